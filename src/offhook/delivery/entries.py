@@ -1,0 +1,226 @@
+"""Values that cross the delivery ports: what the dispatcher decided, and what it needs to know."""
+
+from enum import StrEnum
+
+import msgspec
+
+from offhook.log.entries import Lease
+from offhook.model.event import LogEvent
+from offhook.model.ids import AccountId, EventId, WebhookId
+
+
+class StoredWebhook(msgspec.Struct, frozen=True):
+    """A webhook as stored: its document (JSON of ``WebhookDocument``), its secrets, newest first,
+    and the head of each partition when it was made: it gets what comes after."""
+
+    id: WebhookId
+    account: AccountId
+    document: bytes
+    secrets: tuple[str, ...]
+    starts: dict[int, int]
+
+
+class WebhookSnapshot(msgspec.Struct, frozen=True):
+    """All webhooks that may receive, and the ``config_version`` they were read at."""
+
+    config_version: int
+    webhooks: tuple[StoredWebhook, ...]
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """The deliveries of one key to one ordered endpoint."""
+
+    webhook: WebhookId
+    key: str
+
+
+class AttemptRecord(msgspec.Struct, frozen=True):
+    """One attempt, for the record. Durations are in milliseconds, ``None`` where the attempt did
+    not get that far; ``response`` is the start of the body, kept for failures."""
+
+    webhook: WebhookId
+    partition: int
+    position: int
+    account: AccountId
+    event_id: EventId
+    event_type: str
+    key: str
+    number: int
+    started_ms: int
+    duration_ms: float
+    accepted: bool
+    status: int | None
+    error: str | None
+    response: bytes | None
+
+
+class PendingState(StrEnum):
+    """Why a delivery has a row of its own."""
+
+    RETRY = "retry"
+    """Waits for its next attempt, due at ``due_ms``."""
+    WAITING = "waiting"
+    """Waits behind an earlier one of its lane."""
+    FAILED = "failed"
+    """Given up: exhausted, refused for good, or impossible to send."""
+    CANCELED = "canceled"
+    """Its endpoint was disabled before it was accepted."""
+
+
+class PendingRow(msgspec.Struct, frozen=True):
+    """A delivery that could not be made at once. ``lane`` is the key where the endpoint keeps
+    order, ``None`` where it does not; ``number`` counts the attempts made so far; ``due_ms`` is set
+    in state ``retry`` alone. ``since_ms`` is when the 24 hours of trying began."""
+
+    webhook: WebhookId
+    partition: int
+    position: int
+    account: AccountId
+    event_id: EventId
+    event_type: str
+    key: str
+    lane: str | None
+    state: PendingState
+    number: int
+    due_ms: int | None
+    since_ms: int
+    reason: str | None = None
+
+
+class DuePending(msgspec.Struct, frozen=True):
+    """A pending delivery whose time has come, with its event."""
+
+    row: PendingRow
+    event: LogEvent
+
+
+class HeldRange(msgspec.Struct, frozen=True):
+    """A cursor of its own for an endpoint that fell behind: it gets what stands after
+    ``from_position - 1`` by reading the log again."""
+
+    webhook: WebhookId
+    partition: int
+    from_position: int
+
+
+class PartitionChanges(msgspec.Struct, frozen=True):
+    """All that the deliver consumer decided for one partition since it last wrote.
+
+    Applied in this order: pending rows of ``settled`` are deleted, ``rows`` are put in or replace
+    the row of the same delivery, then every lane that was touched is mended: its lowest row is made
+    due (``retry``, now) if it is ``waiting``, and any other ``retry`` row in it is made ``waiting``.
+    """
+
+    lease: Lease
+    cursor: int
+    attempts: tuple[AttemptRecord, ...] = ()
+    settled: tuple[tuple[WebhookId, int], ...] = ()
+    rows: tuple[PendingRow, ...] = ()
+    held: tuple[HeldRange, ...] = ()
+    """Ranges to open or to move on."""
+    met: tuple[WebhookId, ...] = ()
+    """Webhooks whose range is done."""
+    disable: tuple[tuple[WebhookId, str], ...] = ()
+    """Webhooks to disable, with the reason: their live pending rows become ``canceled``."""
+    requests: tuple[int, ...] = ()
+    """Dispatch requests that these changes carry out."""
+
+
+class ApplyReport(msgspec.Struct, frozen=True):
+    """What became of an apply: partitions whose lease was lost (nothing of theirs was written), and
+    attempts that could not be stored and left a stub."""
+
+    lost: frozenset[int]
+    stubs: int = 0
+
+
+class DueSlice(msgspec.Struct, frozen=True):
+    """Deliveries to retry now, taken evenly over the endpoints, and when the next one after them is
+    due."""
+
+    items: tuple[DuePending, ...]
+    next_due_ms: int | None
+
+
+class RequestKind(StrEnum):
+    """What the outside may ask of a delivery's owner."""
+
+    RETRY = "retry"
+
+
+class DispatchRequest(msgspec.Struct, frozen=True):
+    """Somebody asks the owner of a partition to do something about a delivery."""
+
+    id: int
+    kind: RequestKind
+    webhook: WebhookId
+    partition: int
+    position: int
+
+
+class DeliveryStatus(StrEnum):
+    """What a user sees of a delivery."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+
+class DeliveryView(msgspec.Struct, frozen=True):
+    """A delivery as users see it, put together from where its traces are."""
+
+    webhook: WebhookId
+    partition: int
+    position: int
+    event_id: EventId
+    event_type: str
+    key: str
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_ms: int | None
+    last_attempt: AttemptRecord | None
+    reason: str | None
+
+
+class DeliveryFilter(msgspec.Struct, frozen=True):
+    """Which deliveries to list."""
+
+    webhook: WebhookId | None = None
+    event: EventId | None = None
+    status: DeliveryStatus | None = None
+    type: str | None = None
+    key: str | None = None
+
+
+class Request(msgspec.Struct, frozen=True):
+    """An outgoing request; ``timeout_s`` covers all of it, from connecting to the last byte."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    timeout_s: float
+
+
+class FailureKind(StrEnum):
+    """Why there is no usable answer."""
+
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    DISCONNECTED = "disconnected"
+    BLOCKED = "blocked"
+    """The address is not allowed as a target."""
+    INTERNAL = "internal"
+    """Our own fault: the request could not be built."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back: a status with the start of the body, or a failure in its place."""
+
+    status: int | None
+    failure: FailureKind | None = None
+    detail: str | None = None
+    body: bytes = b""
+    retry_after: str | None = None
+    duration_ms: float = 0.0

@@ -1,0 +1,141 @@
+"""What delivery asks of a store, and of the network."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from offhook.delivery.entries import (
+    Answer,
+    ApplyReport,
+    AttemptRecord,
+    DeliveryFilter,
+    DeliveryView,
+    DispatchRequest,
+    DueSlice,
+    HeldRange,
+    Lane,
+    PartitionChanges,
+    Request,
+    StoredWebhook,
+    WebhookSnapshot,
+)
+from offhook.model.ids import AccountId, WebhookId
+
+
+class DispatchStore(Protocol):
+    """What the dispatcher asks. All of it is about partitions that the caller holds a lease on."""
+
+    async def webhooks(self) -> WebhookSnapshot:
+        """All enabled webhooks, in one snapshot with their version."""
+        ...
+
+    async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
+        """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
+        ...
+
+    async def due(
+        self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
+    ) -> DueSlice:
+        """Rows in state ``retry`` due by the store's clock: at most ``per_webhook`` of each
+        endpoint, without the ``busy`` ones (webhook, position). ``next_due_ms`` is the earliest
+        due time of a row neither returned nor busy; it may lie in the past when more were due."""
+        ...
+
+    async def held(self, partition: int) -> list[HeldRange]:
+        """The open ranges of a partition."""
+        ...
+
+    async def accepted_after(self, partition: int, after: int) -> set[tuple[WebhookId, int]]:
+        """(webhook, position) of the attempts accepted above a position: a new owner skips them."""
+        ...
+
+    async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
+        """Requests not yet carried out, oldest first."""
+        ...
+
+    async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
+        """Write what was decided, in one durable transaction that first locks each lease row.
+
+        A partition whose lease is lost contributes nothing. If some row makes the transaction fail,
+        halves are tried until it is alone; an attempt that cannot be stored leaves a stub, so that
+        one bad result never holds up the others.
+        """
+        ...
+
+    async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
+        """Note which event is being handled one at a time, after take-overs without progress;
+        false if the lease is lost."""
+        ...
+
+    async def suspected(self, partition: int) -> int | None:
+        """The event that the last owner had noted, if any."""
+        ...
+
+
+class DeliveryQueries(Protocol):
+    """What the API asks about deliveries."""
+
+    async def deliveries(
+        self, account: AccountId, wanted: DeliveryFilter, before: tuple[int, int] | None, limit: int
+    ) -> list[DeliveryView]:
+        """Deliveries, newest first, that stand before (position, partition) in that order."""
+        ...
+
+    async def delivery(
+        self, account: AccountId, webhook: WebhookId, partition: int, position: int
+    ) -> DeliveryView | None:
+        """One delivery; ``None`` when the account has no such webhook or event."""
+        ...
+
+    async def attempts(
+        self, account: AccountId, webhook: WebhookId, partition: int, position: int
+    ) -> list[AttemptRecord]:
+        """Its attempts, newest first."""
+        ...
+
+    async def request_retry(self, webhook: WebhookId, partition: int, position: int) -> None:
+        """Ask the owner for another attempt now; returns once the request is durable."""
+        ...
+
+
+class WebhookStore(Protocol):
+    """The control plane of webhooks. Every change raises the account's ``config_version`` in its
+    own transaction."""
+
+    async def create_webhook(
+        self, account: AccountId, webhook: WebhookId, document: bytes, secret: str
+    ) -> None:
+        """Make it; from this commit on it gets every event that is appended."""
+        ...
+
+    async def webhook(self, account: AccountId, webhook: WebhookId) -> StoredWebhook | None:
+        """One webhook, enabled or not."""
+        ...
+
+    async def list_webhooks(
+        self, account: AccountId, before: WebhookId | None, limit: int
+    ) -> list[StoredWebhook]:
+        """Newest first; ids sort by the time they were made."""
+        ...
+
+    async def replace_webhook(
+        self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
+    ) -> bool:
+        """Put a new document in place of the one of ``revision``; false if that is not there."""
+        ...
+
+    async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
+        """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends one request. Never raises for what the network or the receiver does: that is an
+    ``Answer`` with an ``error``."""
+
+    async def send(self, request: Request) -> Answer:
+        """Send and read the answer, within the request's timeout in all."""
+        ...
+
+    async def close(self) -> None:
+        """Close idle connections."""
+        ...

@@ -1,0 +1,138 @@
+"""Values that cross the log's ports: what is handed in, what comes back."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from offhook.model.call import Call
+from offhook.model.event import EventRef, LogEvent
+from offhook.model.fact import (
+    CallFact,
+    ContactProbe,
+    Draft,
+    FoldContext,
+    PlainFact,
+    TimerChange,
+    TimerKind,
+)
+from offhook.model.ids import AccountId, EventId
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """One fact on its way into the log.
+
+    ``given_id`` is the caller's own event id; with it goes ``digest``, of the body it came with,
+    which tells the same event again from another one under the same id. ``size`` is in bytes.
+    """
+
+    account: AccountId
+    key: str | None
+    fact: CallFact | PlainFact
+    size: int
+    test: bool = False
+    given_id: EventId | None = None
+    digest: bytes = b""
+    probe: ContactProbe | None = None
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """Where a key stands: its last event and, for a call, its state."""
+
+    last: EventRef
+    position: int
+    call: Call | None = None
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """What a fact comes to: the new state, the events in order, which of them carries the fact
+    (``None``: nothing changed), and the timers to set or clear."""
+
+    drafts: tuple[Draft, ...]
+    carrier: int | None
+    call: Call | None = None
+    timers: tuple[TimerChange, ...] = ()
+
+
+Fold = Callable[[Submission, KeyRow | None, FoldContext], Folded]
+"""Pure: the store calls it inside the append's transaction, once the key's row is read."""
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """The fact is in the log; ``event`` carries it."""
+
+    event: EventRef
+
+
+class Unchanged(msgspec.Struct, frozen=True):
+    """The fact said nothing new; ``last`` is the key's last event."""
+
+    last: EventRef
+
+
+class Repeated(msgspec.Struct, frozen=True):
+    """The same id with the same body was taken before; ``first`` is that event."""
+
+    first: EventRef
+
+
+class IdConflict(msgspec.Struct, frozen=True):
+    """The id was taken before with another body."""
+
+    first: EventRef
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """This fact raised; its neighbours in the batch are untouched."""
+
+    error: Exception
+
+
+AppendOutcome = Appended | Unchanged | Repeated | IdConflict | Refused
+
+
+class LogSlice(msgspec.Struct, frozen=True):
+    """Events of one partition in order. ``read_to`` is the last position looked at;
+    ``config_version`` is of the same snapshot."""
+
+    events: tuple[LogEvent, ...]
+    read_to: int
+    config_version: int
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A consumer's hold on a partition. ``cursor`` is the last position that is done with;
+    ``epoch`` rises with each take-over, and every write names it."""
+
+    consumer: str
+    partition: int
+    owner: str
+    epoch: int
+    cursor: int
+    takeovers: int
+    """How often the lease changed hands since the cursor last moved."""
+
+
+class DueTimer(msgspec.Struct, frozen=True):
+    """A timer whose time has come."""
+
+    account: AccountId
+    key: str
+    kind: TimerKind
+
+
+class FeedFilter(msgspec.Struct, frozen=True):
+    """What a reader of the feed asks for; ``types`` are exact or end in ``.*``; ``None``: any."""
+
+    types: tuple[str, ...] | None = None
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class FeedSlice(msgspec.Struct, frozen=True):
+    """A page of the feed, and the position per partition to go on from, given always."""
+
+    events: tuple[LogEvent, ...]
+    after: dict[int, int]
+    more: bool

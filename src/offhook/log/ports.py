@@ -1,0 +1,88 @@
+"""What the log asks of a store."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from offhook.log.entries import (
+    AppendOutcome,
+    DueTimer,
+    FeedFilter,
+    FeedSlice,
+    Fold,
+    Lease,
+    LogSlice,
+    Submission,
+)
+from offhook.model.event import LogEvent
+from offhook.model.ids import AccountId, EventId
+
+
+class LogStore(Protocol):
+    """Append to the log, and read it in order."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the log has; fixed when the store was made."""
+        ...
+
+    async def append(self, batch: Sequence[Submission], fold: Fold) -> list[AppendOutcome]:
+        """Fold and write the batch in one durable transaction; outcomes are in the batch's order.
+
+        Positions are gapless and, like ``created``, never go back within a partition. A fact that
+        raises is ``Refused`` alone. When this returns, the batch survives any crash; when it
+        raises, nothing of it was written.
+        """
+        ...
+
+    async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> LogSlice:
+        """The committed events after a position, in order: at most ``limit``, and no further one
+        once ``max_bytes`` of data is reached (at least one). Never skips an event that commits
+        late."""
+        ...
+
+    async def head(self, partition: int) -> int:
+        """The last position ever given in this partition; 0 before the first."""
+        ...
+
+
+class FeedStore(Protocol):
+    """Read events of one account."""
+
+    async def feed(
+        self, account: AccountId, after: Mapping[int, int], limit: int, wanted: FeedFilter
+    ) -> FeedSlice:
+        """Events after the given positions, oldest first, in order per key."""
+        ...
+
+    async def event(self, account: AccountId, event: EventId) -> LogEvent | None:
+        """One event; ``None`` if the account has none of this id."""
+        ...
+
+
+class LeaseStore(Protocol):
+    """Leases on partitions, by the store's own clock."""
+
+    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> list[Lease]:
+        """Take free and expired leases, up to this owner's fair share; returns those taken now."""
+        ...
+
+    async def renew(self, leases: Sequence[Lease], ttl_s: float) -> list[Lease]:
+        """Push the expiry of the leases still held on; returns those. The others are lost."""
+        ...
+
+    async def release(self, leases: Sequence[Lease]) -> None:
+        """Give leases back at once; those already lost are left alone."""
+        ...
+
+
+class TimerStore(Protocol):
+    """Durable timers, written by appends."""
+
+    async def due_timers(self, limit: int) -> list[DueTimer]:
+        """Timers that are due by the store's clock, oldest first. They stay until the fact that
+        they stand for is appended."""
+        ...
+
+    async def next_timer_ms(self) -> int | None:
+        """When the earliest timer is due, in Unix milliseconds."""
+        ...

@@ -1,0 +1,61 @@
+"""Identifiers: how each is formed, and what can be read back from it."""
+
+import base64
+import hashlib
+import zlib
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+EventId = NewType("EventId", str)
+CallId = NewType("CallId", str)
+WebhookId = NewType("WebhookId", str)
+DeliveryId = NewType("DeliveryId", str)
+KeyId = NewType("KeyId", str)
+
+DEFAULT_ACCOUNT = AccountId("acc_default")
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MULTIPLIER = 0x9E3779B1
+
+
+def event_id(created_ms: int, partition: int, position: int, partitions: int) -> EventId:
+    """The id of the event at a place in the log: 48 bits of time, then 32 bits of place.
+
+    Unique within a log: the low word is a bijection of (partition, position), which repeats only
+    after 2**32 events, long after the millisecond has passed.
+    """
+    place = (position * partitions + partition) * _MULTIPLIER & 0xFFFFFFFF
+    return EventId(f"evt_{created_ms:012x}{place:08x}")
+
+
+def call_id(account: AccountId, source: str, identity: str) -> CallId:
+    """The call's id: the same account, source and group (else external id) always give the same."""
+    named = "\x00".join((account, source, identity)).encode()
+    number = int.from_bytes(hashlib.blake2b(named, digest_size=10).digest(), "big")
+    return CallId(
+        "call_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(75, -1, -5))
+    )
+
+
+def partition_of(account: AccountId, key: str, partitions: int) -> int:
+    """The partition that holds a key's events; stable over processes and releases."""
+    return 0 if partitions == 1 else zlib.crc32(f"{account}\x00{key}".encode()) % partitions
+
+
+def delivery_id(webhook: WebhookId, partition: int, position: int) -> DeliveryId:
+    """A delivery is one event to one endpoint; its id encodes both."""
+    place = f"{webhook}.{partition}.{position}".encode()
+    return DeliveryId("dlv_" + base64.urlsafe_b64encode(place).decode().rstrip("="))
+
+
+def parse_delivery_id(text: str) -> tuple[WebhookId, int, int] | None:
+    """The webhook, partition and position that a delivery id names; ``None`` if it names none."""
+    if not text.startswith("dlv_"):
+        return None
+    packed = text[4:]
+    try:
+        place = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
+        webhook, partition, position = place.rsplit(".", 2)
+        return WebhookId(webhook), int(partition), int(position)
+    except ValueError:
+        return None

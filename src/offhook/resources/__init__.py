@@ -1,0 +1,1 @@
+"""The control plane: accounts and keys."""
