@@ -107,8 +107,8 @@ class PartitionChanges(msgspec.Struct, frozen=True):
     """All that the deliver consumer decided for one partition since it last wrote.
 
     Applied in this order: pending rows of ``settled`` are deleted, ``rows`` are put in or replace
-    the row of the same delivery, then every lane that was touched is mended: its lowest row is made
-    due (``retry``, now) if it is ``waiting``, and any other ``retry`` row in it is made ``waiting``.
+    the row of the same delivery, then every lane that was touched is mended: its lowest live row is
+    made due (``retry``, now) if it is ``waiting``, and any other ``retry`` row becomes ``waiting``.
     """
 
     lease: Lease

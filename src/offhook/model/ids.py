@@ -32,9 +32,13 @@ def call_id(account: AccountId, source: str, identity: str) -> CallId:
     """The call's id: the same account, source and group (else external id) always give the same."""
     named = "\x00".join((account, source, identity)).encode()
     number = int.from_bytes(hashlib.blake2b(named, digest_size=10).digest(), "big")
-    return CallId(
-        "call_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(75, -1, -5))
-    )
+    digits = (_CROCKFORD[number >> shift & 31] for shift in range(75, -1, -5))
+    return CallId("call_" + "".join(digits))
+
+
+def made_id(prefix: str, made_ms: int, entropy: bytes) -> str:
+    """An id that sorts by when it was made: 48 bits of time, then 64 of the given randomness."""
+    return f"{prefix}_{made_ms:012x}{entropy[:8].hex()}"
 
 
 def partition_of(account: AccountId, key: str, partitions: int) -> int:

@@ -1,0 +1,1 @@
+"""Shipped for tests: a fake clock, a scripted network, a call simulator, conformance suites."""
