@@ -122,15 +122,18 @@ class PartitionChanges(msgspec.Struct, frozen=True):
     """Webhooks whose range is done."""
     disable: tuple[tuple[WebhookId, str], ...] = ()
     """Webhooks to disable, with the reason: their live pending rows become ``canceled``."""
+    hurry: tuple[Lane, ...] = ()
+    """Lanes whose head is to be made due now."""
     requests: tuple[int, ...] = ()
-    """Dispatch requests that these changes carry out."""
+    """Dispatch requests that these changes carry out: they are deleted."""
 
 
 class ApplyReport(msgspec.Struct, frozen=True):
-    """What became of an apply: partitions whose lease was lost (nothing of theirs was written), and
-    attempts that could not be stored and left a stub."""
+    """What became of an apply: partitions whose lease was lost (nothing of theirs was written),
+    lanes that were touched and have no live row left, and how many attempts left only a stub."""
 
-    lost: frozenset[int]
+    lost: frozenset[int] = frozenset()
+    opened: frozenset[Lane] = frozenset()
     stubs: int = 0
 
 
@@ -149,13 +152,15 @@ class RequestKind(StrEnum):
 
 
 class DispatchRequest(msgspec.Struct, frozen=True):
-    """Somebody asks the owner of a partition to do something about a delivery."""
+    """Somebody asks the owner of a partition to do something about a delivery; ``row`` is what
+    stands in ``pending`` for it."""
 
     id: int
     kind: RequestKind
     webhook: WebhookId
     partition: int
     position: int
+    row: PendingRow | None
 
 
 class DeliveryStatus(StrEnum):

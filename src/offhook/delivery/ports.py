@@ -32,6 +32,10 @@ class DispatchStore(Protocol):
         """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
         ...
 
+    async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
+        """How many closed lanes each webhook has; those without any are left out."""
+        ...
+
     async def due(
         self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
     ) -> DueSlice:
@@ -44,8 +48,11 @@ class DispatchStore(Protocol):
         """The open ranges of a partition."""
         ...
 
-    async def accepted_after(self, partition: int, after: int) -> set[tuple[WebhookId, int]]:
-        """(webhook, position) of the attempts accepted above a position: a new owner skips them."""
+    async def accepted_after(
+        self, partition: int, after: int, webhook: WebhookId | None = None
+    ) -> set[tuple[WebhookId, int]]:
+        """(webhook, position) of the attempts accepted above a position, of one webhook or of all:
+        a new owner skips them."""
         ...
 
     async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
