@@ -11,13 +11,21 @@ from offhook.model.ids import AccountId, EventId, WebhookId
 
 class StoredWebhook(msgspec.Struct, frozen=True):
     """A webhook as stored: its document (JSON of ``WebhookDocument``), its secrets, newest first,
-    and the head of each partition when it was made: it gets what comes after."""
+    and the head of each partition when it was made: it gets what comes after.
+
+    ``revision`` counts from 1 and rises with each change; the times are the store's, in Unix
+    milliseconds. ``disabled_reason`` says why Offhook disabled it, if it was not its owner.
+    """
 
     id: WebhookId
     account: AccountId
     document: bytes
     secrets: tuple[str, ...]
     starts: dict[int, int]
+    revision: int = 1
+    created_ms: int = 0
+    updated_ms: int = 0
+    disabled_reason: str | None = None
 
 
 class WebhookSnapshot(msgspec.Struct, frozen=True):
