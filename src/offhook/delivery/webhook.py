@@ -1,0 +1,231 @@
+"""The webhook as its owner describes it: every field, its bounds, and what is refused."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self, assert_never
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from offhook.model.event import VERSION
+from offhook.signing.schemes import STANDARD, Scheme, TimestampedHex, Unsigned
+
+MAX_HOLD_S = 3600
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_VALUE = re.compile(r"[\t\x20-\x7e]{0,2048}")
+_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_OURS = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+def _check_url(url: str) -> str:
+    shown = f"{url[:200]!r} is not a URL that events can be sent to"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"{shown}: {error}; give one like https://example.com/hook") from error
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError(f"{shown}; give one like https://example.com/hook")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("the URL carries credentials; send them as an Authorization header")
+    if parts.fragment:
+        raise ValueError(f"{shown}: a fragment never reaches the server; leave out what follows #")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ValueError(f"{shown}: percent-encode every space and every character beyond ASCII")
+    return url
+
+
+def _check_header(name: str, value: str, taken: Iterable[str]) -> None:
+    lower = name.lower()
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"{name[:100]!r} is not the name of a header")
+    if lower in _OURS or lower.startswith(("webhook-", "proxy-")):
+        raise ValueError(f"header {name!r} is set by Offhook; choose another name")
+    if lower in taken:
+        raise ValueError(f"header {name!r} is given twice, spelled differently; keep one")
+    if not _VALUE.fullmatch(value):
+        raise ValueError(
+            f"the value of header {name!r} must be printable ASCII of at most 2048 characters, "
+            "without line breaks"
+        )
+
+
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
+    taken: set[str] = set()
+    for name, value in headers.items():
+        _check_header(name, value, taken)
+        taken.add(name.lower())
+    return headers
+
+
+def _check_prefix(prefix: str) -> str:
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError(f"{prefix[:100]!r} cannot begin a header; give one like 'x-callcall'")
+    return prefix
+
+
+def _later(field: str, default: str) -> ValueError:
+    return ValueError(f"{field} is not available in this release; leave it out or set it {default}")
+
+
+def _no_filter(value: str | None) -> None:
+    if value is not None:
+        raise _later("a filter", "to null")
+
+
+def _no_rate_limit(value: float | None) -> None:
+    if value is not None:
+        raise _later("a rate limit", "to null; max_in_flight bounds concurrent requests")
+
+
+def _no_masking(value: bool) -> bool:
+    if value:
+        raise _later("masking", "to false")
+    return value
+
+
+def _only_default_hold(value: int) -> int:
+    if value != MAX_HOLD_S:
+        raise _later(f"another max_hold_s than {MAX_HOLD_S}", f"to {MAX_HOLD_S}")
+    return value
+
+
+def _known_version(version: str) -> str:
+    if version != VERSION:
+        raise ValueError(
+            f"{version[:100]!r} is not a version of the payload; the only one is {VERSION!r}"
+        )
+    return version
+
+
+Delay = Annotated[float, Field(ge=0, le=86_400)]
+Text = Annotated[str, Field(max_length=500)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Signing(_Part):
+    """How requests are signed. ``prefix`` names the headers of ``timestamped-hex``."""
+
+    scheme: Literal["standard", "timestamped-hex", "none"] = "standard"
+    prefix: Annotated[str, AfterValidator(_check_prefix)] | None = None
+
+    @model_validator(mode="after")
+    def _prefix_where_used(self) -> Self:
+        if self.prefix is not None and self.scheme != "timestamped-hex":
+            raise ValueError("prefix belongs to the scheme 'timestamped-hex'; leave it out")
+        return self
+
+    def as_scheme(self) -> Scheme:
+        """The scheme to sign by."""
+        match self.scheme:
+            case "standard":
+                return STANDARD
+            case "timestamped-hex":
+                return TimestampedHex(self.prefix) if self.prefix else TimestampedHex()
+            case "none":
+                return Unsigned()
+            case _:
+                assert_never(self.scheme)
+
+
+class Retry(_Part):
+    """When a failed delivery is tried again: a named profile, or a list of delays.
+
+    With ``until_s`` the last delay repeats until that long after the event was committed.
+    ``statuses`` names the responses that are tried again (without it: every one that is not 2xx);
+    connection errors and timeouts always are. ``jitter`` is a share of each delay.
+    """
+
+    profile: Literal["24h", "brief", "doubling"] | None = None
+    delays_s: Annotated[list[Delay], Field(min_length=1, max_length=100)] | None = None
+    until_s: Annotated[float, Field(gt=0, le=604_800)] | None = None
+    statuses: (
+        Annotated[list[Annotated[int, Field(ge=300, le=599)]], Field(max_length=300)] | None
+    ) = None
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.profile is None) == (self.delays_s is None):
+            raise ValueError("give either profile or delays_s, and set the other to null")
+        listed = self.until_s is not None or self.statuses is not None or self.jitter != 0
+        if self.profile is not None and listed:
+            raise ValueError("until_s, statuses and jitter belong to delays_s; leave them out")
+        if self.until_s is not None and self.delays_s is not None and self.delays_s[-1] < 1:
+            raise ValueError("the last of delays_s repeats until until_s: make it 1 or more")
+        return self
+
+
+class WebhookDocument(_Part):
+    """All that an owner says of a webhook, with its defaults.
+
+    ``events`` are types, aliases, ``prefix.*`` or ``*``. What this release cannot do yet is refused
+    unless it is left at its default, so that nothing is stored and then ignored.
+    """
+
+    url: Annotated[str, Field(max_length=2048), AfterValidator(_check_url)]
+    events: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=128)]],
+        Field(min_length=1, max_length=200),
+    ]
+    description: Text | None = None
+    external_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    metadata: Annotated[
+        dict[Annotated[str, Field(min_length=1, max_length=64)], Text], Field(max_length=50)
+    ] = {}
+    contact_list_ids: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=255)]], Field(max_length=1000)
+    ] = []
+    filter: Annotated[str | None, AfterValidator(_no_filter)] = None
+    ordered: bool = True
+    max_hold_s: Annotated[int, AfterValidator(_only_default_hold)] = MAX_HOLD_S
+    include_historical: bool = False
+    test: bool = False
+    mask_caller_id: Annotated[bool, AfterValidator(_no_masking)] = False
+    headers: Annotated[dict[str, str], Field(max_length=20), AfterValidator(_check_headers)] = {}
+    timeout_s: Annotated[float, Field(ge=1, le=30)] = 15
+    rate_limit_per_s: Annotated[float | None, AfterValidator(_no_rate_limit)] = None
+    max_in_flight: Annotated[int, Field(ge=1, le=1000)] = 16
+    signing: Signing = Signing()
+    retry: Retry = Retry(profile="24h")
+    type_names: Literal["canonical", "as_subscribed"] = "canonical"
+    version: Annotated[str, AfterValidator(_known_version)] = VERSION
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _headers_leave_the_signature_alone(self) -> Self:
+        scheme = self.signing.as_scheme()
+        if isinstance(scheme, TimestampedHex):
+            ours = {f"{scheme.prefix}-signature", f"{scheme.prefix}-timestamp"}
+            for name in self.headers:
+                if name.lower() in ours:
+                    raise ValueError(f"header {name!r} carries the signature; choose another name")
+        return self
+
+
+class NewWebhook(WebhookDocument):
+    """A webhook about to be made; its secret may be given."""
+
+    secret: Annotated[str, Field(max_length=512)] | None = None
+
+    def document(self) -> WebhookDocument:
+        """What is stored of it besides the secret."""
+        return WebhookDocument.model_validate(self.model_dump(exclude={"secret"}))
