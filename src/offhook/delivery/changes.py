@@ -1,0 +1,106 @@
+"""What was decided for one partition and is not written yet."""
+
+from collections import Counter
+
+from offhook.delivery.entries import (
+    AttemptRecord,
+    HeldRange,
+    Lane,
+    PartitionChanges,
+    PendingRow,
+    PendingState,
+)
+from offhook.log.entries import Lease
+from offhook.model.ids import WebhookId
+
+_LIVE = frozenset({PendingState.RETRY, PendingState.WAITING})
+
+
+class ChangeSet:
+    """Gathers decisions until they are applied together.
+
+    ``closing`` counts, per lane, the rows in here that close it: until they are stored, a look-up
+    in the store does not show that the lane is closed. ``reopening`` names the lanes that may have
+    lost their last live row.
+    """
+
+    def __init__(self) -> None:
+        self.attempts: list[AttemptRecord] = []
+        self.closing: Counter[Lane] = Counter()
+        self.reopening: set[Lane] = set()
+        self._settled: list[tuple[WebhookId, int]] = []
+        self._rows: dict[tuple[WebhookId, int], PendingRow] = {}
+        self._held: dict[WebhookId, HeldRange] = {}
+        self._met: set[WebhookId] = set()
+        self._disable: dict[WebhookId, str] = {}
+        self._hurry: set[Lane] = set()
+        self._requests: list[int] = []
+
+    def record(self, attempt: AttemptRecord) -> None:
+        """An attempt was made."""
+        self.attempts.append(attempt)
+
+    def settle(self, webhook: WebhookId, position: int) -> None:
+        """The pending row of this delivery goes."""
+        self._settled.append((webhook, position))
+
+    def may_open(self, lane: Lane) -> None:
+        """A live row of this lane goes."""
+        self.reopening.add(lane)
+
+    def put(self, row: PendingRow) -> None:
+        """This delivery gets a row, or another one."""
+        self._rows[row.webhook, row.position] = row
+        if row.lane is not None and row.state in _LIVE:
+            self.closing[Lane(row.webhook, row.lane)] += 1
+
+    def hold(self, held: HeldRange) -> None:
+        """The endpoint's range begins here now."""
+        self._met.discard(held.webhook)
+        self._held[held.webhook] = held
+
+    def meet(self, webhook: WebhookId) -> None:
+        """The endpoint's range is done."""
+        self._held.pop(webhook, None)
+        self._met.add(webhook)
+
+    def disable(self, webhook: WebhookId, reason: str) -> None:
+        """The endpoint is to get nothing more."""
+        self._disable[webhook] = reason
+
+    def hurry(self, lane: Lane) -> None:
+        """The lane's head is due now."""
+        self._hurry.add(lane)
+
+    def carry_out(self, request: int) -> None:
+        """This request is done with."""
+        self._requests.append(request)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is anything but perhaps a cursor to write."""
+        return not (
+            self.attempts
+            or self._rows
+            or self._settled
+            or self._held
+            or self._met
+            or self._disable
+            or self._hurry
+            or self._requests
+        )
+
+    def freeze(self, lease: Lease, cursor: int) -> PartitionChanges:
+        """All of it, as the store takes it."""
+        return PartitionChanges(
+            lease=lease,
+            cursor=cursor,
+            attempts=tuple(self.attempts),
+            settled=tuple(self._settled),
+            rows=tuple(self._rows.values()),
+            held=tuple(self._held.values()),
+            met=tuple(self._met),
+            disable=tuple(self._disable.items()),
+            hurry=tuple(self._hurry),
+            requests=tuple(self._requests),
+        )

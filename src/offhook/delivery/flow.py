@@ -1,0 +1,192 @@
+"""One partition as its owner sees it: how far it is, who fell behind, which lanes are closed."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from offhook.delivery.changes import ChangeSet
+from offhook.delivery.entries import (
+    ApplyReport,
+    HeldRange,
+    Lane,
+    PartitionChanges,
+    PendingRow,
+    PendingState,
+)
+from offhook.delivery.progress import Progress, Range
+from offhook.delivery.queues import Delivery
+from offhook.delivery.subscriptions import Endpoint
+from offhook.log.entries import Lease
+from offhook.model.ids import WebhookId
+
+CLOSED_LANES_BOUND = 1_000
+
+
+class PartitionFlow:
+    """The memory of a partition's owner, and what it decided since it last wrote."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        *,
+        held: Collection[HeldRange] = (),
+        lane_counts: dict[WebhookId, int] | None = None,
+        accepted: Collection[tuple[WebhookId, int]] = (),
+    ) -> None:
+        self.lease = lease
+        self.live = Progress(lease.cursor)
+        self.ranges = {row.webhook: Range(row.from_position) for row in held}
+        self.next_due_ms = 0
+        self.busy: set[tuple[WebhookId, int]] = set()
+        self.changes = ChangeSet()
+        self._accepted = set(accepted)
+        self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
+        self._applying: Counter[Lane] = Counter()
+        self._reopening: set[Lane] = set()
+        self._stored_cursor = lease.cursor
+
+    @property
+    def partition(self) -> int:
+        """The partition's number."""
+        return self.lease.partition
+
+    def was_accepted(self, webhook: WebhookId, position: int) -> bool:
+        """Whether the owner before had this accepted; asked once per delivery."""
+        if not self._accepted:
+            return False
+        found = (webhook, position) in self._accepted
+        self._accepted.discard((webhook, position))
+        return found
+
+    def behind(self, webhook: WebhookId) -> bool:
+        """Whether the endpoint is fed from its range rather than live."""
+        held = self.ranges.get(webhook)
+        return held is not None and not held.met
+
+    def lanes_bound_reached(self, webhook: WebhookId) -> bool:
+        """Whether so many lanes are closed that reading on would only fill ``pending``."""
+        return self._lanes[webhook] >= CLOSED_LANES_BOUND
+
+    def may_be_closed(self, webhook: WebhookId) -> bool:
+        """Whether any lane of this endpoint is closed at all."""
+        return self._lanes[webhook] > 0
+
+    def closing(self, lane: Lane) -> bool:
+        """Whether rows that close the lane are on their way to the store."""
+        return lane in self.changes.closing or lane in self._applying
+
+    def begin(self, delivery: Delivery) -> None:
+        """It is under way now."""
+        if delivery.reader is None:
+            self.busy.add((delivery.webhook, delivery.event.position))
+        else:
+            delivery.reader.open(delivery.event.position)
+
+    def let_go(self, delivery: Delivery) -> None:
+        """It is no longer under way: settled, or a row of its own stands for it."""
+        if delivery.reader is None:
+            self.busy.discard((delivery.webhook, delivery.event.position))
+        else:
+            delivery.reader.settle(delivery.event.position)
+
+    def accept(self, delivery: Delivery) -> None:
+        """The endpoint took it."""
+        self.let_go(delivery)
+        if delivery.pending:
+            self.changes.settle(delivery.webhook, delivery.event.position)
+            self.changes.may_open(Lane(delivery.webhook, delivery.event.key))
+
+    def close_lane(self, lane: Lane) -> None:
+        """Count a lane that is about to be closed, unless it is already."""
+        if not self.closing(lane):
+            self._lanes[lane.webhook] += 1
+
+    def wait_behind(self, delivery: Delivery) -> None:
+        """A row of its own, behind the earlier ones of its lane."""
+        self.changes.put(_row(delivery, PendingState.WAITING, lane=delivery.event.key))
+
+    def retry(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:
+        """A row of its own, due later; it closes the lane where the endpoint keeps order."""
+        lane = delivery.event.key if endpoint.ordered else None
+        if lane is not None and not delivery.pending:
+            self.close_lane(Lane(delivery.webhook, lane))
+        row = _row(delivery, PendingState.RETRY, lane, delivery.attempts + 1, due_ms, reason)
+        self.changes.put(row)
+
+    def park(self, delivery: Delivery, endpoint: Endpoint, state: PendingState, why: str) -> None:
+        """A row of its own for good: failed or canceled. The lane goes on."""
+        lane = delivery.event.key if endpoint.ordered and delivery.pending else None
+        if lane is not None:
+            self.changes.may_open(Lane(delivery.webhook, lane))
+        self.changes.put(_row(delivery, state, lane, delivery.attempts + 1, None, why))
+
+    def hold(self, webhook: WebhookId, from_position: int) -> None:
+        """The endpoint leaves the live path at this position."""
+        held = self.ranges.get(webhook)
+        if held is None:
+            held = self.ranges[webhook] = Range(from_position)
+            self.changes.hold(HeldRange(webhook, self.partition, from_position))
+        else:
+            held.progress.read(from_position - 1)
+        held.met = False
+
+    def end_range(self, webhook: WebhookId) -> None:
+        """The range is done, or the endpoint gone."""
+        if self.ranges.pop(webhook, None) is not None:
+            self.changes.meet(webhook)
+
+    def freeze(self) -> PartitionChanges | None:
+        """What is to be written now, or ``None``; from here on it counts as being applied."""
+        self._move_ranges()
+        cursor = self.live.done_to()
+        if self.changes.empty and cursor == self._stored_cursor:
+            return None
+        frozen = self.changes.freeze(self.lease, cursor)
+        self._applying = self.changes.closing
+        self._reopening = self.changes.reopening
+        self._stored_cursor = cursor
+        self.changes = ChangeSet()
+        return frozen
+
+    def applied(self, report: ApplyReport) -> None:
+        """The frozen changes are in the store."""
+        self._applying = Counter()
+        for lane in report.opened & self._reopening:
+            if not self.closing(lane) and self._lanes[lane.webhook] > 0:
+                self._lanes[lane.webhook] -= 1
+        self.next_due_ms = 0
+
+    def _move_ranges(self) -> None:
+        for webhook, held in list(self.ranges.items()):
+            if held.met and held.progress.idle:
+                self.end_range(webhook)
+                continue
+            from_position = held.progress.done_to() + 1
+            if from_position != held.stored_from:
+                held.stored_from = from_position
+                self.changes.hold(HeldRange(webhook, self.partition, from_position))
+
+
+def _row(
+    delivery: Delivery,
+    state: PendingState,
+    lane: str | None,
+    attempts: int | None = None,
+    due_ms: int | None = None,
+    reason: str | None = None,
+) -> PendingRow:
+    event = delivery.event
+    return PendingRow(
+        webhook=delivery.webhook,
+        partition=event.partition,
+        position=event.position,
+        account=event.account,
+        event_id=event.id,
+        event_type=event.type,
+        key=event.key,
+        lane=lane,
+        state=state,
+        number=delivery.attempts if attempts is None else attempts,
+        due_ms=due_ms,
+        since_ms=delivery.since_ms,
+        reason=reason,
+    )

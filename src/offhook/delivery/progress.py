@@ -1,0 +1,60 @@
+"""How far a reader of the log is done: the position below which every delivery is settled."""
+
+from collections import deque
+
+
+class Progress:
+    """Positions that were read and still have unsettled deliveries, in the log's order."""
+
+    def __init__(self, done_to: int) -> None:
+        self._order: deque[int] = deque()
+        self._open: dict[int, int] = {}
+        self._read_to = done_to
+
+    @property
+    def read_to(self) -> int:
+        """The last position that was read."""
+        return self._read_to
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing read is unsettled."""
+        return not self._open
+
+    def read(self, position: int) -> None:
+        """Everything up to this position was looked at."""
+        self._read_to = max(self._read_to, position)
+
+    def open(self, position: int) -> None:
+        """One more delivery of this position is under way; positions come in order."""
+        if position in self._open:
+            self._open[position] += 1
+            return
+        self._open[position] = 1
+        self._order.append(position)
+
+    def settle(self, position: int) -> None:
+        """One delivery of this position is accepted, or stands in a row of its own."""
+        left = self._open[position] - 1
+        if left:
+            self._open[position] = left
+        else:
+            del self._open[position]
+
+    def done_to(self) -> int:
+        """The highest position below or at which everything is settled."""
+        while self._order and self._order[0] not in self._open:
+            self._order.popleft()
+        return self._order[0] - 1 if self._order else self._read_to
+
+
+class Range:
+    """An endpoint that fell behind, with its own place in the log. ``met`` once that place reached
+    the live one: new events then go live again, while the last ones of the range settle."""
+
+    __slots__ = ("met", "progress", "stored_from")
+
+    def __init__(self, from_position: int) -> None:
+        self.progress = Progress(from_position - 1)
+        self.met = False
+        self.stored_from = from_position

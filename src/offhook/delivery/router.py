@@ -1,0 +1,104 @@
+"""From the log into the queues: each event to whom it is for, by the live path or from a range."""
+
+from collections.abc import Sequence
+
+from offhook.delivery.entries import Lane
+from offhook.delivery.flow import PartitionFlow
+from offhook.delivery.ports import DispatchStore
+from offhook.delivery.progress import Range
+from offhook.delivery.queues import Delivery, EndpointQueue, Queues
+from offhook.delivery.subscriptions import Endpoint, Subscriptions
+from offhook.model.event import LogEvent
+
+_SHARE_WHEN_FULL = 16
+
+
+class Router:
+    """Routes what was read. Decisions are the flow's; nothing is written here."""
+
+    def __init__(self, *, store: DispatchStore, queues: Queues, memory_bound: int) -> None:
+        self._store = store
+        self._queues = queues
+        self._memory_bound = memory_bound
+        self.queued = 0
+
+    async def live(
+        self, flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
+    ) -> None:
+        """Route events that the live reader took from the log."""
+        wanted = [
+            (endpoint, event)
+            for event in events
+            for endpoint in subscriptions.match(event)
+            if not flow.behind(endpoint.id)
+        ]
+        closed = await self._closed(flow, wanted)
+        for endpoint, event in wanted:
+            # An earlier event of this slice may have been the one that was too many.
+            if not flow.behind(endpoint.id):
+                self._live_one(flow, endpoint, event, closed)
+
+    async def ranged(
+        self,
+        flow: PartitionFlow,
+        held: Range,
+        endpoint: Endpoint,
+        events: Sequence[LogEvent],
+        subscriptions: Subscriptions,
+    ) -> None:
+        """Route events that were read again for an endpoint that fell behind."""
+        wanted = [(endpoint, e) for e in events if subscriptions.wants(endpoint.id, e)]
+        closed = await self._closed(flow, wanted)
+        for _, event in wanted:
+            if not flow.was_accepted(endpoint.id, event.position):
+                delivery = _delivery(flow, endpoint, event, held)
+                self._offer(flow, delivery, self._queues.of(endpoint), closed)
+
+    def _live_one(
+        self, flow: PartitionFlow, endpoint: Endpoint, event: LogEvent, closed: set[Lane]
+    ) -> None:
+        if flow.was_accepted(endpoint.id, event.position):
+            return
+        queue = self._queues.of(endpoint)
+        if self._full(queue) or flow.lanes_bound_reached(endpoint.id):
+            flow.hold(endpoint.id, event.position)
+            return
+        self._offer(flow, _delivery(flow, endpoint, event, None), queue, closed)
+
+    def _offer(
+        self, flow: PartitionFlow, delivery: Delivery, queue: EndpointQueue, closed: set[Lane]
+    ) -> None:
+        if queue.endpoint.ordered:
+            lane = Lane(delivery.webhook, delivery.event.key)
+            if lane in closed or flow.closing(lane):
+                flow.wait_behind(delivery)
+                return
+            if queue.lane_full(lane.key):
+                flow.close_lane(lane)
+                flow.wait_behind(delivery)
+                return
+        flow.begin(delivery)
+        queue.offer(delivery)
+        self._queues.stir(queue)
+
+    def _full(self, queue: EndpointQueue) -> bool:
+        if queue.room <= 0:
+            return True
+        return self.queued >= self._memory_bound and queue.size >= _SHARE_WHEN_FULL
+
+    async def _closed(
+        self, flow: PartitionFlow, wanted: Sequence[tuple[Endpoint, LogEvent]]
+    ) -> set[Lane]:
+        lanes = {
+            Lane(endpoint.id, event.key)
+            for endpoint, event in wanted
+            if endpoint.ordered and flow.may_be_closed(endpoint.id)
+        }
+        return await self._store.closed_lanes(flow.partition, lanes) if lanes else set()
+
+
+def _delivery(
+    flow: PartitionFlow, endpoint: Endpoint, event: LogEvent, held: Range | None
+) -> Delivery:
+    reader = flow.live if held is None else held.progress
+    return Delivery(endpoint.id, event, epoch=flow.lease.epoch, reader=reader)

@@ -1,0 +1,35 @@
+"""Sending one delivery: render, sign, hand to the transport. What it means is not decided here."""
+
+from offhook.clock import Clock
+from offhook.delivery.entries import Answer, FailureKind, Request
+from offhook.delivery.ports import Transport
+from offhook.delivery.subscriptions import Endpoint
+from offhook.model.event import LogEvent, render
+
+
+class Sender:
+    """Makes one attempt."""
+
+    def __init__(self, *, transport: Transport, clock: Clock) -> None:
+        self._transport = transport
+        self._clock = clock
+
+    async def send(self, endpoint: Endpoint, event: LogEvent, number: int) -> Answer:
+        """Attempt ``number`` (1 is the first) to deliver; signed anew, with the time of now.
+
+        Never raises for what the event, the endpoint or the network do: a request that cannot be
+        built is an ``INTERNAL`` failure of this one delivery.
+        """
+        try:
+            request = self._request(endpoint, event, number)
+            return await self._transport.send(request)
+        except Exception as error:  # noqa: BLE001 - one bad delivery must not stop the others
+            return Answer(None, FailureKind.INTERNAL, repr(error))
+
+    def _request(self, endpoint: Endpoint, event: LogEvent, number: int) -> Request:
+        body = render(event, endpoint.version, endpoint.spellings.get(event.type))
+        headers = {**endpoint.headers, **(event.headers or {})}
+        timestamp_s = int(self._clock.now().timestamp())
+        headers.update(endpoint.signer.headers(event.id, timestamp_s, body))
+        headers["webhook-attempt"] = str(number)
+        return Request(endpoint.url, headers, body, endpoint.timeout_s)

@@ -1,0 +1,114 @@
+"""Who gets an event: the endpoints of its account whose subscription it matches. Pure."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.schedule import Schedule
+from offhook.delivery.webhook import WebhookDocument
+from offhook.model import catalogue
+from offhook.model.event import LogEvent
+from offhook.model.ids import AccountId, WebhookId
+from offhook.signing.sign import Signer, signer_for
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A webhook, ready to be matched and sent to."""
+
+    id: WebhookId
+    account: AccountId
+    url: str
+    patterns: tuple[str, ...]
+    spellings: dict[str, str]
+    """The subscribed spelling of a type, where the endpoint wants that instead of the canonical."""
+    ordered: bool
+    include_historical: bool
+    test: bool
+    contact_lists: frozenset[str]
+    headers: dict[str, str]
+    timeout_s: float
+    max_in_flight: int
+    version: str
+    schedule: Schedule
+    signer: Signer
+    starts: dict[int, int]
+
+
+def _spellings(document: WebhookDocument) -> dict[str, str]:
+    if document.type_names == "canonical":
+        return {}
+    named = ((catalogue.canonical(text), text) for text in document.events)
+    return {type_: text for type_, text in named if type_ is not None}
+
+
+class _Listed(msgspec.Struct):
+    contact_list_ids: tuple[str, ...] | None = None
+
+
+def endpoint_of(stored: StoredWebhook) -> Endpoint:
+    """The endpoint that a stored webhook describes."""
+    document = WebhookDocument.model_validate_json(stored.document)
+    return Endpoint(
+        id=stored.id,
+        account=stored.account,
+        url=document.url,
+        patterns=tuple(catalogue.read_pattern(text) for text in document.events),
+        spellings=_spellings(document),
+        ordered=document.ordered,
+        include_historical=document.include_historical,
+        test=document.test,
+        contact_lists=frozenset(document.contact_list_ids),
+        headers=dict(document.headers),
+        timeout_s=document.timeout_s,
+        max_in_flight=document.max_in_flight,
+        version=document.version,
+        schedule=document.retry.schedule(),
+        signer=signer_for(document.signing.as_scheme(), stored.secrets),
+        starts=stored.starts,
+    )
+
+
+class Subscriptions:
+    """The index of endpoints of one configuration."""
+
+    def __init__(self, version: int, endpoints: Iterable[Endpoint]) -> None:
+        self.version = version
+        self.endpoints = {endpoint.id: endpoint for endpoint in endpoints}
+        self._of_type: dict[tuple[AccountId, str], tuple[Endpoint, ...]] = {}
+
+    def match(self, event: LogEvent) -> list[Endpoint]:
+        """The endpoints that get this event live."""
+        return [e for e in self._subscribed(event) if wants(e, event)]
+
+    def wants(self, webhook: WebhookId, event: LogEvent) -> bool:
+        """Whether this endpoint gets this event."""
+        endpoint = self.endpoints[webhook]
+        return endpoint in self._subscribed(event) and wants(endpoint, event)
+
+    def _subscribed(self, event: LogEvent) -> tuple[Endpoint, ...]:
+        cached = self._of_type.get((event.account, event.type))
+        if cached is None:
+            cached = tuple(
+                endpoint
+                for endpoint in self.endpoints.values()
+                if endpoint.account == event.account
+                and any(catalogue.matches(pattern, event.type) for pattern in endpoint.patterns)
+            )
+            self._of_type[event.account, event.type] = cached
+        return cached
+
+
+def wants(endpoint: Endpoint, event: LogEvent) -> bool:
+    """Whether an event of a type that the endpoint subscribed to is for it: made after it, live or
+    asked for as historical, real or asked for as test, and of its contact lists if it names any."""
+    if event.position <= endpoint.starts.get(event.partition, 0):
+        return False
+    if (event.test and not endpoint.test) or (event.historical and not endpoint.include_historical):
+        return False
+    return not endpoint.contact_lists or _on_a_list(endpoint, event)
+
+
+def _on_a_list(endpoint: Endpoint, event: LogEvent) -> bool:
+    listed = msgspec.json.decode(event.data, type=_Listed).contact_list_ids or ()
+    return not endpoint.contact_lists.isdisjoint(listed)
