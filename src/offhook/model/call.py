@@ -227,13 +227,18 @@ class CallData(msgspec.Struct):
 
 
 class Call(msgspec.Struct):
-    """A call's state: its data, and what the fold has to remember to say each thing once.
+    """A call's state: its data, and what the fold has to remember.
 
-    ``settle_ms`` is the Unix time in milliseconds at which an absence becomes a fact, while one is
-    waiting; ``said`` holds the event types that are announced at most once and were.
+    ``said`` holds the event types that were announced, ``seen`` those that the source posted;
+    ``stated`` is the source's own word for the outcome, and ``derived`` names the fields that
+    Offhook worked out, which a statement of the source replaces. ``settle_ms`` is the Unix time in
+    milliseconds at which an absence becomes a fact, while one is waiting.
     """
 
     data: CallData
     test: bool = False
     said: tuple[str, ...] = ()
     settle_ms: int | None = None
+    seen: tuple[str, ...] = ()
+    stated: Outcome | None = None
+    derived: tuple[str, ...] = ()

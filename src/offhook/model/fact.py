@@ -46,10 +46,13 @@ class PlainFact(msgspec.Struct, frozen=True):
 
 
 class ContactProbe(msgspec.Struct, frozen=True):
-    """What to look up before the fold to know whether this contact called before."""
+    """What to look up before the fold to know whether this contact called before.
+
+    ``started_ms`` is ``None`` where the fact does not say when the call began: then it counts as
+    begun at the commit."""
 
     contact_number: str
-    started_ms: int
+    started_ms: int | None
 
 
 class FoldContext(msgspec.Struct, frozen=True):
