@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from offhook.delivery.schedule import PROFILES, Retries, Schedule
+from offhook.model.catalogue import read_pattern, spelling
 from offhook.model.event import VERSION
 from offhook.signing.schemes import STANDARD, Scheme, TimestampedHex, Unsigned
 
@@ -14,7 +16,8 @@ MAX_HOLD_S = 3600
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _VALUE = re.compile(r"[\t\x20-\x7e]{0,2048}")
-_PREFIX = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_HEADER_START = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_PREFIX = TimestampedHex().prefix
 _OURS = frozenset(
     {
         "connection",
@@ -73,8 +76,14 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+def _check_events(events: list[str]) -> list[str]:
+    for place, written in enumerate(events):
+        read_pattern(written, f"body.events.{place}")
+    return events
+
+
 def _check_prefix(prefix: str) -> str:
-    if not _PREFIX.fullmatch(prefix):
+    if not _HEADER_START.fullmatch(prefix):
         raise ValueError(f"{prefix[:100]!r} cannot begin a header; give one like 'x-callcall'")
     return prefix
 
@@ -122,14 +131,14 @@ class _Part(BaseModel):
 
 
 class Signing(_Part):
-    """How requests are signed. ``prefix`` names the headers of ``timestamped-hex``."""
+    """How requests are signed. ``prefix`` begins the headers of ``timestamped-hex``."""
 
     scheme: Literal["standard", "timestamped-hex", "none"] = "standard"
-    prefix: Annotated[str, AfterValidator(_check_prefix)] | None = None
+    prefix: Annotated[str, AfterValidator(_check_prefix)] = _PREFIX
 
     @model_validator(mode="after")
     def _prefix_where_used(self) -> Self:
-        if self.prefix is not None and self.scheme != "timestamped-hex":
+        if self.prefix != _PREFIX and self.scheme != "timestamped-hex":
             raise ValueError("prefix belongs to the scheme 'timestamped-hex'; leave it out")
         return self
 
@@ -139,7 +148,7 @@ class Signing(_Part):
             case "standard":
                 return STANDARD
             case "timestamped-hex":
-                return TimestampedHex(self.prefix) if self.prefix else TimestampedHex()
+                return TimestampedHex(self.prefix)
             case "none":
                 return Unsigned()
             case _:
@@ -173,6 +182,18 @@ class Retry(_Part):
             raise ValueError("the last of delays_s repeats until until_s: make it 1 or more")
         return self
 
+    def schedule(self) -> Schedule:
+        """The delays and the failures that this comes to."""
+        if self.profile is not None:
+            return PROFILES[self.profile]
+        return Schedule(
+            delays_s=tuple(self.delays_s or ()),
+            until_s=self.until_s,
+            jitter=self.jitter,
+            retries=Retries.EVERY_FAILURE if self.statuses is None else Retries.LISTED,
+            statuses=frozenset(self.statuses or ()),
+        )
+
 
 class WebhookDocument(_Part):
     """All that an owner says of a webhook, with its defaults.
@@ -183,8 +204,9 @@ class WebhookDocument(_Part):
 
     url: Annotated[str, Field(max_length=2048), AfterValidator(_check_url)]
     events: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=128)]],
+        list[Annotated[str, Field(max_length=128)]],
         Field(min_length=1, max_length=200),
+        AfterValidator(_check_events),
     ]
     description: Text | None = None
     external_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
@@ -219,6 +241,19 @@ class WebhookDocument(_Part):
                 if name.lower() in ours:
                     raise ValueError(f"header {name!r} carries the signature; choose another name")
         return self
+
+    def patterns(self) -> tuple[str, ...]:
+        """What it subscribes to, in canonical form."""
+        return tuple(read_pattern(written) for written in self.events)
+
+    def spellings(self) -> dict[str, str]:
+        """The owner's own spelling of each type that is named, where that is what goes out."""
+        if self.type_names == "canonical":
+            return {}
+        named = (written for written in self.events if not written.strip().endswith("*"))
+        return {
+            read_pattern(written): spelling(self.events, read_pattern(written)) for written in named
+        }
 
 
 class NewWebhook(WebhookDocument):

@@ -1,0 +1,138 @@
+"""Who is asking, and what the key may do: bearer keys, known by their SHA-256 alone."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from offhook.api.problems import Unauthorized
+from offhook.clock import Clock
+from offhook.model.errors import FieldError, Forbidden
+from offhook.model.ids import AccountId, KeyId
+
+_CACHED_KEYS = 1_024
+_CACHED_S = 5.0
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    ADMIN = "admin"
+    """Everything, keys and accounts among it."""
+    READ = "read"
+    """Read events, calls, webhooks (without secrets) and deliveries."""
+    EVENTS_WRITE = "events:write"
+    """Post events."""
+    WEBHOOKS_WRITE = "webhooks:write"
+    """Make, change and delete webhooks, read their secrets, retry deliveries."""
+    METRICS = "metrics"
+    """Read ``/metrics``."""
+
+
+class KnownKey(Protocol):
+    """An API key as it is stored."""
+
+    @property
+    def id(self) -> KeyId:
+        """Names the key without opening anything."""
+        ...
+
+    @property
+    def account(self) -> AccountId:
+        """Whose key it is."""
+        ...
+
+    @property
+    def test(self) -> bool:
+        """Whether what it posts is test data."""
+        ...
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What it may do."""
+        ...
+
+
+class KeyLookup(Protocol):
+    """Finds keys; the control plane's store does."""
+
+    async def key(self, digest: bytes) -> KnownKey | None:
+        """The key whose secret has this SHA-256."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking."""
+
+    key: KeyId
+    account: AccountId
+    test: bool
+    scopes: frozenset[str]
+
+    def require(self, scope: Scope) -> None:
+        """Refuse with ``Forbidden`` unless the key has the scope."""
+        if scope not in self.scopes and Scope.ADMIN not in self.scopes:
+            held = ", ".join(sorted(self.scopes)) or "none"
+            raise Forbidden(
+                f"This needs a key with the scope {scope}; the key {self.key} has: {held}.",
+                FieldError("header.authorization", f"the key lacks the scope {scope}"),
+            )
+
+
+class Gate:
+    """Tells a bearer key's owner. A key that was found is remembered for five seconds, so a revoked
+    one works no longer than that."""
+
+    def __init__(self, keys: KeyLookup, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._found: dict[bytes, tuple[float, Principal]] = {}
+
+    async def admit(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal:
+        """The principal of a request's raw headers; ``Unauthorized`` if there is none."""
+        digest = key_digest(_bearer(headers))
+        found = self._found.get(digest)
+        if found is not None and found[0] > self._clock.monotonic():
+            return found[1]
+        return await self._look_up(digest)
+
+    async def _look_up(self, digest: bytes) -> Principal:
+        self._found.pop(digest, None)
+        stored = await self._keys.key(digest)
+        if stored is None:
+            raise _unauthorized("the API key is unknown", "check that it is whole and not revoked")
+        principal = Principal(stored.id, stored.account, stored.test, frozenset(stored.scopes))
+        if len(self._found) >= _CACHED_KEYS:
+            del self._found[next(iter(self._found))]
+        self._found[digest] = (self._clock.monotonic() + _CACHED_S, principal)
+        return principal
+
+
+def key_digest(secret: bytes) -> bytes:
+    """What is stored of a key: the SHA-256 of its secret."""
+    return hashlib.sha256(secret).digest()
+
+
+def _bearer(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, secret = value.partition(b" ")
+            if scheme.lower() == b"bearer" and secret.strip():
+                return secret.strip()
+            raise _unauthorized(
+                "the Authorization header holds no bearer key", "send 'Authorization: Bearer <key>'"
+            )
+    raise _unauthorized("the API key is missing", "send 'Authorization: Bearer <key>'")
+
+
+def _unauthorized(what: str, remedy: str) -> Unauthorized:
+    return Unauthorized(
+        f"{what[0].upper()}{what[1:]}; {remedy}.", FieldError("header.authorization", what)
+    )
+
+
+def scopes_of(names: Sequence[str]) -> tuple[Scope, ...]:
+    """Scopes by name; ``ValueError`` for a name that is none."""
+    return tuple(Scope(name) for name in names)

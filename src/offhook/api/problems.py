@@ -1,0 +1,154 @@
+"""Refusals as ``application/problem+json``: one shape, stable codes, one place for the status."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from offhook.model.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    OffhookError,
+    Overloaded,
+    TooLarge,
+    Unreadable,
+)
+
+CODES: Final[Mapping[str, str]] = {
+    "already_delivered": "The delivery was accepted before; a retry would send it twice.",
+    "batch_size": "A batch holds 1 to 1,000 items.",
+    "conflict": "The request contradicts what is already there.",
+    "delivery_unknown": "Whether the delivery was accepted is past the retention of its attempts.",
+    "endpoint_disabled": "The webhook is disabled, so nothing is sent to it.",
+    "event_id_conflict": "The event id was taken before, with another body.",
+    "forbidden": "The key is known but lacks the scope for this.",
+    "internal": "A fault of the server; quote the request id when reporting it.",
+    "invalid": "The request was read, but some of it is not allowed; `errors` names each field.",
+    "invalid_cursor": "The cursor was not made by this list, or was damaged on the way.",
+    "method_not_allowed": "The path exists, but not with this method; `Allow` lists those it has.",
+    "not_found": "No such path, or no such object in this account.",
+    "not_ready": "The server cannot serve yet; try again in a moment.",
+    "overloaded": "Too much waits to be written; the same request is safe after `Retry-After`.",
+    "precondition_failed": "The object changed since the revision that `If-Match` names.",
+    "reserved_type": "Events of this type are Offhook's own to say.",
+    "target_not_allowed": "The address is not one that events may be sent to.",
+    "too_large": "A bound on size, number or nesting was passed; the detail names it.",
+    "unauthorized": "The API key is missing or unknown.",
+    "unknown_event_type": "No event type or alias of this name exists.",
+    "unreadable": "The request cannot be parsed; the detail says where.",
+}
+"""Every code that an answer may carry, with what it means."""
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Unauthorized(OffhookError):
+    """Nobody knows who is asking."""
+
+    code = "unauthorized"
+
+
+class MethodNotAllowed(OffhookError):
+    """The path exists, but not with this method; ``allowed`` are those it has."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, path: str, method: str, allowed: str) -> None:
+        super().__init__(f"{path} does not take {method}; use {allowed or 'another method'}.")
+        self.allowed = allowed
+
+
+class PreconditionFailed(OffhookError):
+    """The object is not at the revision that the request was made for."""
+
+    code = "precondition_failed"
+
+
+class NotReady(OffhookError):
+    """The server cannot serve yet."""
+
+    code = "not_ready"
+
+
+STATUS: Final[Mapping[type[OffhookError], int]] = {
+    Unreadable: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    Conflict: 409,
+    PreconditionFailed: 412,
+    TooLarge: 413,
+    Invalid: 422,
+    NotReady: 503,
+    Overloaded: 503,
+}
+"""The status of each kind of refusal; a kind not listed answers as its base does."""
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a refusal answers. ``request_id`` is there where the server is at fault."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
+    request_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def problem_of(error: OffhookError) -> Problem:
+    """The answer to an expected refusal."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return _problem(status, error.code, error.detail, list(error.errors))
+
+
+def internal_problem(request_id: str) -> Problem:
+    """The answer to an exception that nobody expected; it says nothing of the cause."""
+    detail = (
+        "The server failed on this request; its log tells why under the request id "
+        f"{request_id}. Nothing is known to be wrong with what was sent."
+    )
+    return msgspec.structs.replace(_problem(500, "internal", detail, []), request_id=request_id)
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem as a response."""
+    return Response(
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        headers=dict(headers) if headers else None,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def headers_of(error: OffhookError) -> dict[str, str]:
+    """The headers that go with a refusal."""
+    match error:
+        case Overloaded():
+            return {"Retry-After": str(error.retry_after_s)}
+        case NotReady():
+            return {"Retry-After": "1"}
+        case Unauthorized():
+            return {"WWW-Authenticate": 'Bearer realm="offhook"'}
+        case MethodNotAllowed():
+            return {"Allow": error.allowed}
+        case _:
+            return {}
+
+
+def _problem(status: int, code: str, detail: str, errors: list[FieldError]) -> Problem:
+    return Problem(
+        type=f"urn:offhook:problem:{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        errors=errors,
+    )

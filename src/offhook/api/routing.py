@@ -1,0 +1,74 @@
+"""The route that every REST path is made of: admitted, bounded, read as JSON, then handled."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from offhook.api.auth import Gate, Principal, Scope
+from offhook.api.bodies import REQUEST_BYTES, parse_json, read_body
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+_JSON = (b"content-type", b"application/json")
+
+
+class _JsonRequest(Request):
+    """A request whose body is already read, bounded and parsed; what it said of the body's type is
+    set aside: it came with a bearer key, so it is JSON, under curl's default type too."""
+
+    def __init__(self, request: Request, raw: bytes, parsed: object) -> None:
+        headers = [pair for pair in request.scope["headers"] if pair[0] != _JSON[0]]
+        super().__init__({**request.scope, "headers": [*headers, _JSON]}, request.receive)
+        self._raw = raw
+        self._parsed = parsed
+
+    async def body(self) -> bytes:
+        """The bytes as they came."""
+        return self._raw
+
+    async def json(self) -> Any:
+        """The parsed value."""
+        return self._parsed
+
+
+def keyed_router(
+    gate: Gate, *, read: Scope, write: Scope, tag: str, prefix: str = "", documented: bool = True
+) -> APIRouter:
+    """A router whose routes need a key: with the scope ``read`` for GET, ``write`` for the rest.
+
+    The key is looked at before the body is read, and the body before it is validated.
+    """
+
+    class KeyedRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+
+            async def admitted(request: Request) -> Response:
+                principal = await gate.admit(request.scope["headers"])
+                principal.require(read if request.method == "GET" else write)
+                request.scope["offhook.principal"] = principal
+                return await handle(await _with_body(request))
+
+            return admitted
+
+    return APIRouter(
+        route_class=KeyedRoute, prefix=prefix, tags=[tag], include_in_schema=documented
+    )
+
+
+async def _with_body(request: Request) -> Request:
+    if request.method in _BODILESS:
+        return request
+    raw = await read_body(request.scope, request.receive, REQUEST_BYTES)
+    return _JsonRequest(request, raw, parse_json(raw)) if raw else request
+
+
+async def _principal(request: Request) -> Principal:
+    return cast("Principal", request.scope["offhook.principal"])
+
+
+Asking = Annotated[Principal, Depends(_principal)]
+"""The principal, in a handler of a keyed router."""
