@@ -77,6 +77,11 @@ class ChangeSet:
         self._requests.append(request)
 
     @property
+    def rows_move(self) -> bool:
+        """Whether applying this may make some row due."""
+        return bool(self._rows or self._settled or self._hurry)
+
+    @property
     def empty(self) -> bool:
         """Whether there is anything but perhaps a cursor to write."""
         return not (

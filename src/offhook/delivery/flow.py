@@ -36,12 +36,15 @@ class PartitionFlow:
         self.live = Progress(lease.cursor)
         self.ranges = {row.webhook: Range(row.from_position) for row in held}
         self.next_due_ms = 0
+        self.careful = False
+        self.suspect: int | None = None
         self.busy: set[tuple[WebhookId, int]] = set()
         self.changes = ChangeSet()
         self._accepted = set(accepted)
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
         self._applying: Counter[Lane] = Counter()
         self._reopening: set[Lane] = set()
+        self._rows_move = False
         self._stored_cursor = lease.cursor
 
     @property
@@ -106,18 +109,28 @@ class PartitionFlow:
 
     def retry(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:
         """A row of its own, due later; it closes the lane where the endpoint keeps order."""
+        self.let_go(delivery)
         lane = delivery.event.key if endpoint.ordered else None
         if lane is not None and not delivery.pending:
             self.close_lane(Lane(delivery.webhook, lane))
         row = _row(delivery, PendingState.RETRY, lane, delivery.attempts + 1, due_ms, reason)
         self.changes.put(row)
 
-    def park(self, delivery: Delivery, endpoint: Endpoint, state: PendingState, why: str) -> None:
+    def park(
+        self,
+        delivery: Delivery,
+        endpoint: Endpoint,
+        state: PendingState,
+        why: str,
+        *,
+        attempts: int = 0,
+    ) -> None:
         """A row of its own for good: failed or canceled. The lane goes on."""
+        self.let_go(delivery)
         lane = delivery.event.key if endpoint.ordered and delivery.pending else None
         if lane is not None:
             self.changes.may_open(Lane(delivery.webhook, lane))
-        self.changes.put(_row(delivery, state, lane, delivery.attempts + 1, None, why))
+        self.changes.put(_row(delivery, state, lane, attempts, None, why))
 
     def hold(self, webhook: WebhookId, from_position: int) -> None:
         """The endpoint leaves the live path at this position."""
@@ -134,6 +147,11 @@ class PartitionFlow:
         if self.ranges.pop(webhook, None) is not None:
             self.changes.meet(webhook)
 
+    @property
+    def clean(self) -> bool:
+        """Whether nothing waits to be written."""
+        return self.changes.empty and self.live.done_to() == self._stored_cursor
+
     def freeze(self) -> PartitionChanges | None:
         """What is to be written now, or ``None``; from here on it counts as being applied."""
         self._move_ranges()
@@ -143,6 +161,7 @@ class PartitionFlow:
         frozen = self.changes.freeze(self.lease, cursor)
         self._applying = self.changes.closing
         self._reopening = self.changes.reopening
+        self._rows_move = self.changes.rows_move
         self._stored_cursor = cursor
         self.changes = ChangeSet()
         return frozen
@@ -153,7 +172,8 @@ class PartitionFlow:
         for lane in report.opened & self._reopening:
             if not self.closing(lane) and self._lanes[lane.webhook] > 0:
                 self._lanes[lane.webhook] -= 1
-        self.next_due_ms = 0
+        if self._rows_move:
+            self.next_due_ms = 0
 
     def _move_ranges(self) -> None:
         for webhook, held in list(self.ranges.items()):

@@ -1,7 +1,7 @@
 """Deliveries in memory: per endpoint, one in flight per key, many keys at once."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from offhook.delivery.progress import Progress
 from offhook.delivery.subscriptions import Endpoint
@@ -46,11 +46,13 @@ class Delivery:
 
 
 class EndpointQueue:
-    """What waits for one endpoint. Order is kept per key where the endpoint asks for it."""
+    """What waits for one endpoint. Order is kept per key where the endpoint asks for it.
+    ``closed`` once the endpoint is gone: nothing more is tried then."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.in_flight = 0
+        self.closed = False
         self._ready: deque[Delivery] = deque()
         self._lanes: dict[str, deque[Delivery]] = {}
         self._waiting = 0
@@ -138,17 +140,27 @@ class Queues:
             queue = self._queues[endpoint.id] = EndpointQueue(endpoint)
         return queue
 
-    def get(self, webhook: WebhookId) -> EndpointQueue | None:
-        """The queue of this webhook, if there is one."""
-        return self._queues.get(webhook)
-
     def all(self) -> list[EndpointQueue]:
         """Every queue."""
         return list(self._queues.values())
 
-    def drop(self, webhook: WebhookId) -> None:
-        """Forget an endpoint's queue."""
-        self._queues.pop(webhook, None)
+    def size(self) -> int:
+        """How many deliveries wait in all."""
+        return sum(queue.size for queue in self._queues.values())
+
+    def drop(self, webhook: WebhookId) -> EndpointQueue:
+        """Close an endpoint's queue, and hand it out."""
+        queue = self._queues.pop(webhook)
+        queue.closed = True
+        return queue
+
+    def keep(self, wanted: Callable[[Delivery], bool]) -> None:
+        """Throw away what waits and is not wanted any more."""
+        for queue in self._queues.values():
+            for delivery in queue.drain():
+                if wanted(delivery):
+                    queue.offer(delivery)
+            self.stir(queue)
 
     def stir(self, queue: EndpointQueue) -> None:
         """Something changed for this queue: give it a turn if it may send."""
@@ -156,7 +168,7 @@ class Queues:
             self._in_turn.add(queue.endpoint.id)
             self._turns.append(queue)
 
-    def next(self) -> Delivery | None:
+    def next(self) -> tuple[EndpointQueue, Delivery] | None:
         """The next delivery to send, one from each endpoint in turn; ``None`` if none may go."""
         while self._turns:
             queue = self._turns.popleft()
@@ -164,5 +176,5 @@ class Queues:
             if queue.sendable:
                 delivery = queue.take()
                 self.stir(queue)
-                return delivery
+                return queue, delivery
         return None

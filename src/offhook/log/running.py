@@ -36,15 +36,11 @@ class Service(Protocol):
 class Runner:
     """Runs one service until stopped. ``wake`` is a hint that there is work; time is the truth."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, wake: asyncio.Event) -> None:
         self._service = service
-        self._wake = asyncio.Event()
+        self._wake = wake
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
-
-    def wake(self) -> None:
-        """Have the service look at once."""
-        self._wake.set()
 
     def start(self) -> None:
         """Begin to run."""

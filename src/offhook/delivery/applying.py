@@ -1,0 +1,60 @@
+"""Writing what was decided: one apply at a time, tried again until the store takes it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from offhook.delivery.entries import ApplyReport, PartitionChanges
+from offhook.delivery.ports import DispatchStore
+
+_log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+
+
+class Applier:
+    """At most one apply is under way. Nothing that was handed in is ever dropped while the process
+    lives: with the store away it waits here, and nothing new is sent."""
+
+    def __init__(self, *, store: DispatchStore, wake: Callable[[], None]) -> None:
+        self._store = store
+        self._wake = wake
+        self._task: asyncio.Task[ApplyReport] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an apply is under way or its report not yet taken."""
+        return self._task is not None
+
+    def start(self, changes: Sequence[PartitionChanges]) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._apply(changes), name="apply")
+
+    def take(self) -> ApplyReport | None:
+        """The report of an apply that ended, once."""
+        if self._task is None or not self._task.done():
+            return None
+        report = self._task.result()
+        self._task = None
+        return report
+
+    async def finish(self) -> ApplyReport | None:
+        """Wait for the apply that is under way, if any."""
+        if self._task is not None:
+            await self._task
+        return self.take()
+
+    async def _apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                report = await self._store.apply(changes)
+            except Exception as error:  # noqa: BLE001 - the store may come back; nothing is lost
+                _log.warning("apply_failed", error=repr(error), again_in_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            else:
+                self._wake()
+                return report

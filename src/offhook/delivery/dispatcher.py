@@ -1,0 +1,228 @@
+"""The deliver consumer: reads what it holds leases on, sends, decides, and writes in batches.
+
+One task owns all state here. Sends run beside it and hand their answers back; one apply at a time
+runs beside it too. All else happens in ``run_once``.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from offhook.clock import Clock
+from offhook.delivery.applying import Applier
+from offhook.delivery.entries import ApplyReport
+from offhook.delivery.flow import PartitionFlow
+from offhook.delivery.outcome import cancel, settle
+from offhook.delivery.ports import DispatchStore
+from offhook.delivery.queues import Delivery, Queues
+from offhook.delivery.reader import LogReader
+from offhook.delivery.retries import Retrier
+from offhook.delivery.router import Router
+from offhook.delivery.sender import Sender
+from offhook.delivery.sending import Sends, Sent
+from offhook.log.entries import Lease
+from offhook.log.leasing import LeaseHolder
+from offhook.log.ports import LeaseStore, LogStore
+from offhook.model.event import to_ms
+from offhook.model.ids import WebhookId
+
+_log = structlog.get_logger(__name__)
+
+CONSUMER = "deliver"
+_LINGER_S = 0.005
+_BATCH = 256
+_IDLE_S = 1.0
+_CAREFUL_TAKEOVERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the dispatcher may hold: ``queued`` deliveries in memory, ``in_flight`` sends,
+    ``unapplied`` results that are not written yet (past it, nothing new is sent)."""
+
+    queued: int = 20_000
+    in_flight: int = 512
+    unapplied: int = 5_000
+    lease_s: float = 10.0
+    stop_s: float = 8.0
+
+
+class Dispatcher:
+    """Delivers the log's events to endpoints: at least once, in order per key, fairly."""
+
+    name = "deliver"
+
+    def __init__(
+        self,
+        *,
+        log: LogStore,
+        store: DispatchStore,
+        leases: LeaseStore,
+        sender: Sender,
+        clock: Clock,
+        rnd: random.Random,
+        owner: str,
+        wake: Callable[[], None],
+        on_sent: Callable[[Sent], None] = lambda _: None,
+        bounds: Bounds = Bounds(),
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._rnd = rnd
+        self._on_sent = on_sent
+        self._bounds = bounds
+        self._leases = LeaseHolder(
+            store=leases, clock=clock, consumer=CONSUMER, owner=owner, ttl_s=bounds.lease_s
+        )
+        self._queues = Queues()
+        self._router = Router(store=store, queues=self._queues, memory_bound=bounds.queued)
+        self._reader = LogReader(
+            log=log, store=store, router=self._router, queues=self._queues, on_gone=self._gone
+        )
+        self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
+        self._sends = Sends(sender=sender, clock=clock, wake=wake)
+        self._applier = Applier(store=store, wake=wake)
+        self._flows: dict[int, PartitionFlow] = {}
+        self._applied_at = float("-inf")
+        self._broken = False
+
+    @property
+    def in_flight(self) -> int:
+        """Sends under way."""
+        return self._sends.in_flight
+
+    async def run_once(self) -> float:
+        """One step of everything; returns the seconds until the next is due without a wake-up."""
+        await self._keep_leases()
+        self._settle_sent()
+        self._take_report(self._applier.take())
+        more = False
+        for flow in list(self._flows.values()):
+            more |= await self._reader.live(flow)
+            more |= await self._reader.ranges(flow)
+            await self._retrier.run(flow, self._reader.subscriptions)
+        self._start_sends()
+        self._start_apply()
+        return 0.0 if more else self._wait_s()
+
+    def recover(self) -> None:
+        """Forget what is in memory; the leases are given back and taken anew."""
+        self._broken = True
+
+    async def stop(self) -> None:
+        """Let what is in flight come back, write it, and give the leases back."""
+        await self._sends.finish(self._bounds.stop_s)
+        self._settle_sent()
+        self._take_report(await self._applier.finish())
+        self._start_apply(now=True)
+        self._take_report(await self._applier.finish())
+        await self._leases.release()
+        self._flows.clear()
+
+    async def _keep_leases(self) -> None:
+        if self._broken:
+            self._drop(list(self._flows))
+            await self._leases.release()
+            self._broken = False
+        elif self._leases.due_in_s() > 0:
+            return
+        change = await self._leases.beat()
+        self._drop(change.lost)
+        for lease in change.gained:
+            self._flows[lease.partition] = await self._take_over(lease)
+
+    async def _take_over(self, lease: Lease) -> PartitionFlow:
+        held = await self._store.held(lease.partition)
+        accepted = await self._store.accepted_after(lease.partition, lease.cursor)
+        for row in held:
+            accepted |= await self._store.accepted_after(
+                lease.partition, row.from_position - 1, row.webhook
+            )
+        flow = PartitionFlow(
+            lease,
+            held=held,
+            lane_counts=await self._store.lane_counts(lease.partition),
+            accepted=accepted,
+        )
+        if lease.takeovers >= _CAREFUL_TAKEOVERS:
+            flow.careful = True
+            flow.suspect = await self._store.suspected(lease.partition)
+            _log.warning("careful", partition=lease.partition, takeovers=lease.takeovers)
+        return flow
+
+    def _settle_sent(self) -> None:
+        now_ms = to_ms(self._clock.now())
+        for sent in self._sends.collect():
+            self._on_sent(sent)
+            flow = self._flow_of(sent.delivery)
+            if flow is not None:
+                settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random)
+            else:
+                sent.queue.pass_on(sent.delivery.event.key)
+            self._queues.stir(sent.queue)
+
+    def _flow_of(self, delivery: Delivery) -> PartitionFlow | None:
+        flow = self._flows.get(delivery.event.partition)
+        return flow if flow is not None and flow.lease.epoch == delivery.epoch else None
+
+    def _start_sends(self) -> None:
+        if not self._leases.valid() or self._unapplied() > self._bounds.unapplied:
+            return
+        while self._sends.in_flight < self._bounds.in_flight:
+            turn = self._queues.next()
+            if turn is None:
+                break
+            self._sends.start(*turn)
+        self._router.queued = self._queues.size()
+
+    def _start_apply(self, *, now: bool = False) -> None:
+        monotonic_s = self._clock.monotonic()
+        waited_s = monotonic_s - self._applied_at
+        if self._applier.busy or not (
+            now or waited_s >= _LINGER_S or self._unapplied() >= _BATCH or not self.in_flight
+        ):
+            return
+        frozen = [flow.freeze() for flow in self._flows.values()]
+        changes = [change for change in frozen if change is not None]
+        if changes:
+            self._applied_at = monotonic_s
+            self._applier.start(changes)
+
+    def _take_report(self, report: ApplyReport | None) -> None:
+        if report is None:
+            return
+        for flow in self._flows.values():
+            flow.applied(report)
+        if report.lost:
+            _log.warning("lease_lost", partitions=sorted(report.lost))
+            self._drop(list(report.lost))
+            self._leases.forget(list(report.lost))
+
+    def _unapplied(self) -> int:
+        return sum(len(flow.changes.attempts) for flow in self._flows.values())
+
+    def _drop(self, partitions: list[int]) -> None:
+        for partition in partitions:
+            self._flows.pop(partition, None)
+        if partitions:
+            self._queues.keep(lambda delivery: self._flow_of(delivery) is not None)
+
+    def _gone(self, webhook: WebhookId) -> None:
+        queue = self._queues.drop(webhook)
+        for delivery in queue.drain():
+            flow = self._flow_of(delivery)
+            if flow is not None:
+                cancel(flow, queue, delivery)
+        for flow in self._flows.values():
+            flow.end_range(webhook)
+
+    def _wait_s(self) -> float:
+        now_ms = to_ms(self._clock.now())
+        wait_s = min(_IDLE_S, self._leases.due_in_s())
+        for flow in self._flows.values():
+            wait_s = min(wait_s, max(0.001, (flow.next_due_ms - now_ms) / 1000))
+            if not flow.clean:
+                wait_s = min(wait_s, _LINGER_S)
+        return wait_s

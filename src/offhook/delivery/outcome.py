@@ -1,0 +1,85 @@
+"""What an answer changes: the one place where a verdict becomes rows, lanes and queues."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from offhook.delivery.entries import AttemptRecord, PendingState
+from offhook.delivery.flow import PartitionFlow
+from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, describe, judge
+from offhook.delivery.queues import Delivery, EndpointQueue
+from offhook.delivery.sending import Sent
+
+_GONE = "its endpoint was disabled or deleted"
+
+
+def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], float]) -> None:
+    """Record the attempt and do what its verdict asks."""
+    verdict = judge(
+        sent.answer,
+        attempts=sent.delivery.attempts + 1,
+        since_ms=sent.delivery.since_ms,
+        now_ms=now_ms,
+        schedule=sent.endpoint.schedule,
+        rnd=rnd,
+    )
+    flow.changes.record(_record(sent, accepted=isinstance(verdict, Delivered)))
+    match verdict:
+        case Delivered():
+            flow.accept(sent.delivery)
+            sent.queue.pass_on(sent.delivery.event.key)
+        case Retry(due_ms, reason):
+            _retry(flow, sent, due_ms, reason)
+        case GiveUp(reason):
+            _park(flow, sent, PendingState.FAILED, reason)
+            sent.queue.pass_on(sent.delivery.event.key)
+        case Disable(reason):
+            flow.changes.disable(sent.delivery.webhook, reason)
+            _park(flow, sent, PendingState.CANCELED, reason)
+            sent.queue.pass_on(sent.delivery.event.key)
+        case _:
+            assert_never(verdict)
+
+
+def cancel(flow: PartitionFlow, queue: EndpointQueue, delivery: Delivery) -> None:
+    """The endpoint went while this waited for it. A row of its own was canceled with it."""
+    if delivery.pending:
+        flow.let_go(delivery)
+    else:
+        why, attempts = _GONE, delivery.attempts
+        flow.park(delivery, queue.endpoint, PendingState.CANCELED, why, attempts=attempts)
+
+
+def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str) -> None:
+    if sent.queue.closed:
+        _park(flow, sent, PendingState.CANCELED, _GONE)
+        return
+    flow.retry(sent.delivery, sent.endpoint, due_ms, reason)
+    for behind in sent.queue.cut(sent.delivery.event.key):
+        flow.let_go(behind)
+        if not behind.pending:
+            flow.wait_behind(behind)
+
+
+def _park(flow: PartitionFlow, sent: Sent, state: PendingState, why: str) -> None:
+    attempts = sent.delivery.attempts + 1
+    flow.park(sent.delivery, sent.endpoint, state, why, attempts=attempts)
+
+
+def _record(sent: Sent, *, accepted: bool) -> AttemptRecord:
+    event, answer = sent.delivery.event, sent.answer
+    return AttemptRecord(
+        webhook=sent.delivery.webhook,
+        partition=event.partition,
+        position=event.position,
+        account=event.account,
+        event_id=event.id,
+        event_type=event.type,
+        key=event.key,
+        number=sent.delivery.attempts + 1,
+        started_ms=sent.started_ms,
+        duration_ms=answer.duration_ms,
+        accepted=accepted,
+        status=answer.status,
+        error=None if accepted else describe(answer),
+        response=None if accepted else answer.body,
+    )
