@@ -82,9 +82,14 @@ class DeliveryQueries(Protocol):
     """What the API asks about deliveries."""
 
     async def deliveries(
-        self, account: AccountId, wanted: DeliveryFilter, before: tuple[int, int] | None, limit: int
+        self,
+        account: AccountId,
+        wanted: DeliveryFilter,
+        before: tuple[int, int, WebhookId] | None,
+        limit: int,
     ) -> list[DeliveryView]:
-        """Deliveries, newest first, that stand before (position, partition) in that order."""
+        """Deliveries, newest first, that stand before (position, partition, webhook) in descending
+        order; one event has one for each endpoint."""
         ...
 
     async def delivery(
