@@ -1,0 +1,195 @@
+"""``compile_mapping``: a document to a function from records to call fields."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from offhook.mapping.checks import START, Bound, Bounds, among, check, in_order
+from offhook.mapping.document import DocumentReader
+from offhook.mapping.evaluation import Evaluate, Place, evaluator
+from offhook.mapping.moments import Frame, rfc3339
+from offhook.mapping.phones import internal, withheld
+from offhook.mapping.reading import CannotRead, Record
+from offhook.mapping.rules import Defaults, source_of
+from offhook.mapping.targets import NEEDS, BadTarget, Kind, Target, find_target
+from offhook.mapping.zones import Adjustment
+from offhook.model.errors import Invalid
+
+MAX_TARGETS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A value that could not be taken: for which target, from which path, and why."""
+
+    target: str
+    source: str
+    value: object
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A local time that named no single moment by itself, and was settled by the rule for it."""
+
+    target: str
+    adjustment: Adjustment
+
+
+class Mapped(msgspec.Struct, frozen=True):
+    """What became of a record.
+
+    ``fields`` holds what the record states and nothing else, in the shape of a call event's
+    ``data`` as JSON: times RFC 3339 in UTC, money as exact strings, nested objects nested.
+    """
+
+    fields: dict[str, object]
+    errors: tuple[Unread, ...] = ()
+    adjusted: tuple[Adjusted, ...] = ()
+
+
+Put = Callable[[dict[str, object], object], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    name: str
+    source: str
+    evaluate: Evaluate
+    put: Put
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """A caller without a number: what the source said, and whether it means withheld."""
+
+    raw: str
+    withheld: bool
+
+
+class FieldMapping:
+    """A compiled mapping. ``targets`` are the fields that it may fill, ``columns`` the top-level
+    names that it looks at."""
+
+    def __init__(self, steps: tuple[_Step, ...], columns: frozenset[str]) -> None:
+        self._steps = steps
+        self.columns = columns
+        self.targets = frozenset(step.name for step in steps)
+        heads = {name.partition(".")[0] for name in self.targets}
+        self._needs = [(head, need) for head, need in NEEDS.items() if head in heads]
+
+    def apply(self, record: Record) -> Mapped:
+        """Map one record. Never raises for what is in it: what cannot be read is in ``errors``."""
+        frame = Frame()
+        fields: dict[str, object] = {}
+        errors: list[Unread] = []
+        for step in self._steps:
+            try:
+                value = step.evaluate(record, frame)
+            except CannotRead as bad:
+                errors.append(Unread(step.name, bad.source or step.source, bad.value, bad.reason))
+                continue
+            if type(value) is datetime:
+                frame.moments[step.name] = value
+                value = rfc3339(value)
+            if value is not None:
+                step.put(fields, value)
+        errors += self._incomplete(fields)
+        return Mapped(fields, tuple(errors), tuple(Adjusted(*each) for each in frame.adjustments))
+
+    def _incomplete(self, fields: dict[str, object]) -> Iterator[Unread]:
+        for head, need in self._needs:
+            group = fields.get(head)
+            if isinstance(group, dict) and need not in group:
+                del fields[head]
+                yield Unread(f"{head}.{need}", "", None, f"is null although {head} is not")
+
+
+def compile_mapping(
+    document: object, *, timezone: str | None = None, region: str | None = None
+) -> FieldMapping:
+    """Compile a mapping document. ``timezone`` and ``region`` serve the rules that name none.
+
+    Raises ``Invalid`` with every error, by its path in the document: ``mapping.started_at.format``.
+    """
+    reading = DocumentReader(Defaults(ZoneInfo(timezone) if timezone else None, region))
+    bounds = _bind(document, reading)
+    if not reading.errors:
+        check(bounds, reading)
+    if reading.errors:
+        raise Invalid("The mapping cannot be used.", *reading.errors)
+    steps = tuple(_step(bounds[name], has_start=START in bounds) for name in in_order(bounds))
+    return FieldMapping(steps, frozenset(reading.columns))
+
+
+def _bind(document: object, reading: DocumentReader) -> Bounds:
+    bounds: Bounds = {}
+    if not isinstance(document, dict) or not 1 <= len(document) <= MAX_TARGETS:
+        reading.refuse("mapping", f"must be an object of 1 to {MAX_TARGETS} targets")
+        return bounds
+    for name, raw in document.items():
+        try:
+            target = find_target(str(name))
+        except BadTarget as bad:
+            reading.refuse(f"mapping.{name}", str(bad))
+            continue
+        natural = None if target.kind is Kind.ANY else target.kind.value
+        bounds[target.name] = Bound(target, reading.rule(raw, f"mapping.{name}", natural))
+    return bounds
+
+
+def _step(bound: Bound, *, has_start: bool) -> _Step:
+    target = bound.target
+    floor = START if has_start and target.name != START else None
+    evaluate = evaluator(bound.rule, Place(target.name, floor))
+    if target.words is not None:
+        evaluate = _worded(evaluate, target)
+    source = source_of(bound.rule)
+    if target.name == "caller_id" and bound.rule.coercion == "phone":
+        return _Step(target.name, source, _caller(evaluate), _put_caller)
+    return _Step(target.name, source, evaluate, _put(target.parts))
+
+
+def _worded(find: Evaluate, target: Target) -> Evaluate:
+    return lambda record, frame: among(target, find(record, frame))
+
+
+def _caller(find: Evaluate) -> Evaluate:
+    """What is no number stays as ``caller_raw``, and a hidden one is known as withheld."""
+
+    def caller(record: dict[str, object], frame: Frame) -> object:
+        try:
+            return find(record, frame)
+        except CannotRead as bad:
+            raw = str(bad.value)
+            if withheld(raw) or internal(raw):
+                return _Caller(raw, withheld(raw))
+            raise
+
+    return caller
+
+
+def _put_caller(fields: dict[str, object], value: object) -> None:
+    if not isinstance(value, _Caller):
+        fields["caller_id"] = value
+        return
+    fields["caller_raw"] = value.raw
+    if value.withheld:
+        fields["caller_withheld"] = True
+
+
+def _put(parts: tuple[str, ...]) -> Put:
+    first, *rest = parts
+    if not rest:
+        return lambda fields, value: fields.__setitem__(first, value)
+    inner = rest[0]
+
+    def put(fields: dict[str, object], value: object) -> None:
+        group = fields.setdefault(first, {})
+        if isinstance(group, dict):
+            group[inner] = value
+
+    return put
