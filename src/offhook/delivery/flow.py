@@ -34,7 +34,7 @@ class PartitionFlow:
     ) -> None:
         self.lease = lease
         self.live = Progress(lease.cursor)
-        self.ranges = {row.webhook: Range(row.from_position) for row in held}
+        self.ranges = {row.webhook: _resumed(row, lease.cursor) for row in held}
         self.next_due_ms = 0
         self.careful = False
         self.suspect: int | None = None
@@ -184,6 +184,14 @@ class PartitionFlow:
             if from_position != held.stored_from:
                 held.stored_from = from_position
                 self.changes.hold(HeldRange(webhook, self.partition, from_position))
+
+
+def _resumed(row: HeldRange, cursor: int) -> Range:
+    """The range of the owner before. What that one still had in memory between the cursor and the
+    range is read with the range, so that nothing of it is overtaken."""
+    held = Range(min(row.from_position, cursor + 1))
+    held.stored_from = row.from_position
+    return held
 
 
 def _row(

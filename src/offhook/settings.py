@@ -1,0 +1,81 @@
+"""Settings: from the command line, else ``OFFHOOK_<NAME>``, else ``offhook.toml``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from offhook.delivery.guard import Network, parse_networks
+from offhook.model.errors import FieldError, Invalid
+
+
+class Settings(BaseSettings):
+    """All that can be set of a server. ``data`` is the folder that holds everything it keeps."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OFFHOOK_", toml_file="offhook.toml", extra="forbid", frozen=True
+    )
+
+    data: Path = Path("offhook-data")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    bootstrap_key: Annotated[str, Field(min_length=32, max_length=512)] | None = None
+    allow_targets: str = ""
+    allow_http: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+
+    @field_validator("allow_targets")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        try:
+            parse_networks(text)
+        except Invalid as error:
+            raise ValueError(error.detail) from error
+        return text
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that deliveries may go to although they are not public."""
+        return parse_networks(self.allow_targets)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of precedence: what is given, the environment, the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**given: object) -> Settings:
+    """The settings, with ``given`` before all else; ``None`` stands for not given.
+
+    Raises ``Invalid`` naming each setting, its value and what is allowed.
+    """
+    stated = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**stated)  # type: ignore[arg-type]
+    except ValidationError as error:
+        errors = [_field_error(dict(each)) for each in error.errors(include_url=False)]
+        detail = "; ".join(f"{each.path}: {each.message}" for each in errors)
+        raise Invalid(detail, *errors, code="invalid_setting") from error
+    except ValueError as error:
+        raise Invalid(f"offhook.toml cannot be read: {error}", code="invalid_setting") from error
+
+
+def _field_error(error: dict[str, object]) -> FieldError:
+    location = error["loc"]
+    name = ".".join(str(part) for part in location) if isinstance(location, tuple) else "setting"
+    shown = "" if name == "bootstrap_key" else f" (it is {error['input']!r})"
+    return FieldError(name, f"{error['msg']}{shown}; set it by --{name} or OFFHOOK_{name.upper()}")

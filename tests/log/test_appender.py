@@ -1,0 +1,148 @@
+"""Group commit: who waits together is written together, and nobody's failure is another's."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from offhook.log.appender import Appender
+from offhook.log.entries import Appended, AppendOutcome, Fold, Folded, LogSlice, Submission
+from offhook.model.errors import Overloaded
+from offhook.model.event import EventRef
+from offhook.model.fact import PlainFact
+from offhook.model.ids import DEFAULT_ACCOUNT, EventId
+
+
+class GatedStore:
+    """Writes a batch each time it is let through; a batch may be made to fail."""
+
+    partitions = 1
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.gate = asyncio.Semaphore(0)
+        self.failing = False
+
+    async def append(self, batch: Sequence[Submission], fold: Fold) -> list[AppendOutcome]:
+        await self.gate.acquire()
+        if self.failing:
+            raise OSError("disk full")
+        self.batches.append([str(fact.key) for fact in batch])
+        return [
+            Appended(EventRef(EventId(f"evt_{fact.key}"), "custom.x", str(fact.key), 1))
+            for fact in batch
+        ]
+
+    async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> LogSlice:
+        return LogSlice((), after, 0)
+
+    async def head(self, partition: int) -> int:
+        return 0
+
+
+def fact(name: str, size: int = 10) -> Submission:
+    return Submission(DEFAULT_ACCOUNT, name, PlainFact("custom.x", name, b"{}"), size)
+
+
+def appender(store: GatedStore, **bounds: int) -> Appender:
+    return Appender(store=store, fold=lambda *_: Folded((), None), **bounds)
+
+
+async def submitted(to: Appender, *facts: Submission) -> asyncio.Task[list[AppendOutcome]]:
+    task = asyncio.create_task(to.submit(facts))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_what_waits_together_is_one_batch_and_answers_come_back_in_order() -> None:
+    store = GatedStore()
+    group = appender(store)
+    first = await submitted(group, fact("a"))
+    second = await submitted(group, fact("b"), fact("c"))
+    store.gate.release()
+    assert await group.run_once() == 3
+    assert store.batches == [["a", "b", "c"]]
+    assert [o.event.key for o in await first if isinstance(o, Appended)] == ["a"]
+    assert [o.event.key for o in await second if isinstance(o, Appended)] == ["b", "c"]
+
+
+async def test_a_request_larger_than_a_batch_is_written_in_several_and_answered_once() -> None:
+    store = GatedStore()
+    group = appender(store, batch_events=2)
+    waiting = await submitted(group, *(fact(name) for name in "abcde"))
+    for _ in range(3):
+        store.gate.release()
+        assert not waiting.done()
+        await group.run_once()
+    assert store.batches == [["a", "b"], ["c", "d"], ["e"]]
+    assert len(await waiting) == 5
+
+
+async def test_a_batch_is_bounded_in_bytes() -> None:
+    store = GatedStore()
+    group = appender(store, batch_bytes=25)
+    waiting = await submitted(group, *(fact(name) for name in "abcd"))
+    for _ in range(2):
+        store.gate.release()
+        await group.run_once()
+    assert store.batches == [["a", "b", "c"], ["d"]]
+    await waiting
+
+
+async def test_past_the_bound_nothing_is_taken_and_the_queue_recovers() -> None:
+    store = GatedStore()
+    group = appender(store, waiting_events=2)
+    first = await submitted(group, fact("a"), fact("b"))
+    with pytest.raises(Overloaded) as refused:
+        await group.submit([fact("c")])
+    assert "2 events wait" in refused.value.detail
+    assert refused.value.retry_after_s == 1
+    store.gate.release()
+    await group.run_once()
+    await first
+    third = await submitted(group, fact("c"))
+    store.gate.release()
+    await group.run_once()
+    assert len(await third) == 1
+    assert group.waiting == 0
+
+
+async def test_a_failed_write_fails_those_in_it_and_no_one_after() -> None:
+    store = GatedStore()
+    group = appender(store)
+    store.failing = True
+    lost = await submitted(group, fact("a"))
+    store.gate.release()
+    await group.run_once()
+    with pytest.raises(OSError, match="disk full"):
+        await lost
+    store.failing = False
+    kept = await submitted(group, fact("b"))
+    store.gate.release()
+    await group.run_once()
+    assert len(await kept) == 1
+
+
+async def test_a_stop_writes_what_waits_and_takes_nothing_more() -> None:
+    store = GatedStore()
+    group = appender(store)
+    waiting = await submitted(group, fact("a"))
+    group.start()
+    store.gate.release()
+    await group.stop()
+    assert len(await waiting) == 1
+    with pytest.raises(Overloaded, match="stopping"):
+        await group.submit([fact("b")])
+
+
+async def test_a_caller_that_went_away_disturbs_nobody() -> None:
+    store = GatedStore()
+    group = appender(store)
+    gone = await submitted(group, fact("a"))
+    stays = await submitted(group, fact("b"))
+    gone.cancel()
+    await asyncio.sleep(0)
+    store.gate.release()
+    await group.run_once()
+    assert len(await stays) == 1
+    assert store.batches == [["a", "b"]]
