@@ -59,7 +59,8 @@ class _Step:
     name: str
     source: str
     evaluate: Evaluate
-    put: Put
+    put: Put | None
+    """``None``: the value goes under the target's own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,11 @@ class FieldMapping:
             if type(value) is datetime:
                 frame.moments[step.name] = value
                 value = rfc3339(value)
-            if value is not None:
+            if value is None:
+                continue
+            if step.put is None:
+                fields[step.name] = value
+            else:
                 step.put(fields, value)
         errors += self._incomplete(fields)
         return Mapped(fields, tuple(errors), tuple(Adjusted(*each) for each in frame.adjustments))
@@ -154,7 +159,13 @@ def _step(bound: Bound, *, has_start: bool) -> _Step:
 
 
 def _worded(find: Evaluate, target: Target) -> Evaluate:
-    return lambda record, frame: among(target, find(record, frame))
+    words = target.words or frozenset()
+
+    def worded(record: Record, frame: Frame) -> object:
+        value = find(record, frame)
+        return value if value is None or value in words else among(target, value)
+
+    return worded
 
 
 def _caller(find: Evaluate) -> Evaluate:
@@ -181,14 +192,13 @@ def _put_caller(fields: dict[str, object], value: object) -> None:
         fields["caller_withheld"] = True
 
 
-def _put(parts: tuple[str, ...]) -> Put:
-    first, *rest = parts
-    if not rest:
-        return lambda fields, value: fields.__setitem__(first, value)
-    inner = rest[0]
+def _put(parts: tuple[str, ...]) -> Put | None:
+    if len(parts) == 1:
+        return None
+    outer, inner = parts
 
     def put(fields: dict[str, object], value: object) -> None:
-        group = fields.setdefault(first, {})
+        group = fields.setdefault(outer, {})
         if isinstance(group, dict):
             group[inner] = value
 

@@ -88,8 +88,9 @@ def _between(condition: Between) -> Holds:
 
 
 def _all(tests: Sequence[Holds]) -> Holds:
-    if len(tests) == 1:
-        return tests[0]
+    if len(tests) == 2:
+        one, two = tests
+        return lambda record: one(record) and two(record)
     return lambda record: all(test(record) for test in tests)
 
 

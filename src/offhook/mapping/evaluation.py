@@ -59,10 +59,10 @@ def _at(path: Path) -> Evaluate:
 
     def find(record: Record, _frame: Frame) -> object:
         value = get(record)
-        if type(value) is str:
-            text = value.strip()
-            return text if text and text != "NULL" else None
-        return None if is_null(value) else value
+        if type(value) is not str:
+            return None if is_null(value) else value
+        text = value.strip()
+        return text if text and text != "NULL" else None
 
     return find
 

@@ -7,6 +7,7 @@ character; inside brackets too: ``row['Call Start']``). ``[*]`` gives a list of 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import methodcaller
 
 from offhook.mapping.reading import Record
 
@@ -83,8 +84,7 @@ def getter(path: Path) -> Getter:
     """A function from a record to what stands at the path; ``None`` where nothing does."""
     steps = path.steps
     if len(steps) == 1:
-        name = path.column
-        return lambda record: record.get(name)
+        return methodcaller("get", path.column)
     return lambda record: _walk(record, steps, 0)
 
 
