@@ -1,0 +1,470 @@
+"""Whatever the other side does, one exchange ends in one answer, within its time and memory."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from offhook import __version__
+from offhook.clock import SystemClock
+from offhook.delivery.entries import Answer, FailureKind, Request
+from offhook.delivery.transport import MAX_BODY_BYTES, AiohttpTransport
+
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+Script = Callable[["Peer"], Awaitable[None]]
+
+
+class Peer:
+    """One connection, seen from the server."""
+
+    def __init__(
+        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.number = number
+        self._reader = reader
+        self._writer = writer
+
+    async def read_request(self) -> tuple[str, bytes]:
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
+        return head, await self._reader.readexactly(length)
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def closed_by_client(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while await self._reader.read(65536):
+                pass
+
+    def reset(self) -> None:
+        linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+        self._writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, linger
+        )
+        self._writer.close()
+
+
+class ScriptedServer:
+    """Plays a script on every connection, and counts them."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.connections = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
+        port = server.sockets[0].getsockname()[1]
+        try:
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/hook"
+        finally:
+            server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await self._script(Peer(self.connections, reader, writer))
+        writer.close()
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[AiohttpTransport]:
+    made = AiohttpTransport(clock=SystemClock(), allowed=LOOPBACK)
+    yield made
+    await made.close()
+
+
+async def exchange(
+    transport: AiohttpTransport,
+    script: Script,
+    *,
+    timeout_s: float = 10,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    async with ScriptedServer(script).running() as url:
+        return await transport.send(Request(url, headers or {}, b"{}", timeout_s))
+
+
+def answering(response: bytes) -> Script:
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.read_request()
+            await peer.write(response)
+
+    return script
+
+
+async def test_an_answer_comes_back_with_its_status_body_and_time(
+    transport: AiohttpTransport,
+) -> None:
+    answer = await exchange(transport, answering(OK))
+    assert (answer.status, answer.failure, answer.body) == (200, None, b"ok")
+    assert 0 < answer.duration_ms < 10_000
+
+
+async def test_headers_go_out_as_given_beside_ours(transport: AiohttpTransport) -> None:
+    seen: list[str] = []
+
+    async def script(peer: Peer) -> None:
+        head, body = await peer.read_request()
+        seen.append(f"{head}{body.decode()}")
+        await peer.write(OK)
+
+    await exchange(transport, script, headers={"Webhook-Id": "evt_1", "x-env": "prod"})
+    first, *lines = seen[0].split("\r\n")
+    assert first == "POST /hook HTTP/1.1"
+    names = {line.partition(":")[0].lower() for line in lines if ":" in line}
+    assert {"Webhook-Id: evt_1", "x-env: prod"} <= set(lines)
+    assert {f"user-agent: Offhook/{__version__}", "content-type: application/json"} <= set(lines)
+    ours = {"user-agent", "content-type", "content-length", "host"}
+    assert names == {"webhook-id", "x-env"} | ours
+    assert seen[0].endswith("\r\n\r\n{}")
+
+
+async def test_retry_after_is_handed_on(transport: AiohttpTransport) -> None:
+    busy = b"HTTP/1.1 503 Busy\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n"
+    answer = await exchange(transport, answering(busy))
+    assert (answer.status, answer.retry_after, answer.body) == (503, "120", b"")
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed(transport: AiohttpTransport) -> None:
+    server = ScriptedServer(
+        answering(b"HTTP/1.1 307 Go\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n")
+    )
+    async with server.running() as url:
+        answer = await transport.send(Request(url, {}, b"{}", 10))
+        assert answer.status == 307
+        assert (await transport.send(Request(url, {}, b"{}", 10))).status == 307
+    assert server.connections == 1
+
+
+async def test_cookies_are_not_kept(transport: AiohttpTransport) -> None:
+    heads: list[str] = []
+
+    async def script(peer: Peer) -> None:
+        for _ in range(2):
+            heads.append((await peer.read_request())[0])
+            await peer.write(OK.replace(b"\r\n\r\n", b"\r\nset-cookie: a=b\r\n\r\n"))
+
+    async with ScriptedServer(script).running() as url:
+        for _ in range(2):
+            await transport.send(Request(url, {}, b"{}", 10))
+    assert len(heads) == 2
+    assert "cookie" not in heads[1].lower()
+
+
+async def test_nobody_listening_is_a_failure_to_connect(transport: AiohttpTransport) -> None:
+    async with ScriptedServer(answering(OK)).running() as url:
+        pass
+    answer = await transport.send(Request(url, {}, b"{}", 10))
+    assert (answer.status, answer.failure) == (None, FailureKind.CONNECT)
+    assert "127.0.0.1" in (answer.detail or "")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"", b"HTTP/1.1 200 OK\r\nconte", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"],
+    ids=["before", "in the head", "in the body"],
+)
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+async def test_a_connection_lost_on_its_first_use_is_one_failed_exchange(
+    transport: AiohttpTransport, part: bytes, reset: bool
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.write(part)
+        if reset:
+            peer.reset()
+
+    server = ScriptedServer(script)
+    async with server.running() as url:
+        answer = await transport.send(Request(url, {}, b"{}", 10))
+    assert (answer.status, answer.failure) == (None, FailureKind.DISCONNECTED)
+    assert server.connections == 1
+
+
+async def test_bytes_that_are_no_http_are_told_from_an_answer(
+    transport: AiohttpTransport,
+) -> None:
+    answer = await exchange(transport, answering(b"SSH-2.0-OpenSSH_9.6\r\n"))
+    assert answer.failure is FailureKind.DISCONNECTED
+    assert "not valid HTTP" in (answer.detail or "")
+
+
+async def test_headers_without_end_are_cut_off(transport: AiohttpTransport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.write(b"HTTP/1.1 200 OK\r\nx-huge: ")
+        while True:
+            await peer.write(b"h" * 4096)
+
+    answer = await exchange(transport, script)
+    assert answer.failure is FailureKind.DISCONNECTED
+
+
+async def test_silence_ends_with_the_timeout(transport: AiohttpTransport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.closed_by_client()
+
+    answer = await exchange(transport, script, timeout_s=0.05)
+    assert (answer.status, answer.failure) == (None, FailureKind.TIMEOUT)
+    assert 50 <= answer.duration_ms < 5_000
+
+
+async def test_a_body_that_drips_does_not_outlast_the_timeout(
+    transport: AiohttpTransport,
+) -> None:
+    gone = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await peer.write(b"1\r\nx\r\n")
+                await asyncio.sleep(0.005)
+        gone.set()
+
+    async with ScriptedServer(script).running() as url:
+        answer = await transport.send(Request(url, {}, b"{}", 0.1))
+        await asyncio.wait_for(gone.wait(), 10)
+    assert answer.failure is FailureKind.TIMEOUT
+
+
+async def test_of_an_endless_body_the_start_is_read_and_the_connection_dropped(
+    transport: AiohttpTransport,
+) -> None:
+    gone = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.write(b"HTTP/1.1 500 Oh\r\nconnection: keep-alive\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await peer.write(b"e" * 1000)
+        gone.set()
+
+    async with ScriptedServer(script).running() as url:
+        answer = await transport.send(Request(url, {}, b"{}", 10))
+        await asyncio.wait_for(gone.wait(), 10)
+    assert (answer.status, answer.body) == (500, b"e" * MAX_BODY_BYTES)
+
+
+async def test_a_compressed_body_is_not_unpacked(transport: AiohttpTransport) -> None:
+    bomb = zlib.compress(bytes(5_000_000))
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: deflate\r\ncontent-length: {len(bomb)}\r\n\r\n"
+    answer = await exchange(transport, answering(head.encode() + bomb))
+    assert answer.body == bomb
+
+
+async def test_connections_are_kept_and_used_again(transport: AiohttpTransport) -> None:
+    server = ScriptedServer(answering(OK))
+    async with server.running() as url:
+        for _ in range(5):
+            assert (await transport.send(Request(url, {}, b"{}", 10))).status == 200
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+async def test_a_kept_connection_found_closed_is_replaced_at_once(
+    transport: AiohttpTransport, reset: bool
+) -> None:
+    """The server closes in the instant in which the second request arrives, as one does whose
+    keep-alive timeout has just passed."""
+
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.write(OK)
+        await peer.read_request()
+        if peer.number > 1:
+            await peer.write(OK)
+        elif reset:
+            peer.reset()
+
+    server = ScriptedServer(script)
+    async with server.running() as url:
+        assert (await transport.send(Request(url, {}, b"{}", 10))).status == 200
+        assert (await transport.send(Request(url, {}, b"{}", 10))).status == 200
+    assert server.connections == 2
+
+
+async def test_a_server_that_closes_every_time_is_tried_twice_and_no_more(
+    transport: AiohttpTransport,
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        if peer.number == 1:
+            await peer.write(OK)
+            await peer.read_request()
+
+    server = ScriptedServer(script)
+    async with server.running() as url:
+        assert (await transport.send(Request(url, {}, b"{}", 10))).status == 200
+        answer = await transport.send(Request(url, {}, b"{}", 10))
+    assert answer.failure is FailureKind.DISCONNECTED
+    assert server.connections == 2
+
+
+async def test_part_of_an_answer_on_a_kept_connection_is_not_asked_for_again(
+    transport: AiohttpTransport,
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.write(OK)
+        await peer.read_request()
+        await peer.write(b"HTTP/1.1 200 OK\r\nx-half: ")
+
+    server = ScriptedServer(script)
+    async with server.running() as url:
+        assert (await transport.send(Request(url, {}, b"{}", 10))).status == 200
+        answer = await transport.send(Request(url, {}, b"{}", 10))
+    assert answer.failure is FailureKind.DISCONNECTED
+    assert server.connections == 1
+
+
+class FixedResolver(AbstractResolver):
+    """Every name has the same addresses."""
+
+    def __init__(self, *addresses: str) -> None:
+        self._addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+            for address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "::1", "10.1.2.3"]])
+async def test_a_name_that_leads_inside_is_blocked_at_the_socket(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    made = TCPConnector.__init__
+
+    def with_resolver(self: TCPConnector, **options: object) -> None:
+        made(self, resolver=FixedResolver(*addresses), **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TCPConnector, "__init__", with_resolver)
+    transport = AiohttpTransport(clock=SystemClock())
+    server = ScriptedServer(answering(OK))
+    async with server.running() as url:
+        target = url.replace("127.0.0.1", "innocent.example")
+        answer = await transport.send(Request(target, {}, b"{}", 10))
+    await transport.close()
+    assert answer.failure is FailureKind.BLOCKED
+    assert "not an allowed target" in (answer.detail or "")
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]"])
+async def test_an_address_in_any_spelling_is_never_connected_to(host: str) -> None:
+    transport = AiohttpTransport(clock=SystemClock())
+    server = ScriptedServer(answering(OK))
+    async with server.running() as url:
+        target = url.replace("127.0.0.1", host)
+        answer = await transport.send(Request(target, {}, b"{}", 10))
+    await transport.close()
+    assert answer.failure is not None
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http://", "http://127.0.0.1:99999/"])
+async def test_a_url_that_cannot_be_used_is_our_own_failure(
+    transport: AiohttpTransport, url: str
+) -> None:
+    answer = await transport.send(Request(url, {}, b"{}", 10))
+    assert (answer.status, answer.failure) == (None, FailureKind.INTERNAL)
+    assert answer.detail
+
+
+async def test_a_header_that_would_add_another_is_our_own_failure(
+    transport: AiohttpTransport,
+) -> None:
+    answer = await exchange(transport, answering(OK), headers={"x-env": "a\r\nevil: 1"})
+    assert (answer.status, answer.failure) == (None, FailureKind.INTERNAL)
+
+
+async def test_cancelling_passes_through_and_drops_the_connection(
+    transport: AiohttpTransport,
+) -> None:
+    arrived, gone = asyncio.Event(), asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        arrived.set()
+        await peer.closed_by_client()
+        gone.set()
+
+    async with ScriptedServer(script).running() as url:
+        sending = asyncio.create_task(transport.send(Request(url, {}, b"{}", 10)))
+        await arrived.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await asyncio.wait_for(gone.wait(), 10)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    transport: AiohttpTransport, tmp_path: Path
+) -> None:
+    async with ScriptedServer(answering(OK)).running(self_signed(tmp_path)) as url:
+        answer = await transport.send(Request(url, {}, b"{}", 10))
+    assert answer.failure is FailureKind.CONNECT
+    assert "CERTIFICATE_VERIFY_FAILED" in (answer.detail or "")
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
