@@ -51,7 +51,8 @@ def read_submission(
     type_ = postable(item.get("type"), f"{path}.type")
     faults = Faults()
     data = _read_envelope(item, path, faults)
-    moment = faults.read(coercion.moment, item.get("occurred_at"), f"{path}.occurred_at")
+    stamp = item.get("occurred_at")
+    moment = None if stamp is None else faults.read(coercion.moment, stamp, f"{path}.occurred_at")
     posted = _Posted(type_, item, data, moment, account, test, size, path, faults)
     read = _call_submission if type_.startswith("call.") else _plain_submission
     submission = read(posted)

@@ -77,6 +77,8 @@ def is_empty(value: object) -> bool:
 
 def text(value: object, limit: int = MAX_TEXT_BYTES) -> str:
     """Text of at most ``limit`` bytes in UTF-8, without U+0000."""
+    if type(value) is str and len(value) <= limit and value.isascii() and "\x00" not in value:
+        return value
     if not isinstance(value, str):
         raise Misfit(f"{shown(value)} is not a string")
     if len(value) > limit or (not value.isascii() and _utf8_size(value) > limit):
@@ -100,7 +102,7 @@ def long_text(value: object) -> str:
 
 def name(value: object) -> str:
     """An identifier of another system: text, or a whole number, which becomes its digits."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         return str(_bounded(value))
     return text(value)
 

@@ -15,6 +15,8 @@ KeyId = NewType("KeyId", str)
 DEFAULT_ACCOUNT = AccountId("acc_default")
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [high + low for high in _CROCKFORD for low in _CROCKFORD]
+_SHIFTS = range(70, -1, -10)
 _MULTIPLIER = 0x9E3779B1
 
 
@@ -32,8 +34,8 @@ def call_id(account: AccountId, source: str, identity: str) -> CallId:
     """The call's id: the same account, source and group (else external id) always give the same."""
     named = "\x00".join((account, source, identity)).encode()
     number = int.from_bytes(hashlib.blake2b(named, digest_size=10).digest(), "big")
-    digits = (_CROCKFORD[number >> shift & 31] for shift in range(75, -1, -5))
-    return CallId("call_" + "".join(digits))
+    pairs = [_PAIRS[number >> shift & 1023] for shift in _SHIFTS]
+    return CallId("call_" + "".join(pairs))
 
 
 def made_id(prefix: str, made_ms: int, entropy: bytes) -> str:
