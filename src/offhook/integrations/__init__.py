@@ -1,0 +1,1 @@
+"""Integrations: calls that come in from elsewhere; files of finished calls among them."""

@@ -11,11 +11,12 @@ from offhook.mapping.checks import START, Bound, Bounds, among, check, in_order
 from offhook.mapping.document import DocumentReader
 from offhook.mapping.evaluation import Evaluate, Place, evaluator
 from offhook.mapping.moments import Frame, rfc3339
-from offhook.mapping.phones import internal, withheld
+from offhook.mapping.phones import internal
 from offhook.mapping.reading import CannotRead, Record
 from offhook.mapping.rules import Defaults, source_of
 from offhook.mapping.targets import NEEDS, BadTarget, Kind, Target, find_target
 from offhook.mapping.zones import Adjustment
+from offhook.model.coercion import says_withheld
 from offhook.model.errors import Invalid
 
 MAX_TARGETS = 300
@@ -61,14 +62,6 @@ class _Step:
     evaluate: Evaluate
     put: Put | None
     """``None``: the value goes under the target's own name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    """A caller without a number: what the source said, and whether it means withheld."""
-
-    raw: str
-    withheld: bool
 
 
 class FieldMapping:
@@ -125,7 +118,8 @@ def compile_mapping(
     if not reading.errors:
         check(bounds, reading)
     if reading.errors:
-        raise Invalid("The mapping cannot be used.", *reading.errors)
+        told = "; ".join(f"{error.path}: {error.message}" for error in reading.errors)
+        raise Invalid(f"The mapping cannot be used. {told}", *reading.errors)
     steps = tuple(_step(bounds[name], has_start=START in bounds) for name in in_order(bounds))
     return FieldMapping(steps, frozenset(reading.columns))
 
@@ -152,10 +146,9 @@ def _step(bound: Bound, *, has_start: bool) -> _Step:
     evaluate = evaluator(bound.rule, Place(target.name, floor))
     if target.words is not None:
         evaluate = _worded(evaluate, target)
-    source = source_of(bound.rule)
-    if target.name == "caller_id" and bound.rule.coercion == "phone":
-        return _Step(target.name, source, _caller(evaluate), _put_caller)
-    return _Step(target.name, source, evaluate, _put(target.parts))
+    if target.kind is Kind.PHONE and bound.rule.coercion == "phone":
+        evaluate = _party(evaluate)
+    return _Step(target.name, source_of(bound.rule), evaluate, _put(target.parts))
 
 
 def _worded(find: Evaluate, target: Target) -> Evaluate:
@@ -168,28 +161,19 @@ def _worded(find: Evaluate, target: Target) -> Evaluate:
     return worded
 
 
-def _caller(find: Evaluate) -> Evaluate:
-    """What is no number stays as ``caller_raw``, and a hidden one is known as withheld."""
+def _party(find: Evaluate) -> Evaluate:
+    """A withheld number, an extension or a SIP address passes as it is: it names a party, and what
+    takes the fields keeps it as ``*_raw``."""
 
-    def caller(record: dict[str, object], frame: Frame) -> object:
+    def party(record: Record, frame: Frame) -> object:
         try:
             return find(record, frame)
         except CannotRead as bad:
-            raw = str(bad.value)
-            if withheld(raw) or internal(raw):
-                return _Caller(raw, withheld(raw))
+            if isinstance(bad.value, str) and (says_withheld(bad.value) or internal(bad.value)):
+                return bad.value
             raise
 
-    return caller
-
-
-def _put_caller(fields: dict[str, object], value: object) -> None:
-    if not isinstance(value, _Caller):
-        fields["caller_id"] = value
-        return
-    fields["caller_raw"] = value.raw
-    if value.withheld:
-        fields["caller_withheld"] = True
+    return party
 
 
 def _put(parts: tuple[str, ...]) -> Put | None:

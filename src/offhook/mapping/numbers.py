@@ -98,7 +98,8 @@ def currency(value: object) -> str:
     if found is None or (found["sign"] and found["inner"]):
         raise CannotRead(value, "is not an amount such as 12.50 or $1,234.50")
     minus = "-" if "-" in found["sign"] + found["inner"] else ""
-    return minus + found["number"].replace(",", "") + (found["cents"] or "")
+    whole = found["number"].replace(",", "").lstrip("0") or "0"
+    return minus + whole + (found["cents"] or "")
 
 
 def duration(unit: str) -> Reader:

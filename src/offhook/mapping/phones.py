@@ -1,4 +1,4 @@
-"""Phone numbers to E.164, strictly; and callers who withhold theirs."""
+"""Phone numbers to E.164, strictly."""
 
 import re
 from functools import lru_cache
@@ -11,19 +11,11 @@ _ALIAS = re.compile(r"(?<=\d)\s*\([^()]*[^\W\d_][^()]*\)$")
 _SHAPE = re.compile(r"\+?[\d\s().\-/]{3,40}", re.ASCII)
 _NANP = re.compile(r"[2-9]\d{2}[2-9]\d{6}", re.ASCII)
 _INTERNAL = re.compile(r"(?:sips?:\S{1,200}|\d{1,6}|[*#]\d{1,6})", re.ASCII | re.IGNORECASE)
-_WITHHELD = {"anonymous", "restricted", "private", "blocked", "withheld", "unknown", "unavailable"}
-_WITHHELD |= {"+266696687", "266696687", "+7378742833", "7378742833"}
-
-
-def withheld(text: str) -> bool:
-    """Whether the text stands for a caller who hid the number (among them the keypad spellings of
-    ANONYMOUS and RESTRICTED that switches send)."""
-    return text.strip().lower() in _WITHHELD
 
 
 def internal(text: str) -> bool:
     """Whether the text is an extension, a short code or a SIP address: a party, but no number."""
-    return _INTERNAL.fullmatch(text.strip()) is not None
+    return _INTERNAL.fullmatch(text) is not None
 
 
 def phone(region: str | None) -> Reader:

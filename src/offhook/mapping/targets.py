@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-from offhook.model.call import AnsweredBy, Direction, Failure, MissedReason, Outcome, Status
+from offhook.model.call import AnsweredBy, Direction, Failure, MissedReason, Outcome
 
 
 class Kind(StrEnum):
@@ -42,7 +42,7 @@ _TEXT = (
 )
 _BY_KIND = {
     Kind.TEXT: _TEXT,
-    Kind.PHONE: "caller_id dialed_number contact_number our_number target_number",
+    Kind.PHONE: "caller_id dialed_number target_number",
     Kind.TIMESTAMP: "occurred_at started_at answered_at agent_connected_at ended_at",
     Kind.DURATION: "ring_s ivr_s wait_s hold_s talk_s wrap_s duration_s billable_s"
     " voicemail.duration_s",
@@ -55,14 +55,13 @@ _BY_KIND = {
 }
 _WORDS: dict[str, type[StrEnum]] = {
     "direction": Direction,
-    "status": Status,
     "outcome": Outcome,
     "missed_reason": MissedReason,
     "failure": Failure,
     "answered_by": AnsweredBy,
 }
-_OURS = {"call_id", "client_id", "transition", "changes", "legs"}
-_OURS |= {"duplicate_of", "repeat_caller", "historical"}
+_OURS = {"call_id", "client_id", "status", "transition", "changes", "legs", "historical"}
+_OURS |= {"contact_number", "our_number", "duplicate_of", "repeat_caller"}
 _GROUPS = {"disposition", "voicemail", "location", "visitor", "attributes"}
 NEEDS = {"disposition": "code", "voicemail": "left"}
 """Nested objects that mean nothing without one of their fields."""
