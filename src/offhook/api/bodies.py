@@ -67,12 +67,14 @@ def parse_json(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise not_json(error) from error
+        raise not_json(error, len(raw)) from error
 
 
-def not_json(error: Exception, path: str = "body") -> OffhookError:
-    """The refusal of a text that does not parse."""
+def not_json(error: Exception, size: int, path: str = "body") -> OffhookError:
+    """The refusal of a text of that many bytes that does not parse."""
     reason = str(error).removeprefix("JSON is malformed: ")
+    if "byte" not in reason:
+        reason = f"{reason[:1].lower()}{reason[1:]} (byte {size})"
     return Unreadable(
         f"{path} is not JSON: {reason}. Check quotes, commas and brackets there.",
         FieldError(path, f"is not JSON: {reason}"),
@@ -109,3 +111,12 @@ def _too_large(bound: int) -> TooLarge:
         "send less at a time.",
         FieldError("body", f"is larger than {bound} bytes"),
     )
+
+
+def check_object_size(raw: bytes, path: str) -> None:
+    """Refuse an item of a batch that is larger than a request of its own may be."""
+    if len(raw) > REQUEST_BYTES:
+        raise TooLarge(
+            f"{path} is larger than {REQUEST_BYTES >> 20} MiB; make it smaller.",
+            FieldError(path, f"is larger than {REQUEST_BYTES} bytes"),
+        )

@@ -1,17 +1,14 @@
-"""The outermost layer: counts and times requests, and answers for what nobody expected."""
+"""Around every route: counts and times requests, and answers for what nobody expected."""
 
-import secrets
-from collections.abc import Callable
-
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from offhook.api.problems import internal_problem, respond
+from offhook.api.faults import report_fault
+from offhook.api.problems import respond
 from offhook.clock import Clock
 
-_log = structlog.get_logger(__name__)
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -49,20 +46,12 @@ class HttpMetrics:
 
 
 class Observed:
-    """ASGI middleware around everything else: no exception passes it, and no traceback."""
+    """ASGI middleware around all routes: no exception passes it, and no traceback."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        metrics: HttpMetrics,
-        clock: Clock,
-        request_id: Callable[[], str] = lambda: f"req_{secrets.token_hex(10)}",
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, clock: Clock) -> None:
         self._app = app
         self._metrics = metrics
         self._clock = clock
-        self._request_id = request_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -83,24 +72,12 @@ class Observed:
         except ClientDisconnect:
             status = status or 499
         except Exception as error:  # noqa: BLE001 - the last place that can still answer
-            await self._answer_for(error, scope, receive, watched, begun=status != 0)
+            problem = report_fault(error, method=_method(scope), route=_route(scope))
+            if status == 0:
+                await respond(problem)(scope, receive, watched)
         finally:
             elapsed = self._clock.monotonic() - began
             self._metrics.record(_method(scope), _route(scope), status, elapsed)
-
-    async def _answer_for(
-        self, error: Exception, scope: Scope, receive: Receive, send: Send, *, begun: bool
-    ) -> None:
-        request_id = self._request_id()
-        _log.error(
-            "request_failed",
-            request_id=request_id,
-            method=_method(scope),
-            route=_route(scope),
-            exc_info=error,
-        )
-        if not begun:
-            await respond(internal_problem(request_id))(scope, receive, send)
 
 
 def _route(scope: Scope) -> str:
@@ -112,6 +89,3 @@ def _route(scope: Scope) -> str:
 def _method(scope: Scope) -> str:
     method: str = scope["method"]
     return method if method in _METHODS else "OTHER"
-
-
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

@@ -76,6 +76,7 @@ class DeliveryCursor(msgspec.Struct, frozen=True, array_like=True, tag="deliveri
 
     position: _Place
     partition: _Place
+    webhook: str
 
 
 class IdCursor(msgspec.Struct, frozen=True, array_like=True, tag="ids"):

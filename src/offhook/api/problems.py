@@ -36,9 +36,9 @@ CODES: Final[Mapping[str, str]] = {
     "overloaded": "Too much waits to be written; the same request is safe after `Retry-After`.",
     "precondition_failed": "The object changed since the revision that `If-Match` names.",
     "reserved_type": "Events of this type are Offhook's own to say.",
-    "target_not_allowed": "The address is not one that events may be sent to.",
     "too_large": "A bound on size, number or nesting was passed; the detail names it.",
     "unauthorized": "The API key is missing or unknown.",
+    "unknown_call": "The key names a call that this account does not have.",
     "unknown_event_type": "No event type or alias of this name exists.",
     "unreadable": "The request cannot be parsed; the detail says where.",
 }

@@ -4,10 +4,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from offhook.api.problems import MethodNotAllowed, headers_of, problem_of, respond
 from offhook.api.validation import invalid
 from offhook.model.errors import NotFound, OffhookError, Unreadable
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 ANSWERED = (OffhookError, RequestValidationError, HTTPException)
 """The exceptions that ``answer`` is for; any other is a fault of ours."""
@@ -36,5 +39,17 @@ def _framework_refusal(request: Request, error: HTTPException) -> OffhookError:
     if error.status_code == 404:
         return NotFound(f"There is nothing at {path}; /docs lists what there is.")
     if error.status_code == 405:
-        return MethodNotAllowed(path, request.method, (error.headers or {}).get("Allow", ""))
+        return MethodNotAllowed(path, request.method, ", ".join(_methods(request)))
     return Unreadable(f"The request cannot be parsed: {error.detail}.")
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that some route of this path takes."""
+    routes = request.app.routes
+    return [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self, assert_never
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from offhook.delivery.guard import MAX_URL_LENGTH
 from offhook.delivery.schedule import PROFILES, Retries, Schedule
 from offhook.model.catalogue import read_pattern, spelling
 from offhook.model.event import VERSION
@@ -33,24 +33,6 @@ _OURS = frozenset(
         "upgrade",
     }
 )
-
-
-def _check_url(url: str) -> str:
-    shown = f"{url[:200]!r} is not a URL that events can be sent to"
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"{shown}: {error}; give one like https://example.com/hook") from error
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError(f"{shown}; give one like https://example.com/hook")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("the URL carries credentials; send them as an Authorization header")
-    if parts.fragment:
-        raise ValueError(f"{shown}: a fragment never reaches the server; leave out what follows #")
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError(f"{shown}: percent-encode every space and every character beyond ASCII")
-    return url
 
 
 def _check_header(name: str, value: str, taken: Iterable[str]) -> None:
@@ -198,11 +180,12 @@ class Retry(_Part):
 class WebhookDocument(_Part):
     """All that an owner says of a webhook, with its defaults.
 
-    ``events`` are types, aliases, ``prefix.*`` or ``*``. What this release cannot do yet is refused
-    unless it is left at its default, so that nothing is stored and then ignored.
+    The guard checks ``url``, by the operator's settings. ``events`` are types, aliases,
+    ``prefix.*`` or ``*``. What this release cannot do yet is refused unless it is left at its
+    default, so that nothing is stored and then ignored.
     """
 
-    url: Annotated[str, Field(max_length=2048), AfterValidator(_check_url)]
+    url: Annotated[str, Field(max_length=MAX_URL_LENGTH)]
     events: Annotated[
         list[Annotated[str, Field(max_length=128)]],
         Field(min_length=1, max_length=200),

@@ -1,0 +1,86 @@
+"""Reading events: the feed, which goes forward and never ends, and single events."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from offhook.api.auth import Gate, Scope
+from offhook.api.pages import (
+    FeedCursor,
+    WindowQuery,
+    json_response,
+    page,
+    read_cursor,
+    write_cursor,
+)
+from offhook.api.routing import Asking, keyed_router
+from offhook.api.shapes import answers, pages_of
+from offhook.log.entries import FeedFilter, FeedSlice
+from offhook.log.ports import FeedStore
+from offhook.model.catalogue import read_pattern
+from offhook.model.errors import FieldError, NotFound
+from offhook.model.event import render
+from offhook.model.ids import EventId
+
+GENERATION = 0
+"""Which log this is: a restored one would be another."""
+
+
+class FeedQuery(WindowQuery):
+    """Which events to read. ``type`` takes types, aliases and ``prefix.*``, separated by commas or
+    given several times."""
+
+    type: Annotated[list[str], Field(default_factory=list, max_length=200)]
+    key: Annotated[str | None, Field(max_length=255)] = None
+
+    def filter(self) -> FeedFilter:
+        """The same in the store's words."""
+        return FeedFilter(types=self._types(), key=self.key, since=self.since, until=self.until)
+
+    def _types(self) -> tuple[str, ...] | None:
+        written = [name for joined in self.type for name in joined.split(",")]
+        patterns = tuple(dict.fromkeys(read_pattern(name, "query.type") for name in written))
+        return None if "*" in patterns else patterns or None
+
+
+def feed_router(*, gate: Gate, feed: FeedStore) -> APIRouter:
+    """``GET /v1/events`` and ``GET /v1/events/{id}``."""
+    router = keyed_router(
+        gate, read=Scope.READ, write=Scope.EVENTS_WRITE, tag="events", prefix="/v1/events"
+    )
+
+    @router.get("", responses=pages_of("Event"))
+    async def read(asking: Asking, query: Annotated[FeedQuery, Query()]) -> Response:
+        """Events, oldest first, in order per key. ``next_cursor`` is always given: a reader that
+        goes on from it misses nothing, also what is committed later."""
+        wanted = query.filter()
+        cursor = read_cursor(query.cursor, FeedCursor)
+        found = await feed.feed(
+            asking.account, {} if cursor is None else cursor.after, query.limit, wanted
+        )
+        return events_page(found, cursor_after(found))
+
+    @router.get("/{event_id}", responses=answers("Event"))
+    async def get(asking: Asking, event_id: EventId) -> Response:
+        """One event, as it is delivered."""
+        event = await feed.event(asking.account, event_id)
+        if event is None:
+            raise NotFound(
+                f"There is no event {event_id[:100]!r} in this account.",
+                FieldError("path.event_id", "is no event of this account"),
+            )
+        return json_response(render(event))
+
+    return router
+
+
+def events_page(found: FeedSlice, next_cursor: str | None) -> Response:
+    """Events of the log as a page."""
+    return page((render(event) for event in found.events), next_cursor)
+
+
+def cursor_after(found: FeedSlice) -> str:
+    """Where to go on reading."""
+    return write_cursor(FeedCursor(GENERATION, found.after))

@@ -1,0 +1,196 @@
+"""The OpenAPI 3.1 document: what FastAPI derives, with what it cannot see put in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+
+from offhook.api.event_types import envelope_schema, example_event
+from offhook.api.problems import CODES, MEDIA_TYPE, Problem
+from offhook.api.shapes import answers, ref
+from offhook.model.call import CallData
+from offhook.model.catalogue import CATALOGUE
+from offhook.model.event import EventRef
+
+Schema = dict[str, Any]
+
+DESCRIPTION = """Calls in, events out: one durable, ordered log of everything that happens on the
+phone, delivered as signed webhooks and read as a feed."""
+
+
+def document(app: FastAPI) -> Schema:
+    """The whole document: paths, schemas, the key, refusals, and every webhook that is sent."""
+    derived = app.openapi()
+    components: Schema = derived.setdefault("components", {})
+    schemas: Schema = components.setdefault("schemas", {})
+    schemas.update(_schemas())
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    components["responses"] = {"Refusal": _refusal()}
+    paths: Schema = derived["paths"]
+    paths.setdefault("/v1/events", {})["post"] = _post_event()
+    paths["/v1/events/batch"] = {"post": _post_batch()}
+    for path, operations in paths.items():
+        for operation in operations.values():
+            _finish(operation, keyed=path.startswith("/v1/"))
+    derived["webhooks"] = {name: {"post": _webhook(name)} for name in CATALOGUE}
+    return derived
+
+
+def _schemas() -> Schema:
+    _, found = msgspec.json.schema_components(
+        [CallData, EventRef, Problem], ref_template="#/components/schemas/{name}"
+    )
+    return {**found, **_rest(found)}
+
+
+def _rest(found: Mapping[str, Any]) -> Schema:
+    call = dict(found["CallData"])
+    call["title"] = "Call"
+    call["description"] = "A call as it stands now: the data of its events, and its id."
+    call["properties"] = {
+        "id": {"type": "string"},
+        "test": {"type": "boolean"},
+        **call["properties"],
+    }
+    return {
+        "Call": call,
+        "Event": envelope_schema({"type": "string"}, {"type": "object"}),
+        "EventType": _event_type(),
+        "NewEvent": _new_event(),
+        "Accepted": {
+            **found["EventRef"],
+            "title": "Accepted",
+            "description": "The event that carries what was posted; `changed` is false where it "
+            "said nothing new.",
+            "properties": {**found["EventRef"]["properties"], "changed": {"type": "boolean"}},
+        },
+    }
+
+
+def _event_type() -> Schema:
+    text = {"type": "string"}
+    return _object(
+        {
+            "type": text,
+            "description": text,
+            "aliases": {"type": "array", "items": text},
+            "postable": {"type": "boolean"},
+            "version": text,
+            "schema": {"type": "object"},
+            "example": ref("Event"),
+        }
+    )
+
+
+def _new_event() -> Schema:
+    return {
+        "title": "NewEvent",
+        "type": "object",
+        "required": ["type", "data"],
+        "additionalProperties": False,
+        "properties": {
+            "type": {"type": "string", "description": "A type of the catalogue, or an alias."},
+            "data": {"type": "object", "description": "Whichever fields are known."},
+            "key": {"type": "string", "description": "What order is kept by; not for calls."},
+            "occurred_at": {"type": "string", "format": "date-time"},
+            "id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+            "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
+
+
+def _post_event() -> Schema:
+    return {
+        "tags": ["events"],
+        "summary": "Post Event",
+        "operationId": "post_event",
+        "description": "Take one event. 202: it is in the log, durably. 200: it said nothing new "
+        "(`changed` is false), or its id was taken before by the same body.",
+        "requestBody": _body(ref("NewEvent")),
+        "responses": {
+            str(code): body
+            for code, body in (answers("Accepted", 202) | answers("Accepted", 200)).items()
+        },
+    }
+
+
+def _post_batch() -> Schema:
+    items = {"type": "array", "minItems": 1, "maxItems": 1000}
+    answered = {
+        "type": "object",
+        "required": ["status"],
+        "properties": {
+            "status": {"type": "integer"},
+            **_accepted_fields(),
+            "error": ref("Problem"),
+        },
+    }
+    return {
+        "tags": ["events"],
+        "summary": "Post Batch",
+        "operationId": "post_events_batch",
+        "description": "Take up to 1,000 events; each is answered for itself, in order.",
+        "requestBody": _body(_object({"items": {**items, "items": ref("NewEvent")}})),
+        "responses": {
+            "200": {
+                "description": "How each item fared.",
+                **_content(_object({"items": {"type": "array", "items": answered}})),
+            }
+        },
+    }
+
+
+def _accepted_fields() -> Schema:
+    text = {"type": "string"}
+    return {"id": text, "type": text, "key": text, "sequence": {"type": "integer"}}
+
+
+def _webhook(name: str) -> Schema:
+    entry = CATALOGUE[name]
+    return {
+        "summary": name,
+        "description": entry.description,
+        "operationId": f"webhook_{name}",
+        "requestBody": {
+            "content": {
+                "application/json": {
+                    "schema": envelope_schema({"const": name}, _data_ref(name)),
+                    "example": example_event(name),
+                }
+            }
+        },
+        "responses": {"2XX": {"description": "Accepted; anything else is tried again."}},
+    }
+
+
+def _data_ref(name: str) -> Schema:
+    return ref("CallData") if name.startswith("call.") else {"type": "object"}
+
+
+def _refusal() -> Schema:
+    codes = "\n".join(f"- `{code}`: {meaning}" for code, meaning in CODES.items())
+    return {
+        "description": f"A refusal. Codes:\n\n{codes}",
+        "content": {MEDIA_TYPE: {"schema": ref("Problem")}},
+    }
+
+
+def _finish(operation: Schema, *, keyed: bool) -> None:
+    responses: Schema = operation["responses"]
+    responses.pop("422", None)
+    responses["default"] = {"$ref": "#/components/responses/Refusal"}
+    if keyed:
+        operation["security"] = [{"key": []}]
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _body(schema: Schema) -> Schema:
+    return {"required": True, **_content(schema)}
+
+
+def _content(schema: Schema) -> Schema:
+    return {"content": {"application/json": {"schema": schema}}}

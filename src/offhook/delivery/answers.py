@@ -1,0 +1,121 @@
+"""What the API says of webhooks and deliveries, and how it is made from what is stored."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from offhook.delivery.entries import (
+    AttemptRecord,
+    DeliveryStatus,
+    DeliveryView,
+    StoredWebhook,
+)
+from offhook.delivery.webhook import WebhookDocument
+from offhook.model.event import rfc3339_ms
+from offhook.model.ids import delivery_id
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A page of a list; ``next_cursor`` is null on the last one."""
+
+    data: list[Item]
+    next_cursor: str | None
+
+
+class WebhookAnswer(WebhookDocument):
+    """A webhook. ``disabled_reason`` is there if Offhook disabled it."""
+
+    id: str
+    created_at: str
+    updated_at: str
+    revision: int
+    disabled_reason: str | None
+
+
+class ChangedWebhook(WebhookAnswer):
+    """A webhook after a change, and what its owner should know."""
+
+    warnings: list[str]
+
+
+class MadeWebhook(ChangedWebhook):
+    """A new webhook, with its secret."""
+
+    secret: str
+
+
+class SecretAnswer(BaseModel):
+    """The secrets that sign now, newest first; ``secret`` is the newest."""
+
+    secret: str
+    secrets: list[str]
+
+
+class AttemptAnswer(BaseModel):
+    """One attempt. ``response`` is the start of the body, kept for failures."""
+
+    number: int
+    started_at: str
+    duration_ms: float
+    accepted: bool
+    status: int | None
+    error: str | None
+    response: str | None
+
+
+class DeliveryAnswer(BaseModel):
+    """One event on its way to one endpoint."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    event_key: str
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: str | None
+    last_attempt: AttemptAnswer | None
+    reason: str | None
+
+
+def webhook_fields(stored: StoredWebhook) -> dict[str, object]:
+    """The fields of a ``WebhookAnswer``."""
+    return {
+        **WebhookDocument.model_validate_json(stored.document).model_dump(),
+        "id": stored.id,
+        "created_at": rfc3339_ms(stored.created_ms),
+        "updated_at": rfc3339_ms(stored.updated_ms),
+        "revision": stored.revision,
+        "disabled_reason": stored.disabled_reason,
+    }
+
+
+def attempt_answer(record: AttemptRecord) -> AttemptAnswer:
+    """An attempt for its reader; bytes that are no text are shown as U+FFFD."""
+    return AttemptAnswer(
+        number=record.number,
+        started_at=rfc3339_ms(record.started_ms),
+        duration_ms=record.duration_ms,
+        accepted=record.accepted,
+        status=record.status,
+        error=record.error,
+        response=None if record.response is None else record.response.decode(errors="replace"),
+    )
+
+
+def delivery_answer(view: DeliveryView) -> DeliveryAnswer:
+    """A delivery for its reader."""
+    return DeliveryAnswer(
+        id=delivery_id(view.webhook, view.partition, view.position),
+        webhook_id=view.webhook,
+        event_id=view.event_id,
+        event_type=view.event_type,
+        event_key=view.key,
+        status=view.status,
+        attempts=view.attempts,
+        next_attempt_at=None if view.next_attempt_ms is None else rfc3339_ms(view.next_attempt_ms),
+        last_attempt=None if view.last_attempt is None else attempt_answer(view.last_attempt),
+        reason=view.reason,
+    )

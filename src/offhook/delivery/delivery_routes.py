@@ -1,0 +1,158 @@
+"""The API of deliveries: list, read, their attempts, and one more try."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from offhook.api.auth import Gate, Scope
+from offhook.api.pages import DeliveryCursor, PageQuery, read_cursor, write_cursor
+from offhook.api.routing import Asking, keyed_router
+from offhook.delivery.answers import (
+    AttemptAnswer,
+    DeliveryAnswer,
+    Page,
+    attempt_answer,
+    delivery_answer,
+)
+from offhook.delivery.entries import DeliveryFilter, DeliveryStatus, DeliveryView
+from offhook.delivery.ports import DeliveryQueries, WebhookStore
+from offhook.delivery.webhook import WebhookDocument
+from offhook.log.ports import FeedStore
+from offhook.model.catalogue import read_pattern
+from offhook.model.errors import Conflict, FieldError, NotFound
+from offhook.model.ids import AccountId, EventId, WebhookId, parse_delivery_id
+
+_Name = Annotated[str | None, Field(max_length=255)]
+
+
+class DeliveryQuery(PageQuery):
+    """Which deliveries to list."""
+
+    webhook_id: _Name = None
+    event_id: _Name = None
+    status: DeliveryStatus | None = None
+    type: _Name = None
+    event_key: _Name = None
+
+    def filter(self) -> DeliveryFilter:
+        """The same in the store's words."""
+        return DeliveryFilter(
+            webhook=WebhookId(self.webhook_id) if self.webhook_id else None,
+            event=EventId(self.event_id) if self.event_id else None,
+            status=self.status,
+            type=read_pattern(self.type, "query.type") if self.type else None,
+            key=self.event_key,
+        )
+
+
+def delivery_router(
+    *, gate: Gate, deliveries: DeliveryQueries, webhooks: WebhookStore, feed: FeedStore
+) -> APIRouter:
+    """``/v1/deliveries`` and ``/v1/events/{id}/deliveries``."""
+    router = keyed_router(
+        gate, read=Scope.READ, write=Scope.WEBHOOKS_WRITE, tag="deliveries", prefix="/v1"
+    )
+
+    @router.get("/deliveries")
+    async def list_all(
+        asking: Asking, query: Annotated[DeliveryQuery, Query()]
+    ) -> Page[DeliveryAnswer]:
+        """The account's deliveries, newest event first."""
+        return await _page(deliveries, asking.account, query.filter(), query)
+
+    @router.get("/events/{event_id}/deliveries")
+    async def of_event(
+        asking: Asking, event_id: EventId, query: Annotated[PageQuery, Query()]
+    ) -> Page[DeliveryAnswer]:
+        """The deliveries of one event, one per endpoint that takes it."""
+        if await feed.event(asking.account, event_id) is None:
+            raise NotFound(
+                f"There is no event {event_id[:100]!r} in this account.",
+                FieldError("path.event_id", "is no event of this account"),
+            )
+        return await _page(deliveries, asking.account, DeliveryFilter(event=event_id), query)
+
+    @router.get("/deliveries/{delivery_id}")
+    async def get(asking: Asking, delivery_id: str) -> DeliveryAnswer:
+        """One delivery."""
+        return delivery_answer(await _view(deliveries, asking.account, delivery_id))
+
+    @router.get("/deliveries/{delivery_id}/attempts")
+    async def attempts(asking: Asking, delivery_id: str) -> Page[AttemptAnswer]:
+        """Its attempts, newest first, all on one page."""
+        view = await _view(deliveries, asking.account, delivery_id)
+        records = await deliveries.attempts(
+            asking.account, view.webhook, view.partition, view.position
+        )
+        return Page(data=[attempt_answer(record) for record in records], next_cursor=None)
+
+    @router.post("/deliveries/{delivery_id}/retry", status_code=202)
+    async def retry(asking: Asking, delivery_id: str) -> DeliveryAnswer:
+        """Try once more, now. A delivery that waits in its lane brings the lane's head forward."""
+        view = await _view(deliveries, asking.account, delivery_id)
+        _check_retry(view, delivery_id, await _is_enabled(webhooks, asking.account, view))
+        await deliveries.request_retry(view.webhook, view.partition, view.position)
+        return delivery_answer(view)
+
+    return router
+
+
+async def _page(
+    deliveries: DeliveryQueries, account: AccountId, wanted: DeliveryFilter, query: PageQuery
+) -> Page[DeliveryAnswer]:
+    cursor = read_cursor(query.cursor, DeliveryCursor)
+    before = None if cursor is None else _place(cursor)
+    found = await deliveries.deliveries(account, wanted, before, query.limit + 1)
+    shown = found[: query.limit]
+    return Page(
+        data=[delivery_answer(view) for view in shown],
+        next_cursor=_cursor_after(shown[-1]) if len(found) > query.limit else None,
+    )
+
+
+def _place(cursor: DeliveryCursor) -> tuple[int, int, WebhookId]:
+    return cursor.position, cursor.partition, WebhookId(cursor.webhook)
+
+
+def _cursor_after(view: DeliveryView) -> str:
+    return write_cursor(DeliveryCursor(view.position, view.partition, view.webhook))
+
+
+async def _view(deliveries: DeliveryQueries, account: AccountId, delivery_id: str) -> DeliveryView:
+    place = parse_delivery_id(delivery_id)
+    view = None if place is None else await deliveries.delivery(account, *place)
+    if view is None:
+        raise NotFound(
+            f"There is no delivery {delivery_id[:100]!r} in this account.",
+            FieldError("path.delivery_id", "is no delivery of this account"),
+        )
+    return view
+
+
+async def _is_enabled(webhooks: WebhookStore, account: AccountId, view: DeliveryView) -> bool:
+    stored = await webhooks.webhook(account, view.webhook)
+    if stored is None:
+        raise NotFound(f"The webhook {view.webhook} of this delivery was deleted.")
+    return WebhookDocument.model_validate_json(stored.document).enabled
+
+
+def _check_retry(view: DeliveryView, delivery_id: str, enabled: bool) -> None:
+    if view.status is DeliveryStatus.DELIVERED:
+        raise Conflict(
+            f"{delivery_id} was accepted already; a retry would send it twice. "
+            "Post the event again under a new id if the receiver lost it.",
+            code="already_delivered",
+        )
+    if view.status is DeliveryStatus.UNKNOWN:
+        raise Conflict(
+            f"The attempts of {delivery_id} are past their retention, so it may have been "
+            "accepted; post the event again under a new id if the receiver lacks it.",
+            code="delivery_unknown",
+        )
+    if not enabled:
+        raise Conflict(
+            f"{view.webhook} is disabled, so nothing is sent to it; enable it with "
+            f'PATCH /v1/webhooks/{view.webhook} {{"enabled": true}}, then retry.',
+            code="endpoint_disabled",
+        )
