@@ -46,7 +46,10 @@ class Bounds:
     in_flight: int = 512
     unapplied: int = 5_000
     lease_s: float = 10.0
-    stop_s: float = 8.0
+    stop_s: float = 5.0
+
+
+DEFAULT_BOUNDS = Bounds()
 
 
 class Dispatcher:
@@ -66,7 +69,7 @@ class Dispatcher:
         owner: str,
         wake: Callable[[], None],
         on_sent: Callable[[Sent], None] = lambda _: None,
-        bounds: Bounds = Bounds(),
+        bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -92,6 +95,16 @@ class Dispatcher:
     def in_flight(self) -> int:
         """Sends under way."""
         return self._sends.in_flight
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is under way and nothing waits to be sent at once or to be written."""
+        return (
+            not self._sends.in_flight
+            and not self._applier.busy
+            and not self._queues.size()
+            and all(flow.clean for flow in self._flows.values())
+        )
 
     async def run_once(self) -> float:
         """One step of everything; returns the seconds until the next is due without a wake-up."""

@@ -1,0 +1,56 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CALLS ?=
+MAPPING ?=
+ARGS ?=
+
+.PHONY: help
+help: ## Show what there is to do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment with the pinned packages
+
+.PHONY: run
+run: $(READY) ## The demo: calls in, webhooks out, counted by the receiver (CALLS=file MAPPING=file)
+	$(BIN)/offhook demo $(if $(CALLS),--calls $(CALLS)) $(if $(MAPPING),--mapping $(MAPPING)) $(ARGS)
+
+.PHONY: serve
+serve: $(READY) ## A server on ./offhook-data
+	$(BIN)/offhook serve $(ARGS)
+
+.PHONY: test
+test: $(READY) ## All tests
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+.PHONY: check
+check: $(READY) ## Lint, format, types, layers, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/docs
+
+.PHONY: format
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(READY) ## Measure the hot paths, as ratios
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: lock
+lock: $(READY) ## Pin the newest packages that pyproject.toml allows
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header \
+		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock

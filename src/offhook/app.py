@@ -1,0 +1,221 @@
+"""The one composition root: opens the store, starts services, serves the API, stops in order."""
+
+import asyncio
+import ipaddress
+import logging
+import os
+import random
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+import uvloop
+from prometheus_client import CollectorRegistry, Gauge
+from starlette.types import ASGIApp
+
+from offhook.api.app import ApiSettings, build_api
+from offhook.api.auth import Gate
+from offhook.clock import Clock, SystemClock
+from offhook.delivery.delivery_routes import delivery_router
+from offhook.delivery.dispatcher import Dispatcher
+from offhook.delivery.guard import system_resolver
+from offhook.delivery.metrics import DeliveryMetrics
+from offhook.delivery.routes import webhook_router
+from offhook.delivery.sender import Sender
+from offhook.delivery.targets import Targets
+from offhook.delivery.transport import AiohttpTransport
+from offhook.log.appender import Appender
+from offhook.log.fold import fold
+from offhook.log.running import Runner
+from offhook.log.timers import Timers
+from offhook.resources.keys import ensure_bootstrap
+from offhook.settings import Settings
+from offhook.store.sqlite import SqliteStore, open_sqlite
+
+_DRAIN_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Offhook:
+    """A running installation without its listening socket. ``new_key`` is the admin key, on the
+    first start alone."""
+
+    api: ASGIApp
+    new_key: str | None
+
+
+@asynccontextmanager
+async def running(settings: Settings, clock: Clock) -> AsyncIterator[Offhook]:
+    """Everything but the socket: leaving it stops the services in order and closes the store."""
+    store = open_sqlite(settings.data, clock=clock)
+    try:
+        new_key = await ensure_bootstrap(
+            store.keys, given=settings.bootstrap_key, entropy=secrets.token_bytes(32)
+        )
+        registry = CollectorRegistry()
+        appender = Appender(store=store.log, fold=fold)
+        async with _engine(settings, clock, store, appender, registry):
+            yield Offhook(_api(settings, clock, store, appender, registry), new_key)
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def _engine(
+    settings: Settings,
+    clock: Clock,
+    store: SqliteStore,
+    appender: Appender,
+    registry: CollectorRegistry,
+) -> AsyncIterator[None]:
+    transport = AiohttpTransport(clock=clock, allowed=settings.networks)
+    wake, wake_timers = asyncio.Event(), asyncio.Event()
+    metrics = DeliveryMetrics(registry)
+    dispatcher = Dispatcher(
+        log=store.log,
+        store=store.dispatch,
+        leases=store.leases,
+        sender=Sender(transport=transport, clock=clock),
+        clock=clock,
+        rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
+        owner=f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}",
+        wake=wake.set,
+        on_sent=metrics.record,
+    )
+    metrics.in_flight.set_function(lambda: dispatcher.in_flight)
+    _watch(registry, appender)
+    runners = [
+        Runner(dispatcher, wake),
+        Runner(Timers(store=store.timers, appender=appender, clock=clock), wake_timers),
+    ]
+    store.subscribe(lambda _: wake.set())
+    appender.start()
+    for runner in runners:
+        runner.start()
+    try:
+        yield
+    finally:
+        for runner in reversed(runners[1:]):
+            await runner.stop()
+        await appender.stop()
+        await runners[0].stop()
+        await transport.close()
+
+
+def _watch(registry: CollectorRegistry, appender: Appender) -> None:
+    waiting = Gauge("offhook_append_waiting", "Facts that wait to be written.", registry=registry)
+    waiting.set_function(lambda: appender.waiting)
+
+
+def _api(
+    settings: Settings,
+    clock: Clock,
+    store: SqliteStore,
+    appender: Appender,
+    registry: CollectorRegistry,
+) -> ASGIApp:
+    gate = Gate(store.keys, clock)
+    targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
+    routers = [
+        webhook_router(
+            gate=gate,
+            webhooks=store.webhooks,
+            targets=targets,
+            clock=clock,
+            entropy=secrets.token_bytes,
+            prefix=prefix,
+            documented=prefix == "/v1",
+        )
+        for prefix in ("/v1", "/api/v1")
+    ]
+    routers.append(
+        delivery_router(
+            gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed
+        )
+    )
+
+    async def ready() -> str | None:
+        await store.log.head(0)
+        return None
+
+    return build_api(
+        appender=appender,
+        feed=store.feed,
+        calls=store.calls,
+        gate=gate,
+        routers=routers,
+        readiness=ready,
+        registry=registry,
+        clock=clock,
+        settings=ApiSettings(open_metrics=_is_loopback(settings.host)),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C: stop accepting, finish what is in flight, exit within 10 s."""
+    _log_to_stderr(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with running(settings, SystemClock()) as offhook:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                offhook.api,
+                host=settings.host,
+                port=settings.port,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_DRAIN_S,
+            )
+        )
+        _greet(settings, offhook.new_key)
+        await server.serve()
+
+
+def _greet(settings: Settings, new_key: str | None) -> None:
+    lines = [f"Offhook on http://{settings.host}:{settings.port}, data in {settings.data}"]
+    if new_key is not None:
+        lines.append(f"Your admin key, shown this once: {new_key}")
+    if settings.allow_http or settings.allow_targets:
+        allowed = settings.allow_targets or "public addresses only"
+        lines.append(
+            f"Deliveries may go to: {allowed}; http endpoints: "
+            f"{'allowed' if settings.allow_http else 'refused'}"
+        )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and not sys.stderr.isatty()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)

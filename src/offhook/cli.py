@@ -1,0 +1,122 @@
+"""The command line: thin. Each command reads its options and calls what does the work."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+
+from offhook import __version__
+from offhook.model.errors import Invalid, OffhookError
+from offhook.settings import load
+from offhook.signing.explain import explain
+from offhook.signing.schemes import Scheme
+
+cli = typer.Typer(
+    name="offhook",
+    help="The event backbone for phone calls.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """The entry point: whatever goes wrong is one clear line and a non-zero exit code."""
+    try:
+        cli()
+    except OffhookError as error:
+        _fail(error.detail)
+    except OSError as error:
+        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str) -> NoReturn:
+    _errors.print(f"offhook: {message}", markup=False)
+    sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"offhook {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    _version_wanted: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@cli.command()
+def serve(
+    data: Annotated[Path | None, typer.Option(help="The folder that holds everything.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+) -> None:
+    """Run the server: API and deliveries in one process, everything in one folder."""
+    from offhook.app import run_server  # noqa: PLC0415 - the other commands need no server
+
+    run_server(load(data=data, host=host, port=port))
+
+
+@cli.command()
+def verify(
+    body: Annotated[str, typer.Argument(help="File with the body as received; - for stdin.")],
+    secret: Annotated[list[str], typer.Option(help="The secret; may be given several times.")],
+    header: Annotated[list[str], typer.Option(help="A header as 'name: value'; several times.")],
+    scheme: Annotated[str, typer.Option(help="standard, timestamped-hex or none.")] = "standard",
+    prefix: Annotated[str | None, typer.Option(help="Header prefix of timestamped-hex.")] = None,
+    now: Annotated[int | None, typer.Option(help="Unix time to check against.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Verify a received request, and explain exactly why it does not verify."""
+    found = explain(
+        _scheme(scheme, prefix),
+        secret,
+        headers=dict(map(_header, header)),
+        body=sys.stdin.buffer.read() if body == "-" else Path(body).read_bytes(),
+        now_s=int(time.time()) if now is None else now,
+    )
+    typer.echo(json.dumps(asdict(found)) if as_json else found.explanation)
+    raise typer.Exit(0 if found.valid else 1)
+
+
+def _scheme(name: str, prefix: str | None) -> Scheme:
+    stated = {"scheme": name} | ({} if prefix is None else {"prefix": prefix})
+    try:
+        return msgspec.convert(stated, Scheme)
+    except msgspec.ValidationError as error:
+        raise Invalid(
+            f"--scheme {name!r} or --prefix {prefix!r} is not usable ({error}); the schemes are "
+            "standard, timestamped-hex (with --prefix) and none."
+        ) from error
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise Invalid(f"--header {text!r} is no header; write it as 'webhook-id: evt_...'.")
+    return name.strip(), value.strip()
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
+    raise typer.Exit(asyncio.run(work()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The delivery engine on a bench: real store, fake clock, scripted network, stepped by hand."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from offhook.delivery.dispatcher import DEFAULT_BOUNDS, Bounds, Dispatcher
+from offhook.delivery.ports import DispatchStore, WebhookStore
+from offhook.delivery.sender import Sender
+from offhook.delivery.webhook import WebhookDocument
+from offhook.log.entries import Appended, Submission
+from offhook.log.fold import fold
+from offhook.log.ports import LeaseStore, LogStore
+from offhook.model.event import EventRef
+from offhook.model.fact import PlainFact
+from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
+from offhook.signing.secret import make_secret
+from offhook.testing.clock import FakeClock
+from offhook.testing.network import ScriptedNetwork
+
+_LONGEST_WAIT_S = 20.0
+
+
+class EngineStore(Protocol):
+    """The ports of a store that the engine works on."""
+
+    @property
+    def log(self) -> LogStore:
+        """The log."""
+        ...
+
+    @property
+    def leases(self) -> LeaseStore:
+        """The leases."""
+        ...
+
+    @property
+    def dispatch(self) -> DispatchStore:
+        """What the dispatcher asks."""
+        ...
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """The control plane of webhooks."""
+        ...
+
+
+class Bench:
+    """One dispatcher, and the hands that feed and step it."""
+
+    def __init__(
+        self,
+        store: EngineStore,
+        clock: FakeClock,
+        network: ScriptedNetwork,
+        *,
+        owner: str = "bench",
+        bounds: Bounds = DEFAULT_BOUNDS,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.network = network
+        self._wake = asyncio.Event()
+        self.dispatcher = Dispatcher(
+            log=store.log,
+            store=store.dispatch,
+            leases=store.leases,
+            sender=Sender(transport=network, clock=clock),
+            clock=clock,
+            rnd=random.Random(7),  # noqa: S311 - jitter on a bench
+            owner=owner,
+            wake=self._wake.set,
+            bounds=bounds,
+        )
+
+    async def webhook(self, name: str, **fields: object) -> WebhookId:
+        """Make an endpoint at ``https://<name>.example/hook`` that takes everything."""
+        document = WebhookDocument.model_validate(
+            {"url": f"https://{name}.example/hook", "events": ["*"], **fields}
+        )
+        webhook = WebhookId(f"wh_{name}")
+        await self.store.webhooks.create_webhook(
+            DEFAULT_ACCOUNT, webhook, document.model_dump_json().encode(), make_secret(bytes(32))
+        )
+        return webhook
+
+    async def post(self, *keys: str, account: AccountId = DEFAULT_ACCOUNT) -> list[EventRef]:
+        """Append one event for each key, in this order, as one batch."""
+        outcomes = await self.store.log.append([_fact(key, account) for key in keys], fold)
+        events = [outcome.event for outcome in outcomes if isinstance(outcome, Appended)]
+        if len(events) != len(keys):
+            raise AssertionError(f"not every fact was appended: {outcomes}")
+        return events
+
+    async def step(self) -> None:
+        """One step, and a chance for what runs beside it."""
+        self._wake.clear()
+        await self.dispatcher.run_once()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), 0.005)
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        """Step until it is so; fails after twenty seconds."""
+        async with asyncio.timeout(_LONGEST_WAIT_S):
+            while not reached():
+                await self.step()
+
+    async def settle(self) -> None:
+        """Step until nothing is left to do at this time of the clock."""
+        calm = 0
+        async with asyncio.timeout(_LONGEST_WAIT_S):
+            while calm < 3:
+                await self.step()
+                calm = calm + 1 if self.dispatcher.quiet else 0
+
+    async def pass_time(self, seconds: float, step_s: float = 0.25) -> None:
+        """Move the clock on in small steps, settling after each."""
+        left_s = seconds
+        while left_s > 0:
+            self.clock.advance(min(step_s, left_s))
+            left_s -= step_s
+            await self.settle()
+
+
+def _fact(key: str, account: AccountId) -> Submission:
+    data = msgspec.json.encode({"of": key})
+    return Submission(account, key, PlainFact("custom.step", key, data), len(data))
+
+
+def in_order(sequences: Sequence[int]) -> bool:
+    """Whether first occurrences only rise: repeats of earlier ones may follow."""
+    highest, seen = 0, set[int]()
+    for sequence in sequences:
+        if sequence in seen:
+            continue
+        if sequence < highest:
+            return False
+        highest = max(highest, sequence)
+        seen.add(sequence)
+    return True
