@@ -1,44 +1,213 @@
-"""All routes that delivery brings to the API."""
+"""The API of webhooks: make, list, read, change, delete, and show the secret."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body, Header, Query, Response
+from pydantic import ValidationError
 
-from offhook.api.auth import Gate
+from offhook.api.auth import Gate, Principal, Scope
+from offhook.api.pages import IdCursor, PageQuery, read_cursor, write_cursor
+from offhook.api.problems import PreconditionFailed
+from offhook.api.routing import Asking, keyed_router
+from offhook.api.validation import invalid
 from offhook.clock import Clock
-from offhook.delivery.delivery_routes import delivery_router
-from offhook.delivery.ports import DeliveryQueries, WebhookStore
+from offhook.delivery.answers import (
+    ChangedWebhook,
+    MadeWebhook,
+    Page,
+    SecretAnswer,
+    WebhookAnswer,
+    webhook_fields,
+)
+from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
-from offhook.delivery.webhook_routes import webhook_router
-from offhook.log.ports import FeedStore
+from offhook.delivery.webhook import NewWebhook, WebhookDocument
+from offhook.model.errors import Conflict, FieldError, NotFound
+from offhook.model.event import to_ms
+from offhook.model.ids import AccountId, WebhookId, made_id
+from offhook.signing.secret import check_secret, make_secret
+
+Entropy = Callable[[int], bytes]
+"""Gives that many random bytes."""
+
+Answer = TypeVar("Answer", bound=WebhookAnswer)
+
+_TRIES = 5
 
 
-def delivery_routers(
+def webhook_router(
     *,
     gate: Gate,
     webhooks: WebhookStore,
-    deliveries: DeliveryQueries,
-    feed: FeedStore,
     targets: Targets,
     clock: Clock,
-    entropy: Callable[[int], bytes],
-) -> list[APIRouter]:
-    """Webhooks, under both paths that they are known by, and deliveries. ``entropy`` gives that
-    many random bytes, for ids and secrets."""
+    entropy: Entropy,
+    prefix: str = "/v1",
+    documented: bool = True,
+) -> APIRouter:
+    """The routes under ``<prefix>/webhooks``."""
+    router = keyed_router(
+        gate,
+        read=Scope.READ,
+        write=Scope.WEBHOOKS_WRITE,
+        tag="webhooks",
+        prefix=f"{prefix}/webhooks",
+        documented=documented,
+    )
+    service = _Webhooks(webhooks, targets, clock, entropy)
 
-    def webhooks_at(prefix: str, *, documented: bool) -> APIRouter:
-        return webhook_router(
-            gate=gate,
-            webhooks=webhooks,
-            targets=targets,
-            clock=clock,
-            entropy=entropy,
-            prefix=prefix,
-            documented=documented,
+    @router.post("", status_code=201)
+    async def create(asking: Asking, new: NewWebhook, response: Response) -> MadeWebhook:
+        """Make a webhook; it gets every matching event from now on. The secret is in the answer."""
+        made = await service.create(asking, new)
+        response.headers["Location"] = f"{prefix}/webhooks/{made.id}"
+        return _tagged(response, made)
+
+    @router.get("")
+    async def list_all(asking: Asking, query: Annotated[PageQuery, Query()]) -> Page[WebhookAnswer]:
+        """The account's webhooks, newest first."""
+        return await service.list_all(asking, query)
+
+    @router.get("/{webhook_id}")
+    async def get(asking: Asking, webhook_id: WebhookId, response: Response) -> WebhookAnswer:
+        """One webhook, without its secret."""
+        stored = await service.stored(asking.account, webhook_id)
+        return _tagged(response, WebhookAnswer.model_validate(webhook_fields(stored)))
+
+    @router.patch("/{webhook_id}")
+    async def change(
+        asking: Asking,
+        webhook_id: WebhookId,
+        patch: Annotated[dict[str, Any], Body()],
+        response: Response,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> ChangedWebhook:
+        """Change it by a JSON merge patch (RFC 7396); null puts a field back to its default."""
+        changed = await service.change(asking.account, webhook_id, patch, if_match)
+        return _tagged(response, changed)
+
+    @router.delete("/{webhook_id}", status_code=204, response_class=Response)
+    async def delete(asking: Asking, webhook_id: WebhookId) -> None:
+        """Delete it; what waits for it is dropped, its attempts stay."""
+        if not await webhooks.delete_webhook(asking.account, webhook_id):
+            raise _no_webhook(webhook_id)
+
+    @router.get("/{webhook_id}/secret")
+    async def secret(asking: Asking, webhook_id: WebhookId) -> SecretAnswer:
+        """The secrets that sign now; needs the scope ``webhooks:write``."""
+        asking.require(Scope.WEBHOOKS_WRITE)
+        secrets = (await service.stored(asking.account, webhook_id)).secrets
+        return SecretAnswer(secret=secrets[0], secrets=list(secrets))
+
+    return router
+
+
+class _Webhooks:
+    """What the routes do, between the request and the store."""
+
+    def __init__(
+        self, store: WebhookStore, targets: Targets, clock: Clock, entropy: Entropy
+    ) -> None:
+        self._store = store
+        self._targets = targets
+        self._clock = clock
+        self._entropy = entropy
+
+    async def create(self, asking: Principal, new: NewWebhook) -> MadeWebhook:
+        if new.secret is not None:
+            check_secret(new.secret, new.signing.as_scheme())
+        warnings = await self._targets.check(new.url)
+        secret = new.secret or make_secret(self._entropy(32))
+        made_ms = to_ms(self._clock.now())
+        webhook = WebhookId(made_id("wh", made_ms, self._entropy(8)))
+        document = new.document().model_dump_json().encode()
+        await self._store.create_webhook(asking.account, webhook, document, secret)
+        fields = webhook_fields(await self.stored(asking.account, webhook))
+        return MadeWebhook.model_validate({**fields, "warnings": warnings, "secret": secret})
+
+    async def list_all(self, asking: Principal, query: PageQuery) -> Page[WebhookAnswer]:
+        cursor = read_cursor(query.cursor, IdCursor)
+        before = None if cursor is None else WebhookId(cursor.id)
+        found = await self._store.list_webhooks(asking.account, before, query.limit + 1)
+        shown = found[: query.limit]
+        more = len(found) > query.limit
+        return Page(
+            data=[WebhookAnswer.model_validate(webhook_fields(stored)) for stored in shown],
+            next_cursor=write_cursor(IdCursor(shown[-1].id)) if more else None,
         )
 
-    return [
-        webhooks_at("/v1", documented=True),
-        webhooks_at("/api/v1", documented=False),
-        delivery_router(gate=gate, deliveries=deliveries, webhooks=webhooks, feed=feed),
-    ]
+    async def stored(self, account: AccountId, webhook: WebhookId) -> StoredWebhook:
+        stored = await self._store.webhook(account, webhook)
+        if stored is None:
+            raise _no_webhook(webhook)
+        return stored
+
+    async def change(
+        self, account: AccountId, webhook: WebhookId, patch: Mapping[str, Any], if_match: str | None
+    ) -> ChangedWebhook:
+        """Merge, check and replace; begun anew when another change came between."""
+        for _ in range(_TRIES):
+            stored = await self.stored(account, webhook)
+            _check_revision(stored, if_match)
+            document = _patched(stored, patch)
+            warnings = await self._check(stored, document)
+            packed = document.model_dump_json().encode()
+            if await self._store.replace_webhook(account, webhook, packed, stored.revision):
+                fields = webhook_fields(await self.stored(account, webhook))
+                return ChangedWebhook.model_validate({**fields, "warnings": warnings})
+        raise Conflict(f"{webhook} is being changed by others all the time; send it again.")
+
+    async def _check(self, stored: StoredWebhook, document: WebhookDocument) -> list[str]:
+        before = WebhookDocument.model_validate_json(stored.document)
+        if document.signing.scheme != before.signing.scheme:
+            scheme = document.signing.as_scheme()
+            for secret in stored.secrets:
+                check_secret(secret, scheme, path="body.signing: the webhook's secret")
+        return [] if document.url == before.url else await self._targets.check(document.url)
+
+
+def _check_revision(stored: StoredWebhook, if_match: str | None) -> None:
+    if if_match is None or if_match.strip() == "*":
+        return
+    if if_match.strip().removeprefix("W/").strip('"') != str(stored.revision):
+        raise PreconditionFailed(
+            f"{stored.id} is at revision {stored.revision}, not {if_match[:100]}; "
+            "read it again and repeat the change.",
+            FieldError("header.if-match", f"the object is at revision {stored.revision}"),
+        )
+
+
+def _patched(stored: StoredWebhook, patch: Mapping[str, Any]) -> WebhookDocument:
+    merged = _merge(json.loads(stored.document), patch)
+    try:
+        return WebhookDocument.model_validate(merged)
+    except ValidationError as error:
+        raise invalid(error.errors(), "body") from error
+
+
+def _merge(target: object, patch: object) -> object:
+    """RFC 7396: objects merge field by field, null removes, anything else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for field, value in patch.items():
+        if value is None:
+            merged.pop(field, None)
+        else:
+            merged[field] = _merge(merged.get(field), value)
+    return merged
+
+
+def _tagged(response: Response, answer: Answer) -> Answer:
+    response.headers["ETag"] = f'"{answer.revision}"'
+    return answer
+
+
+def _no_webhook(webhook: str) -> NotFound:
+    return NotFound(
+        f"There is no webhook {webhook[:100]!r} in this account; GET /v1/webhooks lists them.",
+        FieldError("path.webhook_id", "is no webhook of this account"),
+    )
