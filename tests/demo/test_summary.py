@@ -52,6 +52,12 @@ def test_the_rows_carry_the_receivers_figures() -> None:
     assert rows["lost"] == rows["order violations"] == rows["  invalid signatures"] == "0"
 
 
+def test_rejected_rows_are_counted_and_the_first_is_told() -> None:
+    summary = Summary(GOOD, 900, 3.0, rejected=2, first_rejection="row 7, date: no such day")
+    assert dict(summary.rows())["rows rejected"] == "2"
+    assert summary.rejection() == "demo: 2 rows were rejected; the first: row 7, date: no such day"
+
+
 def test_the_pace_is_that_of_the_last_two_seconds() -> None:
     pace = Pace()
     assert pace.per_s(0, 0) == 0

@@ -119,6 +119,7 @@ class Api(_Connected):
     def __init__(self, url: str, key: str) -> None:
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         super().__init__(url, headers)
+        self.key = key
 
     async def create_webhook(self, document: dict[str, object]) -> str:
         """Make a webhook; returns its id."""

@@ -17,13 +17,14 @@ from rich.console import Console
 
 from offhook.clock import SystemClock
 from offhook.demo.errors import DemoFailed
-from offhook.demo.feeding import Progress, feed_day
+from offhook.demo.feeding import Progress, feed_day, feed_file
 from offhook.demo.following import Follower, follow
 from offhook.demo.processes import unless_dead
 from offhook.demo.screen import Pace, Screen, frame_of, screen_on
 from offhook.demo.stage import Stage, stage_in
 from offhook.demo.summary import Summary
 from offhook.demo.tally import Report
+from offhook.model.errors import OffhookError
 from offhook.testing.simulation import Centre, simulate_day
 
 _FACTS_PER_S: Final = 2_000
@@ -57,7 +58,7 @@ def run_demo(options: DemoOptions) -> int:
         _check(options)
         with _folder(console, keep=options.keep) as folder:
             summary = asyncio.run(_run(options, folder, console))
-    except DemoFailed as error:
+    except (DemoFailed, OffhookError) as error:
         errors.print(f"demo: {error}", markup=False, soft_wrap=True)
         return _FAILED
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -76,7 +77,13 @@ async def _run(options: DemoOptions, folder: Path, console: Console) -> Summary:
             progress = Progress()
             playing = _play(options, stage, progress, screen)
             report = await unless_dead(playing, *stage.children)
-        return Summary(report, progress.facts, loop.time() - began)
+        return Summary(
+            report,
+            progress.facts,
+            loop.time() - began,
+            progress.rejected,
+            progress.first_rejection,
+        )
 
 
 def _stop_in_order_on(*signals: signal.Signals) -> None:
@@ -106,6 +113,9 @@ async def _play(options: DemoOptions, stage: Stage, progress: Progress, screen: 
 
 
 async def _feed(options: DemoOptions, stage: Stage, progress: Progress) -> None:
+    if options.calls is not None and options.mapping is not None:
+        await feed_file(stage.api, options.calls, options.mapping, progress)
+        return
     rnd = Random(options.seed)  # noqa: S311 - the same seed has to give the same calls
     steps = simulate_day(rnd, _a_past_midnight(), Centre(options.calls_per_day))
     await feed_day(stage.api, steps, progress, _FACTS_PER_S)
@@ -122,6 +132,11 @@ def _check(options: DemoOptions) -> None:
         raise DemoFailed(f"--fail is {options.fail:g}; give a share from 0 to {_MAX_FAIL}")
     if options.calls_per_day < 1:
         raise DemoFailed(f"--calls-per-day is {options.calls_per_day}; give 1 or more")
+    if (options.calls is None) != (options.mapping is None):
+        raise DemoFailed("--calls and --mapping go together: a file, and how to read it")
+    for file in (options.calls, options.mapping):
+        if file is not None and not file.is_file():
+            raise DemoFailed(f"there is no file {file}")
 
 
 def _opening(options: DemoOptions, stage: Stage) -> str:
@@ -137,6 +152,8 @@ def _conclude(summary: Summary, options: DemoOptions, console: Console, errors: 
         Console(highlight=False).print(msgspec.json.encode(summary).decode(), soft_wrap=True)
     else:
         console.print(summary.table())
+    if summary.rejected:
+        errors.print(summary.rejection(), markup=False, soft_wrap=True)
     for promise in broken:
         errors.print(f"demo: {promise}")
     if not broken:

@@ -10,8 +10,10 @@ class Summary(msgspec.Struct, frozen=True):
     """Everything that the demo has to say at its end."""
 
     report: Report
-    facts_sent: int
+    facts_posted: int
     elapsed_s: float
+    rejected: int = 0
+    first_rejection: str = ""
 
     def broken_promises(self) -> list[str]:
         """What should not have happened, one sentence each; none after a good run."""
@@ -33,7 +35,8 @@ class Summary(msgspec.Struct, frozen=True):
         return [
             ("calls", f"{report.calls:,}"),
             *outcomes,
-            ("facts posted", f"{self.facts_sent:,}"),
+            ("facts posted", f"{self.facts_posted:,}"),
+            ("rows rejected", f"{self.rejected:,}"),
             ("events in the log", f"{report.expected:,}"),
             ("requests received", f"{report.requests:,}"),
             ("  failed on purpose", f"{report.failed_on_purpose:,} ({failed:.1%})"),
@@ -51,6 +54,10 @@ class Summary(msgspec.Struct, frozen=True):
             ("commit to arrival, p99", milliseconds(report.p99_ms)),
             ("elapsed", f"{self.elapsed_s:.1f} s"),
         ]
+
+    def rejection(self) -> str:
+        """How many rows of the file were not taken, and what was wrong with the first."""
+        return f"demo: {self.rejected:,} rows were rejected; the first: {self.first_rejection}"
 
     def table(self) -> Table:
         """The figures as a table."""
