@@ -1,0 +1,156 @@
+"""One in flight per key, many keys at once, and turns between endpoints."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.delivery.progress import Progress
+from offhook.delivery.queues import LANE_BOUND, QUEUE_BOUND, Delivery, EndpointQueue, Queues
+from offhook.delivery.schedule import PROFILES
+from offhook.delivery.subscriptions import Endpoint
+from offhook.model.event import VERSION, LogEvent
+from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId
+from offhook.signing.schemes import Unsigned
+from offhook.signing.sign import signer_for
+
+READER = Progress(0)
+
+
+def endpoint(name: str = "crm", *, ordered: bool = True, max_in_flight: int = 4) -> Endpoint:
+    return Endpoint(
+        id=WebhookId(f"wh_{name}"),
+        account=DEFAULT_ACCOUNT,
+        url="https://crm.example/hook",
+        patterns=("*",),
+        spellings={},
+        ordered=ordered,
+        include_historical=False,
+        test=False,
+        contact_lists=frozenset(),
+        headers={},
+        timeout_s=15,
+        max_in_flight=max_in_flight,
+        version=VERSION,
+        schedule=PROFILES["24h"],
+        signer=signer_for(Unsigned(), ()),
+        starts={},
+    )
+
+
+def delivery(key: str, position: int, webhook: str = "wh_crm") -> Delivery:
+    event = LogEvent(
+        partition=0,
+        position=position,
+        id=EventId(f"evt_{position}"),
+        account=DEFAULT_ACCOUNT,
+        type="custom.x",
+        key=key,
+        sequence=position,
+        created_ms=0,
+        test=False,
+        historical=False,
+        headers=None,
+        data=b"{}",
+    )
+    return Delivery(WebhookId(webhook), event, epoch=1, reader=READER)
+
+
+def test_a_key_has_one_in_flight_and_the_next_goes_when_it_is_through() -> None:
+    queue = EndpointQueue(endpoint())
+    for position, key in enumerate("aab", start=1):
+        queue.offer(delivery(key, position))
+    assert [queue.take().event.position for _ in range(2)] == [1, 3]
+    assert not queue.sendable
+    queue.pass_on("a")
+    assert queue.take().event.position == 2
+
+
+def test_permits_bound_what_is_in_flight() -> None:
+    queue = EndpointQueue(endpoint(max_in_flight=2))
+    for position in range(1, 4):
+        queue.offer(delivery(f"k{position}", position))
+    queue.take()
+    queue.take()
+    assert not queue.sendable
+    queue.pass_on("k1")
+    assert queue.sendable
+
+
+def test_a_failure_takes_out_what_waits_behind_it() -> None:
+    queue = EndpointQueue(endpoint())
+    for position, key in enumerate("aaab", start=1):
+        queue.offer(delivery(key, position))
+    queue.take()
+    assert [behind.event.position for behind in queue.cut("a")] == [2, 3]
+    assert queue.size == 1
+    queue.offer(delivery("a", 9))
+    assert [queue.take().event.position for _ in range(2)] == [4, 9]
+
+
+def test_without_order_a_key_may_have_many_in_flight() -> None:
+    queue = EndpointQueue(endpoint(ordered=False))
+    for position in (1, 2):
+        queue.offer(delivery("a", position))
+    assert [queue.take().event.position for _ in range(2)] == [1, 2]
+
+
+def test_bounds_are_told() -> None:
+    queue = EndpointQueue(endpoint())
+    for position in range(1, LANE_BOUND + 2):
+        queue.offer(delivery("a", position))
+    assert queue.lane_full("a")
+    assert not queue.lane_full("b")
+    assert queue.room == QUEUE_BOUND - LANE_BOUND - 1
+
+
+def test_endpoints_take_turns() -> None:
+    queues = Queues()
+    for name in ("x", "y"):
+        queue = queues.of(endpoint(name, max_in_flight=100))
+        for position in range(1, 4):
+            queue.offer(delivery(f"{name}{position}", position, f"wh_{name}"))
+            queues.stir(queue)
+    order = []
+    while (turn := queues.next()) is not None:
+        order.append(turn[1].webhook)
+    assert order == ["wh_x", "wh_y"] * 3
+
+
+def test_what_waits_for_an_endpoint_that_is_gone_is_handed_out() -> None:
+    queues = Queues()
+    queue = queues.of(endpoint())
+    for position, key in enumerate("aab", start=1):
+        queue.offer(delivery(key, position))
+    queues.stir(queue)
+    queue.take()
+    gone = queues.drop(WebhookId("wh_crm"))
+    assert gone.closed
+    assert sorted(each.event.position for each in gone.drain()) == [2, 3]
+    assert queues.next() is None
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=40), st.data())
+def test_whatever_the_outcomes_each_key_is_taken_in_order_and_nothing_is_lost(
+    keys: list[str], data: st.DataObject
+) -> None:
+    queue = EndpointQueue(endpoint(max_in_flight=3))
+    for position, key in enumerate(keys, start=1):
+        queue.offer(delivery(key, position))
+    seen: list[int] = []
+    flying: list[Delivery] = []
+    while queue.sendable or flying:
+        if queue.sendable and (not flying or data.draw(st.booleans())):
+            taken = queue.take()
+            assert taken.event.key not in {each.event.key for each in flying}
+            flying.append(taken)
+            continue
+        done = flying.pop(data.draw(st.integers(0, len(flying) - 1)))
+        seen.append(done.event.position)
+        if data.draw(st.booleans()):
+            queue.pass_on(done.event.key)
+        else:
+            seen.extend(each.event.position for each in queue.cut(done.event.key))
+    assert sorted(seen) == list(range(1, len(keys) + 1))
+    for key in "abc":
+        of_key = [p for p in seen if keys[p - 1] == key]
+        assert of_key == sorted(of_key)
+    assert (queue.size, queue.in_flight) == (0, 0)
