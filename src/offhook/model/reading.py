@@ -111,6 +111,7 @@ _IDS = (
 _TEXTS = ("caller_raw", "caller_name", "queue", "route", "hangup_by", "hangup_cause")
 _NUMBERS = ("caller_id", "dialed_number", "target_number")
 _TIMES = ("occurred_at", "started_at", "answered_at", "agent_connected_at", "ended_at")
+_MONEY = ("revenue", "payout", "cost")
 _SECONDS = (
     "ring_s",
     "ivr_s",
@@ -128,7 +129,7 @@ _READERS: dict[str, Reader] = {
     **dict.fromkeys((*_TEXTS, *_NUMBERS), coercion.text),
     **dict.fromkeys(_TIMES, coercion.moment),
     **dict.fromkeys(_SECONDS, coercion.seconds),
-    **dict.fromkeys(("revenue", "payout", "cost"), coercion.money),
+    **dict.fromkeys(_MONEY, coercion.money),
     **dict.fromkeys(("converted", "qualified", "caller_withheld", "historical"), coercion.boolean),
     "direction": coercion.one_of(Direction),
     "outcome": coercion.one_of(Outcome),
@@ -152,6 +153,9 @@ _READERS: dict[str, Reader] = {
     "visitor": _nested(Visitor, dict.fromkeys(Visitor.__struct_fields__, coercion.text)),
     "attributes": _attributes,
 }
+
+FIELDS_BY_FORM: Final = {"names": _IDS, "money": _MONEY, "times": _TIMES}
+"""The fields that are posted in one more form than they leave in, by that form."""
 
 STATED_FIELDS: Final = frozenset(_READERS)
 """What a source may state in ``data`` of a call event."""
