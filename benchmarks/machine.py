@@ -1,0 +1,50 @@
+"""The machine: who runs on which core, and what it is called."""
+
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+MEASURED_CORE: Final = 0
+"""The core of the process that is measured; load and receiver run on another."""
+
+
+def pin(core: int) -> None:
+    """Keep this process, and what it starts, on one core, where the system can do that."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+
+
+def other_core() -> int:
+    """The core for everything but the measured process."""
+    return min(MEASURED_CORE + 1, (os.cpu_count() or 1) - 1)
+
+
+def describe() -> str:
+    """Processor, cores and interpreter in one line."""
+    cores = os.cpu_count() or 1
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{_processor()}, {cores} cores, {platform.system()}, {python}"
+
+
+def fsync_ms(folder: Path) -> float:
+    """What making a few bytes durable costs here: the median of fifty."""
+    costs = []
+    with (folder / "fsync").open("wb") as file:
+        for _ in range(50):
+            began = time.perf_counter()
+            file.write(b"x" * 512)
+            file.flush()
+            os.fsync(file.fileno())
+            costs.append(time.perf_counter() - began)
+    return statistics.median(costs) * 1000
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
