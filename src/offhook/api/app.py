@@ -57,6 +57,9 @@ def build_api(
         servers=[{"url": settings.public_url}] if settings.public_url else None,
         openapi_url=None,
         redirect_slashes=False,
+        # FastAPI's own looks for providers at each request, and exports bodies and stack traces.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+        generate_unique_id_function=lambda route: route.name,
         exception_handlers=dict.fromkeys(ANSWERED, answer),
     )
     app.router.routes.extend(ingest_routes(appender, gate))

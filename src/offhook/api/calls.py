@@ -69,22 +69,22 @@ def calls_router(*, gate: Gate, calls: CallQueries, feed: FeedStore) -> APIRoute
     router = keyed_router(gate, read=Scope.READ, write=Scope.READ, tag="calls", prefix="/v1/calls")
 
     @router.get("", responses=pages_of("Call"))
-    async def list_all(asking: Asking, query: Annotated[CallQuery, Query()]) -> Response:
+    async def list_calls(asking: Asking, query: Annotated[CallQuery, Query()]) -> Response:
         """Calls, newest start first."""
         return await _page(calls, asking.account, query)
 
     @router.post("/search", responses=pages_of("Call"))
-    async def search(asking: Asking, query: CallQuery) -> Response:
+    async def search_calls(asking: Asking, query: CallQuery) -> Response:
         """The same list, with its filters in the body, where access logs do not see them."""
         return await _page(calls, asking.account, query)
 
     @router.get("/{call_id}", responses=answers("Call"))
-    async def get(asking: Asking, call_id: CallId) -> Response:
+    async def get_call(asking: Asking, call_id: CallId) -> Response:
         """One call as it stands now, with its legs."""
         return json_response(_rendered(await _known(calls, asking.account, call_id)))
 
     @router.get("/{call_id}/events", responses=pages_of("Event"))
-    async def timeline(
+    async def list_call_events(
         asking: Asking, call_id: CallId, query: Annotated[PageQuery, Query()]
     ) -> Response:
         """All that was said of the call, oldest first."""

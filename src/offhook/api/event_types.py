@@ -1,7 +1,7 @@
 """The catalogue of event types, as the API tells it: each with its schema and an example."""
 
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any
 
 import msgspec
 from fastapi import APIRouter
@@ -11,12 +11,14 @@ from offhook.api.auth import Gate, Scope
 from offhook.api.pages import json_response
 from offhook.api.routing import keyed_router
 from offhook.api.shapes import pages_of
-from offhook.model.call import CallData
 from offhook.model.catalogue import CATALOGUE, EventType
-from offhook.model.event import VERSION
-from offhook.model.payloads import payload_of
+from offhook.model.event import VERSION, LogEvent, render, to_ms
+from offhook.model.examples import example_data
+from offhook.model.ids import DEFAULT_ACCOUNT, event_id
+from offhook.model.payloads import key_of
+from offhook.model.schemas import Schema, event_schema
 
-Schema = dict[str, Any]
+_EXAMPLE_CREATED = datetime(2026, 11, 20, 10, 0, 42, 123_000, UTC)
 
 
 def event_types_router(*, gate: Gate) -> APIRouter:
@@ -26,35 +28,13 @@ def event_types_router(*, gate: Gate) -> APIRouter:
     )
 
     @router.get("", responses=pages_of("EventType"))
-    async def list_all() -> Response:
+    async def list_event_types() -> Response:
         """Every type, all on one page: when it happens, its aliases, its schema and an example.
         ``postable`` tells whether ``POST /v1/events`` takes it; ``custom.<name>`` is an account's
         own and needs no entry."""
         return json_response(_catalogue())
 
     return router
-
-
-def data_schema(name: str) -> Schema:
-    """The JSON schema of a type's ``data``."""
-    kind = CallData if name.startswith("call.") else payload_of(name)
-    return {"type": "object"} if kind is None else msgspec.json.schema(kind)
-
-
-def envelope_schema(type_schema: Schema, data: Schema) -> Schema:
-    """The JSON schema of an event whose type and data are of these."""
-    text = {"type": "string"}
-    properties = {
-        "id": text,
-        "type": type_schema,
-        "created": {**text, "format": "date-time"},
-        "version": text,
-        "key": text,
-        "sequence": {"type": "integer", "minimum": 1},
-        "test": {"type": "boolean"},
-        "data": data,
-    }
-    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 @cache
@@ -70,11 +50,30 @@ def _entry(known: EventType) -> dict[str, object]:
         "aliases": known.aliases,
         "postable": known.postable,
         "version": VERSION,
-        "schema": data_schema(known.name),
+        "schema": event_schema(known.name),
         "example": example_event(known.name),
     }
 
 
-def example_event(name: str) -> dict[str, object]:
-    """An event of this type as it would leave."""
-    return {"type": name}
+def example_event(name: str) -> Schema:
+    """An event of this type, rendered as every event is."""
+    data = example_data(name)
+    key = data.get("call_id") or key_of(name, data)
+    made_ms = to_ms(_EXAMPLE_CREATED)
+    id_ = event_id(made_ms, partition=0, position=1, partitions=1)
+    event = LogEvent(
+        partition=0,
+        position=1,
+        id=id_,
+        account=DEFAULT_ACCOUNT,
+        type=name,
+        key=key or id_,
+        sequence=1,
+        created_ms=made_ms,
+        test=True,
+        historical=False,
+        headers=None,
+        data=msgspec.json.encode(data),
+    )
+    rendered: Schema = msgspec.json.decode(render(event))
+    return rendered

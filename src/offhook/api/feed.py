@@ -52,7 +52,7 @@ def feed_router(*, gate: Gate, feed: FeedStore) -> APIRouter:
     )
 
     @router.get("", responses=pages_of("Event"))
-    async def read(asking: Asking, query: Annotated[FeedQuery, Query()]) -> Response:
+    async def list_events(asking: Asking, query: Annotated[FeedQuery, Query()]) -> Response:
         """Events, oldest first, in order per key. ``next_cursor`` is always given: a reader that
         goes on from it misses nothing, also what is committed later."""
         wanted = query.filter()
@@ -63,7 +63,7 @@ def feed_router(*, gate: Gate, feed: FeedStore) -> APIRouter:
         return events_page(found, cursor_after(found))
 
     @router.get("/{event_id}", responses=answers("Event"))
-    async def get(asking: Asking, event_id: EventId) -> Response:
+    async def get_event(asking: Asking, event_id: EventId) -> Response:
         """One event, as it is delivered."""
         event = await feed.event(asking.account, event_id)
         if event is None:

@@ -131,7 +131,7 @@ def _read_batch(raw: bytes) -> list[msgspec.Raw]:
             FieldError("body", str(error)),
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise not_json(error, len(raw)) from error
+        raise not_json(raw, error) from error
     count = len(items.items)
     if not 1 <= count <= MAX_ITEMS:
         raise Invalid(
@@ -163,7 +163,7 @@ def _read_item(raw: bytes, asking: Principal, path: str) -> Submission:
     try:
         item = _decode_item(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise not_json(error, len(raw), path) from error
+        raise not_json(raw, error, path) from error
     return read_submission(item, account=asking.account, test=asking.test, size=len(raw), path=path)
 
 

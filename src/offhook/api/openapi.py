@@ -1,19 +1,14 @@
 """The OpenAPI 3.1 document: what FastAPI derives, with what it cannot see put in."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 from fastapi import FastAPI
 
-from offhook.api.event_types import envelope_schema, example_event
+from offhook.api.event_types import example_event
 from offhook.api.problems import CODES, MEDIA_TYPE, Problem
 from offhook.api.shapes import answers, ref
-from offhook.model.call import CallData
 from offhook.model.catalogue import CATALOGUE
 from offhook.model.event import EventRef
-
-Schema = dict[str, Any]
+from offhook.model.schemas import Schema, data_schema, event_schema
 
 DESCRIPTION = """Calls in, events out: one durable, ordered log of everything that happens on the
 phone, delivered as signed webhooks and read as a feed."""
@@ -24,47 +19,71 @@ def document(app: FastAPI) -> Schema:
     derived = app.openapi()
     components: Schema = derived.setdefault("components", {})
     schemas: Schema = components.setdefault("schemas", {})
-    schemas.update(_schemas())
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     components["responses"] = {"Refusal": _refusal()}
+    derived["webhooks"] = {
+        name: {"post": _webhook(name, _data_of(name, schemas))} for name in CATALOGUE
+    }
+    schemas.update(_schemas(schemas["CallData"]))
     paths: Schema = derived["paths"]
     paths.setdefault("/v1/events", {})["post"] = _post_event()
     paths["/v1/events/batch"] = {"post": _post_batch()}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
     for path, operations in paths.items():
         for operation in operations.values():
             _finish(operation, keyed=path.startswith("/v1/"))
-    derived["webhooks"] = {name: {"post": _webhook(name)} for name in CATALOGUE}
     return derived
 
 
-def _schemas() -> Schema:
+def _data_of(name: str, schemas: Schema) -> Schema:
+    """The schema of a type's data, by reference; what it refers to is added to ``schemas``."""
+    packed = msgspec.json.encode(data_schema(name))
+    schema: Schema = msgspec.json.decode(packed.replace(b"#/$defs/", b"#/components/schemas/"))
+    schemas.update(schema.pop("$defs", {}))
+    if "title" not in schema:
+        return schema
+    schemas[schema["title"]] = schema
+    return ref(schema["title"])
+
+
+def _schemas(call_data: Schema) -> Schema:
+    """The schemas of bodies that no pydantic model describes."""
     _, found = msgspec.json.schema_components(
-        [CallData, EventRef, Problem], ref_template="#/components/schemas/{name}"
+        [EventRef, Problem], ref_template="#/components/schemas/{name}"
     )
-    return {**found, **_rest(found)}
-
-
-def _rest(found: Mapping[str, Any]) -> Schema:
-    call = dict(found["CallData"])
-    call["title"] = "Call"
-    call["description"] = "A call as it stands now: the data of its events, and its id."
-    call["properties"] = {
-        "id": {"type": "string"},
-        "test": {"type": "boolean"},
-        **call["properties"],
-    }
+    posted = found.pop("EventRef")
+    own = {"id": {"type": "string"}, "test": {"type": "boolean"}}
     return {
-        "Call": call,
-        "Event": envelope_schema({"type": "string"}, {"type": "object"}),
+        **found,
+        "Call": {
+            **call_data,
+            "title": "Call",
+            "description": "A call as it stands now: the data of its events, with its id.",
+            "properties": {**own, **call_data["properties"]},
+            "required": [*own, *call_data["required"]],
+        },
+        "Event": _envelope({"type": "string"}, {"type": "object"}),
         "EventType": _event_type(),
         "NewEvent": _new_event(),
         "Accepted": {
-            **found["EventRef"],
+            **posted,
             "title": "Accepted",
             "description": "The event that carries what was posted; `changed` is false where it "
             "said nothing new.",
-            "properties": {**found["EventRef"]["properties"], "changed": {"type": "boolean"}},
+            "properties": {**posted["properties"], "changed": {"type": "boolean"}},
         },
+    }
+
+
+def _envelope(type_schema: Schema, data: Schema) -> Schema:
+    schema = event_schema("custom.any")
+    properties = {**schema["properties"], "type": type_schema, "data": data}
+    return {
+        "title": "Event",
+        "type": "object",
+        "required": schema["required"],
+        "properties": properties,
     }
 
 
@@ -128,8 +147,8 @@ def _post_batch() -> Schema:
     }
     return {
         "tags": ["events"],
-        "summary": "Post Batch",
-        "operationId": "post_events_batch",
+        "summary": "Post Event Batch",
+        "operationId": "post_event_batch",
         "description": "Take up to 1,000 events; each is answered for itself, in order.",
         "requestBody": _body(_object({"items": {**items, "items": ref("NewEvent")}})),
         "responses": {
@@ -146,26 +165,16 @@ def _accepted_fields() -> Schema:
     return {"id": text, "type": text, "key": text, "sequence": {"type": "integer"}}
 
 
-def _webhook(name: str) -> Schema:
-    entry = CATALOGUE[name]
+def _webhook(name: str, data: Schema) -> Schema:
+    schema = _envelope({"const": name}, data)
+    content = {"application/json": {"schema": schema, "example": example_event(name)}}
     return {
         "summary": name,
-        "description": entry.description,
+        "description": CATALOGUE[name].description,
         "operationId": f"webhook_{name}",
-        "requestBody": {
-            "content": {
-                "application/json": {
-                    "schema": envelope_schema({"const": name}, _data_ref(name)),
-                    "example": example_event(name),
-                }
-            }
-        },
+        "requestBody": {"required": True, "content": content},
         "responses": {"2XX": {"description": "Accepted; anything else is tried again."}},
     }
-
-
-def _data_ref(name: str) -> Schema:
-    return ref("CallData") if name.startswith("call.") else {"type": "object"}
 
 
 def _refusal() -> Schema:

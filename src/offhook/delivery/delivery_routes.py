@@ -55,14 +55,14 @@ def delivery_router(
     )
 
     @router.get("/deliveries")
-    async def list_all(
+    async def list_deliveries(
         asking: Asking, query: Annotated[DeliveryQuery, Query()]
     ) -> Page[DeliveryAnswer]:
         """The account's deliveries, newest event first."""
         return await _page(deliveries, asking.account, query.filter(), query)
 
     @router.get("/events/{event_id}/deliveries")
-    async def of_event(
+    async def list_event_deliveries(
         asking: Asking, event_id: EventId, query: Annotated[PageQuery, Query()]
     ) -> Page[DeliveryAnswer]:
         """The deliveries of one event, one per endpoint that takes it."""
@@ -74,12 +74,12 @@ def delivery_router(
         return await _page(deliveries, asking.account, DeliveryFilter(event=event_id), query)
 
     @router.get("/deliveries/{delivery_id}")
-    async def get(asking: Asking, delivery_id: str) -> DeliveryAnswer:
+    async def get_delivery(asking: Asking, delivery_id: str) -> DeliveryAnswer:
         """One delivery."""
         return delivery_answer(await _view(deliveries, asking.account, delivery_id))
 
     @router.get("/deliveries/{delivery_id}/attempts")
-    async def attempts(asking: Asking, delivery_id: str) -> Page[AttemptAnswer]:
+    async def list_attempts(asking: Asking, delivery_id: str) -> Page[AttemptAnswer]:
         """Its attempts, newest first, all on one page."""
         view = await _view(deliveries, asking.account, delivery_id)
         records = await deliveries.attempts(
@@ -88,7 +88,7 @@ def delivery_router(
         return Page(data=[attempt_answer(record) for record in records], next_cursor=None)
 
     @router.post("/deliveries/{delivery_id}/retry", status_code=202)
-    async def retry(asking: Asking, delivery_id: str) -> DeliveryAnswer:
+    async def retry_delivery(asking: Asking, delivery_id: str) -> DeliveryAnswer:
         """Try once more, now. A delivery that waits in its lane brings the lane's head forward."""
         view = await _view(deliveries, asking.account, delivery_id)
         _check_retry(view, delivery_id, await _is_enabled(webhooks, asking.account, view))

@@ -60,25 +60,29 @@ def webhook_router(
     service = _Webhooks(webhooks, targets, clock, entropy)
 
     @router.post("", status_code=201)
-    async def create(asking: Asking, new: NewWebhook, response: Response) -> MadeWebhook:
+    async def create_webhook(asking: Asking, new: NewWebhook, response: Response) -> MadeWebhook:
         """Make a webhook; it gets every matching event from now on. The secret is in the answer."""
         made = await service.create(asking, new)
         response.headers["Location"] = f"{prefix}/webhooks/{made.id}"
         return _tagged(response, made)
 
     @router.get("")
-    async def list_all(asking: Asking, query: Annotated[PageQuery, Query()]) -> Page[WebhookAnswer]:
+    async def list_webhooks(
+        asking: Asking, query: Annotated[PageQuery, Query()]
+    ) -> Page[WebhookAnswer]:
         """The account's webhooks, newest first."""
         return await service.list_all(asking, query)
 
     @router.get("/{webhook_id}")
-    async def get(asking: Asking, webhook_id: WebhookId, response: Response) -> WebhookAnswer:
+    async def get_webhook(
+        asking: Asking, webhook_id: WebhookId, response: Response
+    ) -> WebhookAnswer:
         """One webhook, without its secret."""
         stored = await service.stored(asking.account, webhook_id)
         return _tagged(response, WebhookAnswer.model_validate(webhook_fields(stored)))
 
     @router.patch("/{webhook_id}")
-    async def change(
+    async def change_webhook(
         asking: Asking,
         webhook_id: WebhookId,
         patch: Annotated[dict[str, Any], Body()],
@@ -90,13 +94,13 @@ def webhook_router(
         return _tagged(response, changed)
 
     @router.delete("/{webhook_id}", status_code=204, response_class=Response)
-    async def delete(asking: Asking, webhook_id: WebhookId) -> None:
+    async def delete_webhook(asking: Asking, webhook_id: WebhookId) -> None:
         """Delete it; what waits for it is dropped, its attempts stay."""
         if not await webhooks.delete_webhook(asking.account, webhook_id):
             raise _no_webhook(webhook_id)
 
     @router.get("/{webhook_id}/secret")
-    async def secret(asking: Asking, webhook_id: WebhookId) -> SecretAnswer:
+    async def get_webhook_secret(asking: Asking, webhook_id: WebhookId) -> SecretAnswer:
         """The secrets that sign now; needs the scope ``webhooks:write``."""
         asking.require(Scope.WEBHOOKS_WRITE)
         secrets = (await service.stored(asking.account, webhook_id)).secrets

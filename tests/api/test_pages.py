@@ -1,0 +1,98 @@
+"""Cursors are opaque, proof against damage, and good only for the list that gave them out."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from offhook.api.pages import (
+    CallCursor,
+    DeliveryCursor,
+    FeedCursor,
+    IdCursor,
+    Moment,
+    WindowQuery,
+    read_cursor,
+    write_cursor,
+)
+from offhook.model.errors import Invalid
+
+PLACE = st.integers(0, (1 << 63) - 1)
+MOMENT = TypeAdapter(Moment)
+
+
+@given(PLACE, st.dictionaries(PLACE, PLACE, max_size=64))
+def test_a_feed_cursor_comes_back_as_it_was(generation: int, after: dict[int, int]) -> None:
+    cursor = FeedCursor(generation, after)
+    assert read_cursor(write_cursor(cursor), FeedCursor) == cursor
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1), st.text(max_size=40))
+def test_a_call_cursor_comes_back_as_it_was(started_ms: int, call: str) -> None:
+    cursor = CallCursor(started_ms, call)
+    assert read_cursor(write_cursor(cursor), CallCursor) == cursor
+
+
+@given(st.data())
+def test_a_damaged_cursor_is_refused(data: st.DataObject) -> None:
+    text = write_cursor(FeedCursor(0, {0: data.draw(PLACE)}))
+    at = data.draw(st.integers(0, len(text) - 1))
+    letter = data.draw(st.sampled_from("Aq0_-+/ \x00é").filter(lambda it: it != text[at]))
+    damaged = text[:at] + letter + text[at + 1 :]
+    with pytest.raises(Invalid) as refused:
+        read_cursor(damaged, FeedCursor)
+    assert refused.value.code == "invalid_cursor"
+    assert refused.value.errors[0].path == "query.cursor"
+
+
+@given(st.text(max_size=60))
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        read_cursor(text, IdCursor)
+
+
+@pytest.mark.parametrize(
+    "foreign", [IdCursor("wh_1"), CallCursor(1, "call_1"), DeliveryCursor(1, 0, "wh_1")]
+)
+def test_a_cursor_of_another_list_is_refused(
+    foreign: IdCursor | CallCursor | DeliveryCursor,
+) -> None:
+    with pytest.raises(Invalid):
+        read_cursor(write_cursor(foreign), FeedCursor)
+
+
+def test_no_cursor_is_the_beginning() -> None:
+    assert read_cursor(None, FeedCursor) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2026-11-20T10:00:00Z", 10),
+        ("2026-11-20t10:00:00.123456z", 10),
+        ("2026-11-20T10:00:00+02:00", 8),
+        ("2026-11-20 10:00:00-05:00", 15),
+    ],
+)
+def test_a_moment_is_read_with_its_offset(text: str, hour: int) -> None:
+    moment = MOMENT.validate_python(text)
+    assert moment.tzinfo is UTC
+    assert moment.hour == hour
+
+
+@pytest.mark.parametrize(
+    "text", ["yesterday", "1700000000", "2026-11-20", "2026-11-20T10:00:00", "2026-13-01T10:00:00Z"]
+)
+def test_a_moment_without_offset_or_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="2026-11-20T10:00:00Z"):
+        MOMENT.validate_python(text)
+
+
+def test_a_window_that_ends_before_it_begins_is_refused() -> None:
+    early, late = "2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"
+    query = WindowQuery.model_validate({"since": early, "until": late})
+    assert query.since == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    with pytest.raises(ValidationError, match="later than since"):
+        WindowQuery.model_validate({"since": late, "until": early})
