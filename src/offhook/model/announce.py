@@ -38,7 +38,12 @@ def announcements(
     ending = [type_ for type_ in _terminal_types(data) if type_ not in known.said]
     types = _news(known, posted, ending, changes)
     saved = _disposition_type(known, changes, posted, first)
-    if posted not in types and saved != posted and _unsaid(changes, ending):
+    carried = (
+        posted in types
+        or (saved is not None and posted in _DISPOSITIONS)
+        or (bool(ending) and posted in TERMINAL)
+    )
+    if not carried and _unsaid(changes, ending):
         types.insert(0, catalogue.UPDATED)
     if saved is not None:
         types.append(saved)

@@ -55,8 +55,19 @@ _STEPS: dict[str, tuple[str | None, Status]] = {
 
 _HUNG_UP = ("ended_at", Status.ENDED)
 _SPANS_FOLLOW = frozenset(
-    {"started_at", "answered_at", "agent_connected_at", "ended_at", "outcome", "direction"}
+    {
+        "started_at",
+        "answered_at",
+        "agent_connected_at",
+        "ended_at",
+        "outcome",
+        "direction",
+        "queue",
+        "wait_s",
+        "ivr_s",
+    }
 )
+_STAGES = (catalogue.RINGING, catalogue.QUEUED)
 _PARTIES = frozenset({"direction", "caller_id", "dialed_number"})
 _encode = msgspec.json.Encoder().encode
 
@@ -228,7 +239,7 @@ def _follow(
     data, changes = edit.data, edit.changes
     if not _PARTIES.isdisjoint(changes):
         _follow_parties(edit)
-    if not _SPANS_FOLLOW.isdisjoint(changes):
+    if fact.type in _STAGES or not _SPANS_FOLLOW.isdisjoint(changes):
         _follow_spans(edit, seen)
     if "payout" in changes and data.payout is not None:
         edit.derive("qualified", Decimal(data.payout) > 0)
