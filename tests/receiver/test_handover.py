@@ -154,8 +154,7 @@ async def test_stopping_waits_for_a_running_handler_and_records_it(tmp_path: Pat
 
     async def handler(event: Event) -> None:
         started.set()
-        for _ in range(100):
-            await asyncio.sleep(0)
+        await made.handover._stopping.wait()
         seen.append(event.id)
 
     async with desk(tmp_path / "inbox.db", handler) as made:
