@@ -59,6 +59,20 @@ class Story:
         read = read_submission(item, account=DEFAULT_ACCOUNT, test=self.test, size=500)
         return self.take(read, **context)
 
+    def tell(self, *facts: str | tuple[str, dict[str, Any]]) -> list[str]:
+        """Facts posted five seconds apart; returns every event so far."""
+        for fact in facts:
+            type_, data = (fact, {}) if isinstance(fact, str) else fact
+            self.post(type_, data)
+            self.now_s += 5
+        return self.types
+
+    def live(self, *facts: str | tuple[str, dict[str, Any]]) -> list[str]:
+        """Facts posted five seconds apart, and the call settled; returns every event so far."""
+        self.tell(*facts)
+        self.settle()
+        return self.types
+
     def record(self, data: dict[str, Any], **context: Any) -> list[str]:
         """A finished record, as a file or a poll brings it."""
         historical = context.pop("historical", None)

@@ -6,23 +6,13 @@ import pytest
 from call_story import START, Story, at
 
 from offhook.log.submit import read_submission
-from offhook.model.errors import Conflict, Invalid, TooLarge
+from offhook.model.errors import Conflict, Invalid
 from offhook.model.event import to_ms
 from offhook.model.fact import FactKind, TimerKind
 from offhook.model.ids import DEFAULT_ACCOUNT
 
 _ANSWERED = {"answered_at": at(6)}
 _ENDED = {"ended_at": at(192)}
-
-
-def _tell(story: Story, *facts: str | tuple[str, dict[str, Any]]) -> list[str]:
-    """Tell facts five seconds apart, then let the call settle; returns all its events."""
-    for fact in facts:
-        type_, data = (fact, {}) if isinstance(fact, str) else fact
-        story.post(type_, data)
-        story.now_s += 5
-    story.settle()
-    return story.types
 
 
 _BEGUN = {"started_at": at(0), "caller_id": "+12145550123"}
@@ -195,7 +185,7 @@ def test_a_life_comes_to_its_events(
 ) -> None:
     story = Story(direction)
     told = [(fact, {}) if isinstance(fact, str) else fact for fact in facts]
-    _tell(story, *[(f"call.{step}", data) for step, data in told])
+    story.live(*[(f"call.{step}", data) for step, data in told])
     assert [type_.removeprefix("call.") for type_ in story.types] == events
     assert (story.data.outcome, story.data.missed_reason) == (outcome, why)
     assert story.due_ms is None
@@ -238,7 +228,7 @@ class TestSettling:
 
     def test_an_answer_that_comes_in_time_keeps_the_call_from_being_missed(self) -> None:
         story = Story()
-        _tell_unsettled(story, "call.started", "call.ended")
+        story.tell("call.started", "call.ended")
         story.post("call.answered", _ANSWERED)
         assert story.due_ms is None
         assert story.timer(FactKind.SETTLE) == []
@@ -247,7 +237,7 @@ class TestSettling:
 
     def test_a_late_answer_corrects_a_missed_call(self) -> None:
         story = Story()
-        assert _tell(story, "call.started", "call.ended")[-1] == "call.missed"
+        assert story.live("call.started", "call.ended")[-1] == "call.missed"
         assert story.post("call.answered", _ANSWERED) == ["call.updated"]
         changes = story.events[-1][1]["changes"]
         assert changes["outcome"] == ["missed", "answered"]
@@ -256,21 +246,21 @@ class TestSettling:
 
     def test_an_answer_after_voicemail_is_said_and_corrects(self) -> None:
         story = Story()
-        _tell_unsettled(story, "call.started", "call.voicemail")
+        story.tell("call.started", "call.voicemail")
         assert story.post("call.answered") == ["call.answered", "call.updated"]
         assert story.last is not None
         assert story.last.carrier == 0
 
     def test_a_timer_that_fires_early_waits_on(self) -> None:
         story = Story()
-        _tell_unsettled(story, "call.started", "call.ended")
+        story.tell("call.started", "call.ended")
         due_ms = story.due_ms
         assert story.timer(FactKind.SETTLE) == []
         assert story.due_ms == due_ms
 
     def test_what_arrives_in_the_meantime_puts_settling_off(self) -> None:
         story = Story()
-        _tell_unsettled(story, "call.started", "call.ended")
+        story.tell("call.started", "call.ended")
         first = story.due_ms
         story.post("call.updated", {"queue": "sales"})
         assert story.due_ms is not None
@@ -279,16 +269,10 @@ class TestSettling:
 
     def test_a_repeated_end_does_not_put_it_off(self) -> None:
         story = Story()
-        _tell_unsettled(story, "call.started", "call.ended")
+        story.tell("call.started", "call.ended")
         first = story.due_ms
         assert story.post("call.ended") == []
         assert story.due_ms == first
-
-
-def _tell_unsettled(story: Story, *types: str) -> None:
-    for type_ in types:
-        story.post(type_)
-        story.now_s += 5
 
 
 _WHOLE = {"started_at": at(0), "ended_at": at(30)}
@@ -339,151 +323,10 @@ class TestRecords:
 
     def test_a_record_of_a_live_call_fills_in_what_is_missing(self) -> None:
         story = Story()
-        _tell(story, "call.started", "call.answered", ("call.ended", _ENDED))
+        story.live("call.started", "call.answered", ("call.ended", _ENDED))
         assert story.record({"payout": "12.50", "ended_at": at(192)}) == ["call.updated"]
         changes = story.events[-1][1]["changes"]
         assert changes == {"payout": [None, "12.50"], "qualified": [None, True]}
-
-
-class TestMerging:
-    """A later statement wins unless it is empty; what nothing changes comes to nothing."""
-
-    def test_empty_statements_erase_nothing(self) -> None:
-        story = Story()
-        story.post("call.started", {"queue": "sales", "tags": ["a"], "visitor": {"gclid": "g"}})
-        blank = {"queue": "", "tags": [], "visitor": {}, "caller_id": None}
-        assert story.post("call.updated", blank) == []
-        assert story.data.queue == "sales"
-
-    def test_parts_of_a_field_come_together(self) -> None:
-        story = Story()
-        story.post("call.started", {"visitor": {"gclid": "g"}, "attributes": {"a": 1, "b": 2}})
-        story.post("call.updated", {"visitor": {"utm_source": "x"}, "attributes": {"b": 3}})
-        assert (story.data.visitor.gclid, story.data.visitor.utm_source) == ("g", "x")
-        assert story.data.attributes == {"a": 1, "b": 3}
-
-    def test_the_same_amount_written_otherwise_is_no_change(self) -> None:
-        story = Story()
-        story.post("call.started", {"payout": "12.50"})
-        assert story.post("call.updated", {"payout": 12.5}) == []
-
-    def test_a_call_handed_in_is_never_changed(self) -> None:
-        story = Story()
-        story.post("call.started", {"attributes": {"a": 1}})
-        before = story.call
-        assert before is not None
-        story.post("call.ended", {"attributes": {"b": 1}})
-        assert before.data.attributes == {"a": 1}
-        assert before.data.status == "initiated"
-
-    def test_numbers_are_placed_by_direction(self) -> None:
-        for direction, contact, our in (
-            ("inbound", "+12145550123", "+14045550100"),
-            ("outbound", "+14045550100", "+12145550123"),
-        ):
-            story = Story(None)
-            story.post(
-                "call.started", {"caller_id": "+12145550123", "dialed_number": "+14045550100"}
-            )
-            assert story.data.contact_number is None
-            story.post("call.updated", {"direction": direction})
-            assert (story.data.contact_number, story.data.our_number) == (contact, our)
-
-    def test_a_caller_who_withholds_is_no_contact_until_the_number_is_known(self) -> None:
-        story = Story()
-        story.post("call.started", {"caller_id": "anonymous"})
-        assert (story.data.caller_withheld, story.data.contact_number) == (True, None)
-        story.post("call.updated", {"caller_id": "+12145550123"})
-        story.post("call.updated", {"caller_id": "anonymous"})
-        assert (story.data.caller_withheld, story.data.contact_number) == (False, "+12145550123")
-
-    def test_a_status_never_goes_back(self) -> None:
-        story = Story()
-        _tell(story, "call.answered", "call.started", "call.queued")
-        assert story.data.status == "answered"
-        assert story.types == ["call.answered", "call.updated"]
-
-    def test_attributes_are_bounded_over_all_facts(self) -> None:
-        story = Story()
-        story.post("call.started", {"attributes": {f"a{n}": n for n in range(200)}})
-        with pytest.raises(Invalid) as refused:
-            story.post("call.updated", {"attributes": {"one_more": 1}})
-        assert refused.value.code == "too_many_attributes"
-
-    def test_data_is_bounded_over_all_facts(self) -> None:
-        story = Story()
-        story.post("call.started", {"attributes": {"a": ["x" * 60_000] * 3}})
-        with pytest.raises(TooLarge):
-            story.post("call.updated", {"attributes": {"b": ["y" * 60_000] * 2}})
-
-
-class TestWorkedOut:
-    """What follows from other fields is worked out, and gives way to what the source states."""
-
-    def test_spans_follow_from_times(self) -> None:
-        story = Story()
-        _tell(story, _STARTED, "call.ringing", ("call.answered", _ANSWERED), ("call.ended", _ENDED))
-        data = story.data
-        assert (data.ring_s, data.talk_s, data.billable_s, data.duration_s) == (6, 186, 186, 192)
-
-    def test_waiting_in_a_queue_is_not_ringing(self) -> None:
-        story = Story()
-        _tell(story, _STARTED, "call.ringing", ("call.answered", _ANSWERED), "call.ended")
-        assert story.data.ring_s == 6
-        story.post("call.queued")
-        assert story.data.ring_s is None
-
-    def test_outbound_talk_begins_with_the_agent(self) -> None:
-        story = Story("outbound")
-        connected = {"agent_connected_at": at(8)}
-        _tell(story, _STARTED, ("call.answered", _ANSWERED), ("call.connected", connected),
-              ("call.ended", _ENDED))  # fmt: skip
-        assert (story.data.talk_s, story.data.billable_s) == (184, 186)
-
-    def test_a_corrected_time_moves_what_followed_but_not_what_was_stated(self) -> None:
-        story = Story()
-        _tell(story, _STARTED, ("call.answered", _ANSWERED), ("call.ended", _ENDED))
-        story.post("call.updated", {"talk_s": 150, "ended_at": at(200)})
-        assert (story.data.talk_s, story.data.duration_s) == (150, 200)
-
-    def test_a_time_that_nobody_stated_is_when_it_was_told(self) -> None:
-        story = Story()
-        story.now_s = 7
-        story.post("call.started")
-        assert story.events[0][1]["started_at"] == "2026-11-20T10:00:07Z"
-        story.post("call.answered", occurred_at=at(5))
-        assert story.events[1][1]["answered_at"] == "2026-11-20T10:00:05Z"
-        assert story.events[1][1]["occurred_at"] == "2026-11-20T10:00:05Z"
-
-    def test_a_late_fact_without_a_time_does_not_happen_now(self) -> None:
-        story = Story()
-        _tell(story, "call.ended", "call.answered", "call.started")
-        assert (story.data.answered_at, story.data.started_at) == (None, None)
-        assert story.data.outcome == "answered"
-
-    @pytest.mark.parametrize(
-        ("facts", "qualified"),
-        [
-            ([{"payout": "0.01"}], True),
-            ([{"payout": "0.00"}], False),
-            ([{"payout": "5"}, {"payout": "0"}], False),
-            ([{"payout": "5", "qualified": False}], False),
-            ([{"qualified": False}, {"payout": "5"}], False),
-            ([{"revenue": "5"}], None),
-        ],
-    )
-    def test_a_payout_qualifies(self, facts: list[dict[str, Any]], qualified: bool | None) -> None:
-        story = Story()
-        for fact in facts:
-            story.post("call.updated", fact)
-        assert story.data.qualified is qualified
-
-    def test_an_answering_machine_corrects_an_answer(self) -> None:
-        story = Story("outbound")
-        _tell_unsettled(story, "call.started", "call.answered")
-        assert story.data.outcome == "answered"
-        assert story.post("call.updated", {"answered_by": "machine"}) == ["call.updated"]
-        assert story.events[-1][1]["changes"]["outcome"] == ["answered", "machine"]
 
 
 class TestSayingOnce:
@@ -491,7 +334,7 @@ class TestSayingOnce:
 
     def test_a_step_posted_again_with_more_is_an_update(self) -> None:
         story = Story()
-        _tell_unsettled(story, "call.started", "call.answered")
+        story.tell("call.started", "call.answered")
         assert story.post("call.answered") == []
         assert story.post("call.answered", {"agent_id": "a"}) == ["call.updated"]
         assert story.events[-1][1]["changes"] == {"agent_id": [None, "a"]}
@@ -521,7 +364,7 @@ class TestSayingOnce:
 
     def test_transfers_are_told_each(self) -> None:
         story = Story()
-        _tell_unsettled(story, "call.started", "call.answered")
+        story.tell("call.started", "call.answered")
         for agent in ("b", "c"):
             assert story.post("call.transferred", {"agent_id": agent}) == ["call.transferred"]
 
@@ -556,7 +399,7 @@ class TestHistorical:
 
     def test_a_live_call_stays_live_however_late_its_disposition(self) -> None:
         story = Story()
-        _tell(story, "call.started", "call.answered", "call.ended")
+        story.live("call.started", "call.answered", "call.ended")
         story.now_s = 86_400
         story.post("call.disposition_set", {"disposition": "SALE"})
         assert story.last is not None
