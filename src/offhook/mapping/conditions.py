@@ -75,16 +75,21 @@ def _between(condition: Between) -> Holds:
     get, low, high = getter(condition.path), condition.low, condition.high
 
     def test(record: Record) -> bool:
-        value = get(record)
-        try:
-            number = plain_decimal(value) if not is_null(value) else None
-        except CannotRead:
-            return False
+        number = _plain_number(get(record))
         return number is not None and not (
             (low is not None and number < low) or (high is not None and number > high)
         )
 
     return test
+
+
+def _plain_number(value: object) -> Decimal | int | None:
+    if type(value) is str and len(value) < 16 and value.isascii() and value.isdecimal():
+        return int(value)
+    try:
+        return None if is_null(value) else plain_decimal(value)
+    except CannotRead:
+        return None
 
 
 def _all(tests: Sequence[Holds]) -> Holds:
