@@ -232,6 +232,7 @@ def test_the_contact_is_looked_up_where_the_fact_names_it(
     [
         ("contact.created", {}, {"contact_id": "c1"}, "c1"),
         ("contact_list.modified", {}, {"id": "l1"}, "l1"),
+        ("contact.modified", {}, {"contact_id": 204}, "204"),
         ("message.sent", {"key": "thread-9"}, {"message_id": "m1"}, "thread-9"),
         ("customer.qualified", {}, {"customer_id": "x"}, "x"),
         ("custom.won", {}, {"customer_id": "x"}, None),

@@ -251,6 +251,13 @@ class TestSettling:
         assert story.last is not None
         assert story.last.carrier == 0
 
+    @pytest.mark.parametrize("type_", ["call.missed", "call.abandoned", "call.failed"])
+    def test_what_befalls_another_leg_does_not_end_an_answered_call(self, type_: str) -> None:
+        story = Story()
+        story.tell("call.started", "call.answered")
+        assert story.post(type_) == []
+        assert (story.data.status, story.data.outcome) == ("answered", "answered")
+
     def test_a_timer_that_fires_early_waits_on(self) -> None:
         story = Story()
         story.tell("call.started", "call.ended")

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from offhook.model import catalogue
-from offhook.model.announce import WITH_CHANGES, announcements
+from offhook.model.announce import TERMINAL, WITH_CHANGES, announcements
 from offhook.model.call import AnsweredBy, Call, CallData, Direction, Outcome, Status, Transition
 from offhook.model.errors import Conflict, FieldError, Invalid, TooLarge
 from offhook.model.event import to_ms
@@ -182,14 +182,22 @@ def _take_type(
         edit.derive("direction", implied)
     if type_ == catalogue.VOICEMAIL_DETECTED and "answered_by" not in fact.fields:
         edit.set("answered_by", AnsweredBy.MACHINE)
-    outbound = data.direction is Direction.OUTBOUND
-    step = _HUNG_UP if type_ == catalogue.ABANDONED and not outbound else _STEPS.get(type_)
+    step = _step(type_, data)
     if step is None:
         return
     field, status = step
     if field is not None and getattr(data, field) is None:
         edit.set(field, _implied_moment(data, field, fact, context.now))
     edit.advance(status)
+
+
+def _step(type_: str, data: CallData) -> tuple[str | None, Status] | None:
+    if type_ in TERMINAL and data.outcome is Outcome.ANSWERED:
+        # A ring group's other legs fail or are given up while the caller is being talked to.
+        return None
+    if type_ == catalogue.ABANDONED and data.direction is not Direction.OUTBOUND:
+        return _HUNG_UP
+    return _STEPS.get(type_)
 
 
 def _implied_moment(data: CallData, field: str, fact: CallFact, now: datetime) -> datetime | None:

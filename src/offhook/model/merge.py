@@ -1,6 +1,6 @@
 """Merging a statement into what is known of a call: field by field, and never backwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -147,7 +147,7 @@ def _merge_attributes(edit: Edit, field: str, value: dict[str, Any]) -> None:
     edit.set(field, merged)
 
 
-_MERGERS: dict[str, Any] = {
+_MERGERS: dict[str, Callable[[Edit, str, Any], None]] = {
     "external_id": _keep_first,
     "source": _keep_first,
     "caller_id": _merge_caller,

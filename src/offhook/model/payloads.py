@@ -10,22 +10,25 @@ import msgspec
 from offhook.model.catalogue import RESOURCE_KINDS
 from offhook.model.errors import FieldError
 
+Name = str | int
+"""An identifier of another system."""
+
 
 class ContactPayload(msgspec.Struct, kw_only=True):
     """A contact after the change."""
 
-    contact_id: str | None = None
+    contact_id: Name | None = None
     phone: str | None = None
     email: str | None = None
     name: str | None = None
-    contact_list_ids: tuple[str, ...] | None = None
+    contact_list_ids: tuple[Name, ...] | None = None
     occurred_at: datetime | None = None
 
 
 class ContactListPayload(msgspec.Struct, kw_only=True):
     """A contact list after the change."""
 
-    contact_list_id: str | None = None
+    contact_list_id: Name | None = None
     name: str | None = None
     contact_count: int | None = None
     occurred_at: datetime | None = None
@@ -34,15 +37,15 @@ class ContactListPayload(msgspec.Struct, kw_only=True):
 class MessagePayload(msgspec.Struct, kw_only=True):
     """A message; ``failure`` says why it was not delivered."""
 
-    message_id: str | None = None
+    message_id: Name | None = None
     direction: str | None = None
     channel: str | None = None
     from_: str | None = msgspec.field(default=None, name="from")
     to: str | None = None
     text: str | None = None
     media_urls: tuple[str, ...] | None = None
-    contact_id: str | None = None
-    contact_list_ids: tuple[str, ...] | None = None
+    contact_id: Name | None = None
+    contact_list_ids: tuple[Name, ...] | None = None
     call_id: str | None = None
     failure: str | None = None
     occurred_at: datetime | None = None
@@ -51,7 +54,7 @@ class MessagePayload(msgspec.Struct, kw_only=True):
 class CustomerQualifiedPayload(msgspec.Struct, kw_only=True):
     """A customer who met the criteria, and which ones (``triggers``)."""
 
-    customer_id: str | None = None
+    customer_id: Name | None = None
     score: float | None = None
     qualification_type: str | None = None
     triggers: tuple[str, ...] | None = None
@@ -61,7 +64,7 @@ class CustomerQualifiedPayload(msgspec.Struct, kw_only=True):
 class ServiceMatchedPayload(msgspec.Struct, kw_only=True):
     """The services that fit a customer."""
 
-    customer_id: str | None = None
+    customer_id: Name | None = None
     services: tuple[dict[str, Any], ...] | None = None
     occurred_at: datetime | None = None
 
@@ -69,8 +72,8 @@ class ServiceMatchedPayload(msgspec.Struct, kw_only=True):
 class AnalysisCompletedPayload(msgspec.Struct, kw_only=True):
     """The result of an analysis."""
 
-    analysis_id: str | None = None
-    customer_id: str | None = None
+    analysis_id: Name | None = None
+    customer_id: Name | None = None
     analysis_type: str | None = None
     result: dict[str, Any] | None = None
     occurred_at: datetime | None = None
@@ -197,6 +200,6 @@ def key_of(type_: str, data: Mapping[str, object]) -> str | None:
     """What an event is ordered by: the contact, list, message or customer that it speaks of."""
     for field in _KEY_FIELDS.get(type_.split(".", 1)[0], ()):
         value = data.get(field)
-        if isinstance(value, str) and value:
-            return value
+        if value and isinstance(value, str | int):
+            return str(value)
     return None
