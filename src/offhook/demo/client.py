@@ -33,7 +33,6 @@ class FeedPage(msgspec.Struct, frozen=True):
 
 
 class _Problem(msgspec.Struct, frozen=True):
-    status: int = 0
     title: str = ""
     detail: str = ""
 
@@ -55,6 +54,14 @@ class _Answer(NamedTuple):
     status: int
     retry_after_s: float
     body: bytes
+
+
+def _reason(body: bytes) -> str:
+    try:
+        problem = msgspec.json.decode(body, type=_Problem)
+    except msgspec.DecodeError:
+        return body[:200].decode(errors="replace")
+    return problem.detail or problem.title
 
 
 class _Connected:
@@ -99,8 +106,9 @@ class _Connected:
             if answer.status in _TRY_LATER:
                 await asyncio.sleep(answer.retry_after_s)
             elif answer.status >= 300:
-                shown = answer.body[:300].decode(errors="replace")
-                raise DemoFailed(f"{method} {path} was answered {answer.status}: {shown}")
+                raise DemoFailed(
+                    f"{method} {path} was answered {answer.status}: {_reason(answer.body)}"
+                )
             else:
                 return answer.body
 
@@ -136,7 +144,8 @@ class Api(_Connected):
         answer = await self._exchange("POST", "/v1/events/batch", body)
         for item in msgspec.json.decode(answer, type=_Batch).items:
             if item.status >= 300:
-                raise DemoFailed(f"an event was refused: {item.error}")
+                refused = item.error or _Problem()
+                raise DemoFailed(f"an event was refused: {refused.detail or refused.title}")
 
     async def feed(self, cursor: str | None, limit: int = 200) -> FeedPage:
         """The events after the cursor, oldest first."""
