@@ -245,13 +245,13 @@ def _read_fields(data: Mapping[str, object], path: str, faults: Faults) -> dict[
         reader = _READERS.get(field)
         if reader is None:
             _refuse_field(field, value, path, faults)
-        elif (not value or value == "NULL") and is_empty(value):
-            fields[field] = None
-        else:
+        elif (value and value != "NULL") or not is_empty(value):
             try:
                 fields[field] = reader(value)
             except Misfit as misfit:
                 faults.add(f"{path}.{field}{misfit.at}", misfit.message)
+        else:
+            fields[field] = None
     return fields
 
 
