@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -136,3 +137,16 @@ class FeedSlice(msgspec.Struct, frozen=True):
     events: tuple[LogEvent, ...]
     after: dict[int, int]
     more: bool
+
+
+class Topic(StrEnum):
+    """What a commit changed, for those who wait for it."""
+
+    EVENTS = "events"
+    """Events were appended."""
+    TIMERS = "timers"
+    """Timers were set or cleared."""
+    REQUESTS = "requests"
+    """Somebody asked the owner of a delivery for something."""
+    CONFIG = "config"
+    """A resource that delivery depends on changed."""

@@ -1,6 +1,6 @@
 """What the log asks of a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from offhook.log.entries import (
@@ -12,6 +12,7 @@ from offhook.log.entries import (
     Lease,
     LogSlice,
     Submission,
+    Topic,
 )
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId
@@ -85,4 +86,24 @@ class TimerStore(Protocol):
 
     async def next_timer_ms(self) -> int | None:
         """When the earliest timer is due, in Unix milliseconds."""
+        ...
+
+
+class RetentionStore(Protocol):
+    """Taking old events out of the log."""
+
+    async def trim(self, partition: int, through: int) -> int:
+        """Delete events up to a position, a bounded number at a time; returns how many went.
+
+        What a consumer has not passed, a held range still has to read, or a pending delivery names
+        stays. Positions are never given again.
+        """
+        ...
+
+
+class CommitNotices(Protocol):
+    """Being told at once what other tasks and processes committed: a hint, never the truth."""
+
+    def subscribe(self, subscriber: Callable[[frozenset[Topic]], None]) -> None:
+        """Have it called on the loop after commits, with what they changed."""
         ...

@@ -1,0 +1,2 @@
+INSERT INTO event_key (account, id, digest, event_id, type, key, sequence)
+VALUES (?, ?, ?, ?, ?, ?, ?)

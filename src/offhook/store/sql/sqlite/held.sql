@@ -1,0 +1,5 @@
+SELECT json_group_array(
+    json_object('webhook', webhook, 'partition', partition, 'from_position', from_position)
+)
+FROM held
+WHERE partition = :partition

@@ -1,0 +1,1 @@
+SELECT id, account, test, scopes FROM api_key WHERE digest = :digest

@@ -1,0 +1,3 @@
+UPDATE lease
+SET owner = :owner, epoch = :epoch, until_ms = :until_ms, takeovers = :takeovers
+WHERE consumer = :consumer AND partition = :partition

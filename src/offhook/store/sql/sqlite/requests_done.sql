@@ -1,0 +1,1 @@
+DELETE FROM dispatch_request WHERE id IN (SELECT value FROM json_each(:ids))

@@ -1,0 +1,5 @@
+UPDATE resource
+SET document = json_set(document, '$.enabled', json('false')),
+    disabled_reason = :reason, revision = revision + 1, updated_ms = :now_ms
+WHERE kind = :kind AND id = :id
+RETURNING account

@@ -1,0 +1,3 @@
+UPDATE resource
+SET document = :document, revision = revision + 1, updated_ms = :now_ms, disabled_reason = NULL
+WHERE kind = :kind AND id = :id AND account = :account AND revision = :revision

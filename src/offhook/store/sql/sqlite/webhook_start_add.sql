@@ -1,0 +1,1 @@
+INSERT INTO webhook_start (webhook, partition, position) VALUES (:webhook, :partition, :position)

@@ -1,0 +1,30 @@
+SELECT
+    json_group_array(
+        json_object(
+            'id', id,
+            'account', account,
+            'document', json(document),
+            'secrets', json(
+                (
+                    SELECT json_group_array(secret ORDER BY created_ms DESC) FROM webhook_secret
+                    WHERE webhook = resource.id AND (expires_ms IS NULL OR expires_ms > :now_ms)
+                )
+            ),
+            'starts', json(
+                (
+                    SELECT json_group_object(partition, position) FROM webhook_start
+                    WHERE webhook = resource.id
+                )
+            ),
+            'revision', revision,
+            'created_ms', created_ms,
+            'updated_ms', updated_ms,
+            'disabled_reason', disabled_reason
+        )
+    )
+FROM (
+    SELECT * FROM resource
+    WHERE account = :account AND kind = 'webhook' AND (:before IS NULL OR id < :before)
+    ORDER BY id DESC
+    LIMIT :limit
+) AS resource

@@ -1,0 +1,181 @@
+"""Writing what the deliver consumer decided for one partition."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import msgspec
+
+from offhook.delivery.entries import (
+    AttemptRecord,
+    Lane,
+    PartitionChanges,
+    PendingRow,
+    PendingState,
+)
+from offhook.model.ids import AccountId, WebhookId
+from offhook.store.sqlite.append import UNSTORABLE
+from offhook.store.sqlite.connection import Connection, Value, as_json
+from offhook.store.sqlite.lanes import lanes_of, mend
+from offhook.store.sqlite.tail import Tail
+from offhook.store.sqlite.webhooks import KIND, cancel_deliveries, raise_version
+from offhook.store.sqlite.writer import Transaction
+
+STUB_ERROR = "the result of this attempt could not be stored"
+
+_LIVE = frozenset({PendingState.RETRY, PendingState.WAITING})
+_ENABLED = msgspec.json.Decoder(dict[WebhookId, bool])
+
+
+class Applying:
+    """One partition's changes, written in the order that ``PartitionChanges`` promises.
+
+    A result of an endpoint that was deleted meanwhile leaves no row and no range, one of an
+    endpoint that was disabled a canceled row.
+    """
+
+    def __init__(
+        self, transaction: Transaction, changes: PartitionChanges, tail: Tail, now_ms: int
+    ) -> None:
+        self._transaction = transaction
+        self._connection = transaction.connection
+        self._changes = changes
+        self._partition = changes.lease.partition
+        self._tail = tail
+        self._now_ms = now_ms
+        concerned = {row.webhook for row in changes.rows} | {it.webhook for it in changes.held}
+        self._enabled = _enabled(self._connection, concerned)
+        self.stubs = 0
+        self.opened: frozenset[Lane] = frozenset()
+
+    def run(self) -> None:
+        """Write them; the lease was checked in this very transaction."""
+        attempts = [_attempt_row(attempt) for attempt in self._changes.attempts]
+        self.stubs = _insert(self._connection, "attempt_add", attempts, _attempt_stub)
+        self._store_pending()
+        self._store_ranges()
+        for webhook, reason in self._changes.disable:
+            self._disable(webhook, reason)
+        if self._changes.requests:
+            self._connection.run("requests_done", ids=as_json(self._changes.requests))
+        self._advance()
+
+    def _store_pending(self) -> None:
+        changes = self._changes
+        replaced = [(row.webhook, row.position) for row in changes.rows]
+        touched = lanes_of(self._connection, self._partition, (*changes.settled, *replaced))
+        touched |= {Lane(row.webhook, row.lane) for row in changes.rows if row.lane is not None}
+        touched |= set(changes.hurry)
+        if changes.settled:
+            self._run("pending_settle", deliveries=as_json(changes.settled))
+        rows = [_pending_row(row) for row in self._allowed(changes.rows)]
+        _insert(self._connection, "pending_put", rows, _pending_stub)
+        self.opened = mend(self._connection, self._partition, touched, changes.hurry, self._now_ms)
+
+    def _store_ranges(self) -> None:
+        ranges: list[Sequence[Value]] = [
+            (self._partition, held.webhook, held.from_position)
+            for held in self._changes.held
+            if self._enabled.get(held.webhook)
+        ]
+        self._connection.insert("held_put", ranges)
+        if self._changes.met:
+            self._run("held_delete", webhooks=as_json(self._changes.met))
+
+    def _disable(self, webhook: WebhookId, reason: str) -> None:
+        account: AccountId | None = self._connection.value(
+            "resource_disable", kind=KIND, id=webhook, reason=reason, now_ms=self._now_ms
+        )
+        if account is not None:
+            cancel_deliveries(self._connection, webhook, reason)
+            raise_version(self._transaction, account, self._tail)
+
+    def _advance(self) -> None:
+        self._run(
+            "lease_advance", consumer=self._changes.lease.consumer, cursor=self._changes.cursor
+        )
+
+    def _allowed(self, rows: Iterable[PendingRow]) -> Iterable[PendingRow]:
+        for row in rows:
+            enabled = self._enabled.get(row.webhook)
+            if enabled or (enabled is False and row.state not in _LIVE):
+                yield row
+            elif enabled is False:
+                yield msgspec.structs.replace(row, state=PendingState.CANCELED, due_ms=None)
+
+    def _run(self, name: str, **bindings: Value) -> None:
+        self._connection.run(name, partition=self._partition, **bindings)
+
+
+def _enabled(connection: Connection, webhooks: Collection[WebhookId]) -> dict[WebhookId, bool]:
+    """Which of these webhooks there still are, and whether they may receive."""
+    if not webhooks:
+        return {}
+    return connection.rows("webhooks_open", _ENABLED, webhooks=as_json(webhooks))
+
+
+def _insert(
+    connection: Connection,
+    name: str,
+    rows: Sequence[Sequence[Value]],
+    stub: Callable[[Sequence[Value]], Sequence[Value]],
+) -> int:
+    """Write the rows; where one cannot be stored, halves are tried until it is alone, and its stub
+    is written in its place. Returns how many stubs were."""
+    if not rows:
+        return 0
+    try:
+        with connection.transaction():
+            connection.insert(name, rows)
+    except UNSTORABLE:
+        if len(rows) == 1:
+            connection.insert(name, [stub(rows[0])])
+            return 1
+        middle = len(rows) // 2
+        front = _insert(connection, name, rows[:middle], stub)
+        return front + _insert(connection, name, rows[middle:], stub)
+    return 0
+
+
+def _attempt_row(attempt: AttemptRecord) -> tuple[Value, ...]:
+    return (
+        attempt.webhook,
+        attempt.partition,
+        attempt.position,
+        attempt.account,
+        attempt.event_id,
+        attempt.event_type,
+        attempt.key,
+        attempt.number,
+        attempt.started_ms,
+        attempt.duration_ms,
+        attempt.accepted,
+        attempt.status,
+        attempt.error,
+        attempt.response,
+    )
+
+
+def _attempt_stub(row: Sequence[Value]) -> Sequence[Value]:
+    """Which attempt it was and whether it was accepted, without what the network brought."""
+    return (*row[:9], 0.0, row[10], None, STUB_ERROR, None)
+
+
+def _pending_row(row: PendingRow) -> tuple[Value, ...]:
+    return (
+        row.webhook,
+        row.partition,
+        row.position,
+        row.account,
+        row.event_id,
+        row.event_type,
+        row.key,
+        row.lane,
+        row.state,
+        row.number,
+        row.due_ms,
+        row.since_ms,
+        row.reason,
+    )
+
+
+def _pending_stub(row: Sequence[Value]) -> Sequence[Value]:
+    return (*row[:-1], None)

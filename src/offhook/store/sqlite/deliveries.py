@@ -1,0 +1,197 @@
+"""What the API asks about deliveries, on SQLite."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.entries import (
+    AttemptRecord,
+    DeliveryFilter,
+    DeliveryStatus,
+    DeliveryView,
+    PendingState,
+    RequestKind,
+)
+from offhook.log.entries import Topic
+from offhook.model.ids import AccountId, WebhookId
+from offhook.store.sqlite.connection import Connection, Value, as_json
+from offhook.store.sqlite.database import Database
+from offhook.store.sqlite.packing import PARTITION
+from offhook.store.sqlite.views import AttemptRow, Traces, status_of, view_of
+from offhook.store.sqlite.writer import Transaction
+
+Place = tuple[WebhookId, int, int]
+
+_LONGEST_TIMELINE = 10_000
+_LAST = (2**63 - 1, 0, WebhookId(""))
+_PLACES = msgspec.json.Decoder(list[Place])
+_POSITIONS = msgspec.json.Decoder(list[int])
+_WEBHOOKS = msgspec.json.Decoder(list[WebhookId])
+_TRACES = msgspec.json.Decoder(list[Traces])
+_ATTEMPTS = msgspec.json.Decoder(list[AttemptRow])
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where deliveries of a status leave traces: pending rows in these states, and attempts."""
+
+    states: tuple[PendingState, ...] | None
+    attempts: bool
+
+
+_EVERYWHERE = Sources(None, attempts=True)
+_SOURCES = {
+    DeliveryStatus.PENDING: Sources((PendingState.RETRY, PendingState.WAITING), attempts=True),
+    DeliveryStatus.FAILED: Sources((PendingState.FAILED,), attempts=False),
+    DeliveryStatus.CANCELED: Sources((PendingState.CANCELED,), attempts=False),
+    DeliveryStatus.DELIVERED: Sources((), attempts=True),
+    DeliveryStatus.UNKNOWN: Sources((), attempts=True),
+}
+
+
+class SqliteDeliveries:
+    """The port of what the API asks about deliveries."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def deliveries(
+        self,
+        account: AccountId,
+        wanted: DeliveryFilter,
+        before: tuple[int, int, WebhookId] | None,
+        limit: int,
+    ) -> list[DeliveryView]:
+        """Deliveries, newest first, that stand before (position, partition, webhook)."""
+        return await self._database.query(
+            lambda it: _Listing(it, account, wanted).page(before or _LAST, limit)
+        )
+
+    async def delivery(
+        self, account: AccountId, webhook: WebhookId, partition: int, position: int
+    ) -> DeliveryView | None:
+        """One delivery; ``None`` when the account has no such webhook or event."""
+        place = (webhook, partition, position)
+        found = await self._database.query(lambda it: _traces(it, account, [place]))
+        own = [traces for traces in found if traces.known and traces.account == account]
+        return view_of(own[0]) if own else None
+
+    async def attempts(
+        self, account: AccountId, webhook: WebhookId, partition: int, position: int
+    ) -> list[AttemptRecord]:
+        """Its attempts, newest first."""
+        asked: dict[str, Value] = {
+            "account": account,
+            "webhook": webhook,
+            "partition": partition,
+            "position": position,
+        }
+        rows = await self._database.query(lambda it: it.rows("attempts", _ATTEMPTS, **asked))
+        return [row.record() for row in rows]
+
+    async def request_retry(self, webhook: WebhookId, partition: int, position: int) -> None:
+        """Ask the owner for another attempt now; returns once the request is durable."""
+        asked: dict[str, Value] = {
+            "kind": RequestKind.RETRY,
+            "webhook": webhook,
+            "partition": partition,
+            "position": position,
+        }
+
+        def work(transaction: Transaction) -> None:
+            transaction.connection.run("request_add", **asked)
+            transaction.topics.add(Topic.REQUESTS)
+
+        await self._database.write(work)
+
+
+class _Listing:
+    """Pages of one filtered list, read on one connection."""
+
+    def __init__(self, connection: Connection, account: AccountId, wanted: DeliveryFilter) -> None:
+        self._connection = connection
+        self._account = account
+        self._wanted = wanted
+        sources = _EVERYWHERE if wanted.status is None else _SOURCES[wanted.status]
+        self._asked: dict[str, Value] = {
+            "account": account,
+            "partition": PARTITION,
+            "type": wanted.type,
+            "webhook": wanted.webhook,
+            "states": None if sources.states is None else as_json(sources.states),
+            "attempts": sources.attempts,
+        }
+
+    def page(self, before: tuple[int, int, WebhookId], limit: int) -> list[DeliveryView]:
+        """The next deliveries that pass the filter. What the traces must be put together for, the
+        status, is looked at place by place, until there are enough."""
+        found: list[DeliveryView] = []
+        while len(found) < limit:
+            places = self._places(before, limit)
+            for traces in _traces(self._connection, self._account, places):
+                view = view_of(traces) if self._fits(traces) else None
+                if view is not None:
+                    found.append(view)
+            if len(places) < limit:
+                break
+            webhook, partition, position = places[-1]
+            before = (position, partition, webhook)
+        return found[:limit]
+
+    def _fits(self, traces: Traces) -> bool:
+        return self._wanted.status is None or status_of(traces) is self._wanted.status
+
+    def _places(self, before: tuple[int, int, WebhookId], limit: int) -> list[Place]:
+        asked = {
+            **self._asked,
+            "before_position": before[0],
+            "before_partition": before[1],
+            "before_webhook": before[2],
+            "limit": limit,
+        }
+        positions = self._positions()
+        if positions is not None:
+            asked["positions"] = as_json(positions)
+            return self._connection.rows("deliveries_of_events", _PLACES, **asked)
+        asked["webhooks"] = as_json(self._webhooks())
+        return self._connection.rows("deliveries_of_webhooks", _PLACES, **asked)
+
+    def _positions(self) -> Sequence[int] | None:
+        """Where the events stand that the filter names; ``None`` when it names none."""
+        if self._wanted.event is not None:
+            position = self._connection.value(
+                "event_position",
+                account=self._account,
+                id=self._wanted.event,
+                key=self._wanted.key,
+            )
+            return [] if position is None else [position]
+        if self._wanted.key is None:
+            return None
+        return self._connection.rows(
+            "key_positions",
+            _POSITIONS,
+            account=self._account,
+            key=self._wanted.key,
+            after=0,
+            limit=_LONGEST_TIMELINE,
+        )
+
+    def _webhooks(self) -> Sequence[WebhookId]:
+        if self._wanted.webhook is not None:
+            return [self._wanted.webhook]
+        return self._connection.rows("webhooks_of_account", _WEBHOOKS, account=self._account)
+
+
+def _traces(connection: Connection, account: AccountId, places: Sequence[Place]) -> list[Traces]:
+    if not places:
+        return []
+    return connection.rows(
+        "delivery_views",
+        _TRACES,
+        account=account,
+        consumer=CONSUMER,
+        deliveries=as_json(places),
+    )

@@ -1,0 +1,186 @@
+"""What the dispatcher asks, on SQLite."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.entries import (
+    ApplyReport,
+    DispatchRequest,
+    DuePending,
+    DueSlice,
+    HeldRange,
+    Lane,
+    PartitionChanges,
+    PendingRow,
+    WebhookSnapshot,
+)
+from offhook.log.entries import Lease
+from offhook.model.ids import WebhookId
+from offhook.store.sqlite.applying import Applying
+from offhook.store.sqlite.connection import Connection, as_json
+from offhook.store.sqlite.database import Database
+from offhook.store.sqlite.packing import unpack_events
+from offhook.store.sqlite.tail import Tail
+from offhook.store.sqlite.webhooks import decode_webhooks
+from offhook.store.sqlite.writer import Transaction
+
+_LANES = msgspec.json.Decoder(list[tuple[WebhookId, str]])
+_COUNTS = msgspec.json.Decoder(dict[WebhookId, int])
+_QUEUES = msgspec.json.Decoder(list[tuple[WebhookId, list[tuple[int, int]]]])
+_PENDING = msgspec.json.Decoder(list[PendingRow])
+_HELD = msgspec.json.Decoder(list[HeldRange])
+_DELIVERIES = msgspec.json.Decoder(list[tuple[WebhookId, int]])
+_REQUESTS = msgspec.json.Decoder(list[DispatchRequest])
+
+
+class SqliteDispatch:
+    """The dispatcher's port. Its reads are short and covered by indexes: they run where they are
+    asked, on the loop."""
+
+    def __init__(self, database: Database, tail: Tail) -> None:
+        self._database = database
+        self._tail = tail
+
+    async def webhooks(self) -> WebhookSnapshot:
+        """All enabled webhooks, in one snapshot with their version."""
+        now_ms = self._database.now_ms()
+        row = self._database.read(lambda it: it.row("webhooks_enabled", now_ms=now_ms))
+        return WebhookSnapshot(0, ()) if row is None else _snapshot(*row)
+
+    async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
+        """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
+        asked = as_json((lane.webhook, lane.key) for lane in lanes)
+        rows = self._database.read(
+            lambda it: it.rows("lanes_closed", _LANES, partition=partition, lanes=asked)
+        )
+        return {Lane(*row) for row in rows}
+
+    async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
+        """How many closed lanes each webhook has; those without any are left out."""
+        return self._database.read(lambda it: it.rows("lane_counts", _COUNTS, partition=partition))
+
+    async def due(
+        self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
+    ) -> DueSlice:
+        """Rows due by the store's clock, at most ``per_webhook`` of each endpoint."""
+        now_ms = self._database.now_ms()
+
+        def work(connection: Connection) -> DueSlice:
+            queues = connection.rows(
+                "pending_due",
+                _QUEUES,
+                partition=partition,
+                limit=per_webhook + 1,
+                busy=as_json(busy),
+            )
+            taken, next_due_ms = take_due(queues, per_webhook, now_ms)
+            return DueSlice(_load(connection, partition, taken), next_due_ms)
+
+        return self._database.read(work)
+
+    async def held(self, partition: int) -> list[HeldRange]:
+        """The open ranges of a partition."""
+        return self._database.read(lambda it: it.rows("held", _HELD, partition=partition))
+
+    async def accepted_after(
+        self, partition: int, after: int, webhook: WebhookId | None = None
+    ) -> set[tuple[WebhookId, int]]:
+        """(webhook, position) of the attempts accepted above a position."""
+        rows = self._database.read(
+            lambda it: it.rows(
+                "accepted_after", _DELIVERIES, partition=partition, after=after, webhook=webhook
+            )
+        )
+        return set(rows)
+
+    async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
+        """Requests not yet carried out, oldest first."""
+        return self._database.read(
+            lambda it: it.rows("requests", _REQUESTS, partition=partition, limit=limit)
+        )
+
+    async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
+        """Write what was decided, in one durable transaction fenced by the leases."""
+        now_ms = self._database.now_ms()
+
+        def work(transaction: Transaction) -> ApplyReport:
+            held = [it for it in changes if _holds(transaction.connection, it.lease)]
+            applied = [Applying(transaction, it, self._tail, now_ms) for it in held]
+            for one in applied:
+                one.run()
+            return ApplyReport(
+                frozenset(it.lease.partition for it in changes if it not in held),
+                frozenset().union(*(one.opened for one in applied)),
+                sum(one.stubs for one in applied),
+            )
+
+        return await self._database.write(work)
+
+    async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
+        """Note which event is handled alone; false if the lease is lost."""
+        return await self._database.write(
+            lambda it: (
+                it.connection.run(
+                    "lease_suspect",
+                    consumer=CONSUMER,
+                    partition=partition,
+                    epoch=epoch,
+                    position=position,
+                )
+                > 0
+            )
+        )
+
+    async def suspected(self, partition: int) -> int | None:
+        """The event that the last owner had noted, if any."""
+        position: int | None = self._database.read(
+            lambda it: it.value("lease_suspected", consumer=CONSUMER, partition=partition)
+        )
+        return position
+
+
+def take_due(
+    queues: Sequence[tuple[WebhookId, Sequence[tuple[int, int]]]], per_webhook: int, now_ms: int
+) -> tuple[list[tuple[WebhookId, int]], int | None]:
+    """What to take of each endpoint's queue of (position, due_ms), in turn over the endpoints, and
+    when the first of the rest is due."""
+    turns: list[tuple[int, WebhookId, int]] = []
+    left: list[int] = []
+    for webhook, queue in queues:
+        for turn, (position, due_ms) in enumerate(queue):
+            if due_ms <= now_ms and turn < per_webhook:
+                turns.append((turn, webhook, position))
+            else:
+                left.append(due_ms)
+    turns.sort()
+    return [(webhook, position) for _, webhook, position in turns], min(left, default=None)
+
+
+def _load(
+    connection: Connection, partition: int, deliveries: Sequence[tuple[WebhookId, int]]
+) -> tuple[DuePending, ...]:
+    if not deliveries:
+        return ()
+    row = connection.row("pending_events", partition=partition, deliveries=as_json(deliveries))
+    if row is None:
+        return ()
+    rows, events = _PENDING.decode(row[0]), unpack_events(row[1], row[2])
+    return tuple(map(DuePending, rows, events))
+
+
+def _holds(connection: Connection, lease: Lease) -> bool:
+    """Whether the lease is still its owner's: asked before anything is written."""
+    found = connection.row(
+        "lease_held",
+        consumer=lease.consumer,
+        partition=lease.partition,
+        owner=lease.owner,
+        epoch=lease.epoch,
+    )
+    return found is not None
+
+
+def _snapshot(webhooks: str, config_version: int) -> WebhookSnapshot:
+    return WebhookSnapshot(config_version, tuple(decode_webhooks(webhooks)))

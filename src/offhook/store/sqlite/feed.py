@@ -1,0 +1,91 @@
+"""The feed of one account, on SQLite."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from offhook.log.entries import FeedFilter, FeedSlice
+from offhook.model.event import LogEvent, to_ms
+from offhook.model.ids import AccountId, EventId
+from offhook.store.sqlite.connection import Connection, Value
+from offhook.store.sqlite.database import Database
+from offhook.store.sqlite.packing import PARTITION, unpack_events
+
+_SCAN = 20_000
+"""How many positions one page looks at: a rare type must not cost the whole log at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The positions (``after``, ``through``] that a page looks at, of those up to ``end``."""
+
+    after: int
+    through: int
+    end: int
+
+
+class SqliteFeed:
+    """The feed's port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def feed(
+        self, account: AccountId, after: Mapping[int, int], limit: int, wanted: FeedFilter
+    ) -> FeedSlice:
+        """Events after the given position, oldest first."""
+
+        def work(connection: Connection) -> FeedSlice:
+            span = _span(connection, after.get(PARTITION, 0), wanted)
+            found = _page(connection, account, span, limit, wanted)
+            full = len(found) == limit
+            read_to = found[-1].position if full else max(span.after, span.through)
+            return FeedSlice(tuple(found), {PARTITION: read_to}, read_to < span.end)
+
+        return await self._database.query(work)
+
+    async def event(self, account: AccountId, event: EventId) -> LogEvent | None:
+        """One event; ``None`` if the account has none of this id."""
+        row = self._database.read(lambda it: it.row("event", account=account, id=event))
+        return None if row is None else next(iter(unpack_events(*row)), None)
+
+
+def _span(connection: Connection, after: int, wanted: FeedFilter) -> Span:
+    """Where to look. ``created`` never goes back, so times are positions."""
+    since_ms = None if wanted.since is None else to_ms(wanted.since)
+    until_ms = None if wanted.until is None else to_ms(wanted.until)
+    row = connection.row("feed_bounds", since_ms=since_ms, until_ms=until_ms)
+    head, since, until = (0, None, None) if row is None else row
+    if since_ms is not None:
+        after = max(after, head if since is None else since - 1)
+    end = head if until_ms is None else until or 0
+    through = end if wanted.key is not None else min(end, after + _SCAN)
+    return Span(after, through, end)
+
+
+def _page(
+    connection: Connection, account: AccountId, span: Span, limit: int, wanted: FeedFilter
+) -> list[LogEvent]:
+    if span.through <= span.after:
+        return []
+    asked: dict[str, Value] = {
+        "account": account,
+        "after": span.after,
+        "through": span.through,
+        "limit": limit,
+        "key": wanted.key,
+        **_types(wanted),
+    }
+    row = connection.row("feed" if wanted.key is None else "feed_of_key", **asked)
+    return [] if row is None else unpack_events(*row)
+
+
+def _types(wanted: FeedFilter) -> dict[str, str | None]:
+    """Types asked for by name, and the beginnings of those asked for by ``prefix.*``."""
+    if wanted.types is None:
+        return {"types": None, "prefixes": "[]"}
+    exact = [type_ for type_ in wanted.types if not type_.endswith(".*")]
+    prefixes = [type_[:-1] for type_ in wanted.types if type_.endswith(".*")]
+    encode = msgspec.json.encode
+    return {"types": encode(exact).decode(), "prefixes": encode(prefixes).decode()}

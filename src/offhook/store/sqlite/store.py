@@ -1,0 +1,99 @@
+"""The store on SQLite, open: one object for each port, over one database."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from offhook.clock import Clock
+from offhook.model.event import to_ms
+from offhook.store.sqlite.calls import SqliteCalls
+from offhook.store.sqlite.connection import Connection, open_writer
+from offhook.store.sqlite.database import Database, Subscriber
+from offhook.store.sqlite.deliveries import SqliteDeliveries
+from offhook.store.sqlite.dispatch import SqliteDispatch
+from offhook.store.sqlite.feed import SqliteFeed
+from offhook.store.sqlite.folder import DATABASE, FolderLock, lock_folder
+from offhook.store.sqlite.keys import SqliteKeys
+from offhook.store.sqlite.leases import SqliteLeases
+from offhook.store.sqlite.log import SqliteLog
+from offhook.store.sqlite.migrations import migrate
+from offhook.store.sqlite.packing import PARTITION
+from offhook.store.sqlite.retention import SqliteRetention
+from offhook.store.sqlite.tail import Tail
+from offhook.store.sqlite.timers import SqliteTimers
+from offhook.store.sqlite.webhooks import SqliteWebhooks
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteStore:
+    """All ports. ``close`` when done: it writes what waits and gives the folder back."""
+
+    log: SqliteLog
+    feed: SqliteFeed
+    calls: SqliteCalls
+    leases: SqliteLeases
+    timers: SqliteTimers
+    dispatch: SqliteDispatch
+    deliveries: SqliteDeliveries
+    webhooks: SqliteWebhooks
+    keys: SqliteKeys
+    retention: SqliteRetention
+    _database: Database
+    _lock: FolderLock | None
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have it called on the loop after commits, with what they changed."""
+        self._database.subscribe(subscriber)
+
+    async def close(self) -> None:
+        """Do the writes that wait, close the files, and let another process have the folder."""
+        await self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def open_sqlite(folder: Path | None, *, clock: Clock) -> SqliteStore:
+    """Open the store in a data folder, making it if need be; ``None`` is one in memory.
+
+    Belongs to the running loop. Raises ``OffhookError`` when another process has the folder, when
+    it cannot be used, or when a newer release wrote it.
+    """
+    lock = None if folder is None else lock_folder(folder)
+    path = None if folder is None else folder / DATABASE
+    main = open_writer(path)
+    try:
+        tail = _prepare(main, clock)
+    except Exception:
+        main.close()
+        if lock is not None:
+            lock.release()
+        raise
+    return _assemble(Database(clock, path, main), tail, lock)
+
+
+def _prepare(connection: Connection, clock: Clock) -> Tail:
+    """Bring the schema up to date, and take note of where the log ends.
+
+    The folder has one owner, so leases that somebody holds are a dead process's: they are free
+    from now on, and count as taken over.
+    """
+    migrate(connection, to_ms(clock.now()))
+    connection.run("leases_expire")
+    end = connection.row("log_end", partition=PARTITION)
+    return Tail(0, 0) if end is None else Tail(end[0], end[3])
+
+
+def _assemble(database: Database, tail: Tail, lock: FolderLock | None) -> SqliteStore:
+    return SqliteStore(
+        log=SqliteLog(database, tail),
+        feed=SqliteFeed(database),
+        calls=SqliteCalls(database),
+        leases=SqliteLeases(database),
+        timers=SqliteTimers(database),
+        dispatch=SqliteDispatch(database, tail),
+        deliveries=SqliteDeliveries(database),
+        webhooks=SqliteWebhooks(database, tail),
+        keys=SqliteKeys(database),
+        retention=SqliteRetention(database, tail),
+        _database=database,
+        _lock=lock,
+    )

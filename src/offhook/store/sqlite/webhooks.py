@@ -1,0 +1,184 @@
+"""Webhooks on SQLite: documents, their secrets, and where in the log each begins."""
+
+from collections.abc import Callable
+
+import apsw
+import msgspec
+
+from offhook.delivery.entries import StoredWebhook
+from offhook.log.entries import Topic
+from offhook.model.errors import Conflict
+from offhook.model.ids import AccountId, WebhookId
+from offhook.store.sqlite.append import read_end
+from offhook.store.sqlite.connection import Connection
+from offhook.store.sqlite.database import Database
+from offhook.store.sqlite.packing import PARTITION
+from offhook.store.sqlite.tail import Tail
+from offhook.store.sqlite.writer import Transaction
+
+KIND = "webhook"
+DISABLED_BY_OWNER = "the endpoint was disabled"
+
+
+class _WebhookRow(msgspec.Struct, frozen=True):
+    id: WebhookId
+    account: AccountId
+    document: msgspec.Raw
+    secrets: tuple[str, ...]
+    starts: dict[int, int]
+    revision: int
+    created_ms: int
+    updated_ms: int
+    disabled_reason: str | None
+
+
+class _Enabled(msgspec.Struct):
+    enabled: bool = True
+
+
+_ROWS = msgspec.json.Decoder(list[_WebhookRow])
+_ENABLED = msgspec.json.Decoder(_Enabled)
+
+
+class SqliteWebhooks:
+    """The control plane's port of webhooks."""
+
+    def __init__(self, database: Database, tail: Tail) -> None:
+        self._database = database
+        self._tail = tail
+
+    async def create_webhook(
+        self, account: AccountId, webhook: WebhookId, document: bytes, secret: str
+    ) -> None:
+        """Make it; from this commit on it gets every event that is appended."""
+        now_ms = self._database.now_ms()
+
+        def work(connection: Connection) -> bool:
+            _add(connection, account, webhook, document, now_ms)
+            connection.run("webhook_secret_add", webhook=webhook, now_ms=now_ms, secret=secret)
+            start = read_end(connection).position
+            connection.run(
+                "webhook_start_add", webhook=webhook, partition=PARTITION, position=start
+            )
+            return True
+
+        await self._change(account, work)
+
+    async def webhook(self, account: AccountId, webhook: WebhookId) -> StoredWebhook | None:
+        """One webhook, enabled or not."""
+        now_ms = self._database.now_ms()
+        rows = self._database.read(
+            lambda it: it.value("webhook", account=account, id=webhook, now_ms=now_ms)
+        )
+        return next(iter(decode_webhooks(rows)), None)
+
+    async def list_webhooks(
+        self, account: AccountId, before: WebhookId | None, limit: int
+    ) -> list[StoredWebhook]:
+        """Newest first."""
+        now_ms = self._database.now_ms()
+
+        def work(connection: Connection) -> list[StoredWebhook]:
+            return decode_webhooks(
+                connection.value(
+                    "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
+                )
+            )
+
+        return await self._database.query(work)
+
+    async def replace_webhook(
+        self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
+    ) -> bool:
+        """Put a new document in place of the one of ``revision``; false if that is not there."""
+        now_ms = self._database.now_ms()
+
+        def work(connection: Connection) -> bool:
+            replaced = connection.run(
+                "resource_replace",
+                kind=KIND,
+                id=webhook,
+                account=account,
+                revision=revision,
+                document=document.decode(),
+                now_ms=now_ms,
+            )
+            if replaced and not _ENABLED.decode(document).enabled:
+                cancel_deliveries(connection, webhook, DISABLED_BY_OWNER)
+            return replaced > 0
+
+        return await self._change(account, work)
+
+    async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
+        """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
+
+        def work(connection: Connection) -> bool:
+            if not connection.run("resource_delete", kind=KIND, id=webhook, account=account):
+                return False
+            connection.run("webhook_secrets_delete", webhook=webhook)
+            connection.run("webhook_starts_delete", webhook=webhook)
+            connection.run("pending_delete", webhook=webhook)
+            connection.run("held_delete_all", webhook=webhook)
+            connection.run("requests_delete_all", webhook=webhook)
+            return True
+
+        return await self._change(account, work)
+
+    async def _change(self, account: AccountId, work: Callable[[Connection], bool]) -> bool:
+        """Do it; where something changed, the account's stamp rises in the same transaction."""
+
+        def stamped(transaction: Transaction) -> bool:
+            changed = work(transaction.connection)
+            if changed:
+                raise_version(transaction, account, self._tail)
+            return changed
+
+        return await self._database.write(stamped)
+
+
+def decode_webhooks(rows: str) -> list[StoredWebhook]:
+    """Webhooks as the statements gather them."""
+    return [
+        StoredWebhook(
+            row.id,
+            row.account,
+            bytes(row.document),
+            row.secrets,
+            row.starts,
+            row.revision,
+            row.created_ms,
+            row.updated_ms,
+            row.disabled_reason,
+        )
+        for row in _ROWS.decode(rows)
+    ]
+
+
+def raise_version(transaction: Transaction, account: AccountId, tail: Tail) -> None:
+    """The account's configuration changed: whoever reads the log on is told with the events."""
+    transaction.connection.run("account_configured", account=account)
+    version: int = transaction.connection.value("config_version")
+    transaction.committed.append(lambda: tail.configure(version))
+    transaction.topics.add(Topic.CONFIG)
+
+
+def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str) -> None:
+    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end."""
+    connection.run("pending_cancel", webhook=webhook, reason=reason)
+    connection.run("held_delete_all", webhook=webhook)
+
+
+def _add(
+    connection: Connection, account: AccountId, webhook: WebhookId, document: bytes, now_ms: int
+) -> None:
+    try:
+        connection.run(
+            "resource_add",
+            account=account,
+            kind=KIND,
+            id=webhook,
+            document=document.decode(),
+            now_ms=now_ms,
+        )
+    except apsw.ConstraintError as error:
+        raise Conflict(f"There is a webhook {webhook} already: choose another id.") from error

@@ -1,0 +1,140 @@
+"""The one writer: a thread that takes all jobs that wait and commits them together."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from offhook.log.entries import Topic
+from offhook.store.sqlite.connection import Connection
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """What a job works with: the connection, and what is to follow once all is committed or undone.
+
+    Callbacks run on the writer's thread, in the order of the jobs.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.topics: set[Topic] = set()
+        self.committed: list[Callable[[], None]] = []
+        self.undone: list[Callable[[], None]] = []
+
+
+Work = Callable[[Transaction], T]
+
+
+class Job(Generic[T]):
+    """One unit of work: done whole or not at all, whatever becomes of its neighbours."""
+
+    result: T
+
+    def __init__(self, work: Work[T], connection: Connection, *, first: bool) -> None:
+        self.first = first
+        self.transaction = Transaction(connection)
+        self.error: Exception | None = None
+        self.future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._work = work
+
+    def attempt(self) -> None:
+        """Do the work in a savepoint; raises only when that ended the transaction itself."""
+        connection = self.transaction.connection
+        try:
+            with connection.transaction():
+                self.result = self._work(self.transaction)
+        except Exception as error:
+            self.fail(error)
+            if not connection.in_transaction:
+                raise
+
+    def fail(self, error: Exception) -> None:
+        """It came to nothing: what the work left in memory is undone."""
+        if self.error is None:
+            self.error = error
+            for callback in self.transaction.undone:
+                callback()
+
+    def finish(self) -> None:
+        """It is committed, if it did not fail."""
+        if self.error is None:
+            for callback in self.transaction.committed:
+                callback()
+
+    def answer(self) -> None:
+        """Hand the outcome to whoever waits for it; on the loop."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Writer:
+    """Owns the connection that writes. Whatever waits is one transaction and one durable commit."""
+
+    def __init__(
+        self, connection: Connection, announce: Callable[[frozenset[Topic]], None]
+    ) -> None:
+        self._connection = connection
+        self._announce = announce
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="offhook-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Work[T], *, first: bool = False) -> T:
+        """Have it done; returns once it is durable. What is ``first`` goes before what is not."""
+        job = Job(work, self._connection, first=first)
+        self._queue.put(job)
+        return await job.future
+
+    def stop(self) -> None:
+        """Do what waits, then end; blocks until then."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        jobs: list[Job[Any]] = []
+        while self._take(jobs):
+            self._commit(jobs)
+            jobs = []
+        if jobs:
+            self._commit(jobs)
+
+    def _take(self, jobs: list[Job[Any]]) -> bool:
+        """Gather what waits, at least one; false once the writer is to end."""
+        job = self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return True
+        return False
+
+    def _commit(self, jobs: list[Job[Any]]) -> None:
+        jobs.sort(key=lambda job: not job.first)
+        try:
+            with self._connection.lock, self._connection.transaction():
+                for job in jobs:
+                    job.attempt()
+        except Exception as error:  # noqa: BLE001 - it is the answer to each who waits
+            for job in jobs:
+                job.fail(error)
+        for job in jobs:
+            job.finish()
+        self._loop.call_soon_threadsafe(self._settle, jobs)
+
+    def _settle(self, jobs: Sequence[Job[Any]]) -> None:
+        topics: set[Topic] = set()
+        for job in jobs:
+            job.answer()
+            if job.error is None:
+                topics |= job.transaction.topics
+        if topics:
+            self._announce(frozenset(topics))

@@ -1,0 +1,1 @@
+"""Behaviour that any store has to show: suites to subclass and run over it."""

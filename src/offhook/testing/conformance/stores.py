@@ -1,0 +1,81 @@
+"""What a conformance suite asks of a store: every port, and to be closed and opened again."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from offhook.clock import Clock
+from offhook.delivery.ports import DeliveryQueries, DispatchStore, WebhookStore
+from offhook.log.entries import Topic
+from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
+from offhook.log.queries import CallQueries
+from offhook.resources.ports import KeyStore
+
+
+class ConformingStore(Protocol):
+    """An open store."""
+
+    @property
+    def log(self) -> LogStore:
+        """Append and read."""
+        ...
+
+    @property
+    def feed(self) -> FeedStore:
+        """Events of one account."""
+        ...
+
+    @property
+    def calls(self) -> CallQueries:
+        """Calls of one account."""
+        ...
+
+    @property
+    def leases(self) -> LeaseStore:
+        """Holds on partitions."""
+        ...
+
+    @property
+    def timers(self) -> TimerStore:
+        """Durable timers."""
+        ...
+
+    @property
+    def dispatch(self) -> DispatchStore:
+        """What the dispatcher asks."""
+        ...
+
+    @property
+    def deliveries(self) -> DeliveryQueries:
+        """What the API asks about deliveries."""
+        ...
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """The control plane of webhooks."""
+        ...
+
+    @property
+    def keys(self) -> KeyStore:
+        """Accounts and keys."""
+        ...
+
+    @property
+    def retention(self) -> RetentionStore:
+        """Taking old events out."""
+        ...
+
+    def subscribe(self, subscriber: Callable[[frozenset[Topic]], None]) -> None:
+        """Be told of commits."""
+        ...
+
+    async def close(self) -> None:
+        """Write what waits, then close."""
+        ...
+
+
+class Reopen(Protocol):
+    """Closes the store and opens what it left, as a process that starts anew."""
+
+    async def __call__(self, store: ConformingStore, clock: Clock) -> ConformingStore:
+        """The store, open again."""
+        ...
