@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 import msgspec
@@ -83,11 +84,14 @@ def build_api(
 
 def _serve_reference(app: FastAPI) -> None:
     """The document, and a page that shows it; nothing is loaded from elsewhere."""
-    described = msgspec.json.encode(document(app))
     shown = resources.files("offhook.api").joinpath("reference.html").read_text(encoding="utf-8")
 
+    @cache
+    def described() -> bytes:
+        return msgspec.json.encode(document(app))
+
     async def openapi(_: Request) -> Response:
-        return json_response(described)
+        return json_response(described())
 
     async def reference(_: Request) -> Response:
         return HTMLResponse(shown)

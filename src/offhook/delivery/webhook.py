@@ -1,7 +1,6 @@
 """The webhook as its owner describes it: every field, its bounds, and what is refused."""
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Literal, Self, assert_never
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -9,52 +8,21 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from offhook.delivery.guard import MAX_URL_LENGTH
 from offhook.delivery.schedule import PROFILES, Retries, Schedule
 from offhook.model.catalogue import read_pattern, spelling
+from offhook.model.errors import Invalid
 from offhook.model.event import VERSION
+from offhook.model.headers import header_errors
 from offhook.signing.schemes import STANDARD, Scheme, TimestampedHex, Unsigned
 
 MAX_HOLD_S = 3600
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
-_VALUE = re.compile(r"[\t\x20-\x7e]{0,2048}")
 _HEADER_START = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _PREFIX = TimestampedHex().prefix
-_OURS = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-
-
-def _check_header(name: str, value: str, taken: Iterable[str]) -> None:
-    lower = name.lower()
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(f"{name[:100]!r} is not the name of a header")
-    if lower in _OURS or lower.startswith(("webhook-", "proxy-")):
-        raise ValueError(f"header {name!r} is set by Offhook; choose another name")
-    if lower in taken:
-        raise ValueError(f"header {name!r} is given twice, spelled differently; keep one")
-    if not _VALUE.fullmatch(value):
-        raise ValueError(
-            f"the value of header {name!r} must be printable ASCII of at most 2048 characters, "
-            "without line breaks"
-        )
 
 
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
-    taken: set[str] = set()
-    for name, value in headers.items():
-        _check_header(name, value, taken)
-        taken.add(name.lower())
+    errors = header_errors(headers, "body.headers", credentials=True)
+    if errors:
+        raise Invalid(f"{errors[0].path}: {errors[0].message}.", *errors)
     return headers
 
 
@@ -205,7 +173,7 @@ class WebhookDocument(_Part):
     include_historical: bool = False
     test: bool = False
     mask_caller_id: Annotated[bool, AfterValidator(_no_masking)] = False
-    headers: Annotated[dict[str, str], Field(max_length=20), AfterValidator(_check_headers)] = {}
+    headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = {}
     timeout_s: Annotated[float, Field(ge=1, le=30)] = 15
     rate_limit_per_s: Annotated[float | None, AfterValidator(_no_rate_limit)] = None
     max_in_flight: Annotated[int, Field(ge=1, le=1000)] = 16
@@ -214,16 +182,6 @@ class WebhookDocument(_Part):
     type_names: Literal["canonical", "as_subscribed"] = "canonical"
     version: Annotated[str, AfterValidator(_known_version)] = VERSION
     enabled: bool = True
-
-    @model_validator(mode="after")
-    def _headers_leave_the_signature_alone(self) -> Self:
-        scheme = self.signing.as_scheme()
-        if isinstance(scheme, TimestampedHex):
-            ours = {f"{scheme.prefix}-signature", f"{scheme.prefix}-timestamp"}
-            for name in self.headers:
-                if name.lower() in ours:
-                    raise ValueError(f"header {name!r} carries the signature; choose another name")
-        return self
 
     def patterns(self) -> tuple[str, ...]:
         """What it subscribes to, in canonical form."""

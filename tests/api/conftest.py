@@ -1,0 +1,165 @@
+"""The whole API in process, over a real store in memory, with two accounts."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from offhook.api.app import ApiSettings, build_api
+from offhook.api.auth import Gate, Scope
+from offhook.delivery.delivery_routes import delivery_router
+from offhook.delivery.routes import webhook_router
+from offhook.delivery.targets import Targets
+from offhook.log.appender import Appender
+from offhook.log.fold import fold
+from offhook.model.ids import AccountId
+from offhook.resources.keys import create_key
+from offhook.store.sqlite import SqliteStore, open_sqlite
+from offhook.testing.clock import FakeClock
+
+ALICE = "ofh_live_" + "a" * 43
+ALICE_TEST = "ofh_test_" + "a" * 43
+BOB = "ofh_live_" + "b" * 43
+READER = "ofh_live_" + "r" * 43
+POSTER = "ofh_live_" + "p" * 43
+SCRAPER = "ofh_live_" + "s" * 43
+STRANGER = "ofh_live_" + "x" * 43
+
+KEYS = {
+    ALICE: ("acc_alice", Scope.ADMIN),
+    ALICE_TEST: ("acc_alice", Scope.ADMIN),
+    BOB: ("acc_bob", Scope.ADMIN),
+    READER: ("acc_alice", Scope.READ),
+    POSTER: ("acc_alice", Scope.EVENTS_WRITE),
+    SCRAPER: ("acc_alice", Scope.METRICS),
+}
+NAMES = {
+    "example.com": ["93.184.215.14"],
+    "inside.example": ["93.184.215.14", "10.1.2.3"],
+}
+
+
+async def resolve(host: str) -> list[str]:
+    if host not in NAMES:
+        raise OSError(f"no such name: {host}")
+    return NAMES[host]
+
+
+@dataclass
+class Served:
+    """The API and what stands behind it."""
+
+    client: httpx.AsyncClient
+    store: SqliteStore
+    clock: FakeClock
+    ready: list[str] = field(default_factory=list)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = ALICE,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        auth = {} if key is None else {"Authorization": f"Bearer {key}"}
+        return await self.client.request(
+            method, path, json=json, content=content, headers={**auth, **(headers or {})}
+        )
+
+    async def get(self, path: str, *, key: str | None = ALICE) -> httpx.Response:
+        return await self.send("GET", path, key=key)
+
+    async def post(self, path: str, json: Any, *, key: str | None = ALICE) -> httpx.Response:
+        return await self.send("POST", path, json=json, key=key)
+
+    async def webhook(self, *, key: str = ALICE, **fields: Any) -> dict[str, Any]:
+        document = {"url": "https://example.com/hook", "events": ["*"], **fields}
+        answer = await self.post("/v1/webhooks", document, key=key)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def event(self, *, key: str = ALICE, **fields: Any) -> dict[str, Any]:
+        answer = await self.post("/v1/events", {**call_event(), **fields}, key=key)
+        assert answer.status_code in (200, 202), answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def everything(self) -> dict[str, list[Any]]:
+        """All that two accounts can list: what must not change where nothing was taken."""
+        lists = ("/v1/events?limit=200", "/v1/calls?limit=200", "/v1/webhooks", "/v1/deliveries")
+        return {
+            f"{key} {path}": (await self.get(path, key=key)).json()["data"]
+            for key in (ALICE, BOB)
+            for path in lists
+        }
+
+
+_numbers = count(1)
+
+
+def call_event(type_: str = "call.started", **data: Any) -> dict[str, Any]:
+    """An event of a call of its own, or of the call that ``external_id`` names."""
+    given = {"source": "pbx", "external_id": f"c{next(_numbers)}", "direction": "inbound"}
+    return {"type": type_, "data": {**given, **data}}
+
+
+def assemble(store: SqliteStore, clock: FakeClock, appender: Appender, ready: list[str]) -> ASGIApp:
+    gate = Gate(store.keys, clock)
+    entropy = count(1)
+    return build_api(
+        appender=appender,
+        feed=store.feed,
+        calls=store.calls,
+        gate=gate,
+        routers=[
+            *(
+                webhook_router(
+                    gate=gate,
+                    webhooks=store.webhooks,
+                    targets=Targets(resolve),
+                    clock=clock,
+                    entropy=lambda size: next(entropy).to_bytes(size, "big"),
+                    prefix=prefix,
+                    documented=prefix == "/v1",
+                )
+                for prefix in ("/v1", "/api/v1")
+            ),
+            delivery_router(
+                gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed
+            ),
+        ],
+        readiness=lambda: _first(ready),
+        registry=CollectorRegistry(),
+        clock=clock,
+        settings=ApiSettings(),
+    )
+
+
+async def _first(ready: list[str]) -> str | None:
+    return ready[0] if ready else None
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Served]:
+    clock = FakeClock()
+    store = open_sqlite(None, clock=clock)
+    for secret, (account, scope) in KEYS.items():
+        await store.keys.put_account(AccountId(account), account)
+        await create_key(store.keys, secret, account=AccountId(account), scopes=(scope,))
+    appender = Appender(store=store.log, fold=fold)
+    appender.start()
+    ready: list[str] = []
+    transport = httpx.ASGITransport(assemble(store, clock, appender, ready))
+    async with httpx.AsyncClient(transport=transport, base_url="http://offhook") as client:
+        yield Served(client, store, clock, ready)
+    await appender.stop()
+    await store.close()

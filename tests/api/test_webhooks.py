@@ -1,0 +1,233 @@
+"""Webhooks: made, read, changed and deleted as api.md says, under both of their paths."""
+
+import base64
+from typing import Any
+
+import pytest
+from conftest import READER, Served
+
+from offhook.delivery.webhook import WebhookDocument
+from offhook.model.event import VERSION
+
+URL = "https://example.com/hook"
+DEFAULTS = {
+    "description": None,
+    "external_id": None,
+    "metadata": {},
+    "contact_list_ids": [],
+    "filter": None,
+    "ordered": True,
+    "max_hold_s": 3600,
+    "include_historical": False,
+    "test": False,
+    "mask_caller_id": False,
+    "headers": {},
+    "timeout_s": 15,
+    "rate_limit_per_s": None,
+    "max_in_flight": 16,
+    "type_names": "canonical",
+    "version": VERSION,
+    "enabled": True,
+}
+CUSTOM: dict[str, Any] = {
+    "description": "CRM",
+    "external_id": "crm-1",
+    "metadata": {"team": "sales"},
+    "contact_list_ids": ["list_1"],
+    "ordered": False,
+    "include_historical": True,
+    "test": True,
+    "headers": {"X-Env": "prod", "Authorization": "Basic eA=="},
+    "timeout_s": 2.5,
+    "max_in_flight": 1000,
+    "type_names": "as_subscribed",
+    "enabled": False,
+    "signing": {"scheme": "timestamped-hex", "prefix": "x-callcall"},
+    "retry": {
+        "profile": None,
+        "delays_s": [1, 5, 60],
+        "until_s": 3600,
+        "statuses": [500, 503],
+        "jitter": 0.1,
+    },
+}
+
+
+@pytest.mark.parametrize("path", ["/v1/webhooks", "/api/v1/webhooks"])
+async def test_a_webhook_is_made_with_its_defaults_and_a_secret(api: Served, path: str) -> None:
+    answer = await api.post(path, {"url": URL, "events": ["call.*", "message.received"]})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert {field: made[field] for field in DEFAULTS} == DEFAULTS
+    assert made["id"].startswith("wh_")
+    assert (made["revision"], made["warnings"], made["disabled_reason"]) == (1, [], None)
+    assert made["created_at"] == made["updated_at"] == "2026-11-20T10:00:00.000Z"
+    assert len(base64.b64decode(made["secret"].removeprefix("whsec_"))) == 32
+    assert answer.headers["location"] == f"{path}/{made['id']}"
+    assert answer.headers["etag"] == '"1"'
+
+
+async def test_everything_that_can_be_said_of_a_webhook_comes_back(api: Served) -> None:
+    secret = "a text of enough length"
+    made = await api.webhook(**CUSTOM, secret=secret)
+    assert {field: made[field] for field in CUSTOM} == CUSTOM
+    assert made["secret"] == secret
+    shown = (await api.get(f"/v1/webhooks/{made['id']}")).json()
+    assert shown == {k: v for k, v in made.items() if k not in ("secret", "warnings")}
+
+
+async def test_the_secret_is_shown_by_create_and_by_its_own_path_alone(api: Served) -> None:
+    made = await api.webhook()
+    path = f"/v1/webhooks/{made['id']}"
+    shown = (await api.get(f"{path}/secret")).json()
+    assert shown == {"secret": made["secret"], "secrets": [made["secret"]]}
+    changed = await api.send("PATCH", path, json={"description": "x"})
+    for answer in (await api.get(path), await api.get("/v1/webhooks"), changed):
+        assert made["secret"] not in answer.text
+    assert (await api.get(path, key=READER)).status_code == 200
+    assert (await api.get(f"{path}/secret", key=READER)).status_code == 403
+
+
+async def test_lists_are_newest_first_and_paged(api: Served) -> None:
+    made = []
+    for _ in range(5):
+        made.append((await api.webhook())["id"])
+        api.clock.advance(1)
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await api.get(f"/v1/webhooks?limit=2{cursor}")).json()
+        seen += [webhook["id"] for webhook in page["data"]]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert seen == made[::-1]
+
+
+async def test_a_patch_merges_and_is_checked_as_a_whole(api: Served) -> None:
+    made = await api.webhook(timeout_s=20, headers={"X-A": "1", "X-B": "2"})
+    path = f"/v1/webhooks/{made['id']}"
+    api.clock.advance(5)
+    patch = {"timeout_s": None, "headers": {"X-A": None, "X-C": "3"}, "description": "new"}
+    answer = await api.send("PATCH", path, json=patch)
+    assert answer.status_code == 200
+    changed = answer.json()
+    assert changed["timeout_s"] == 15
+    assert changed["headers"] == {"X-B": "2", "X-C": "3"}
+    assert (changed["description"], changed["revision"]) == ("new", 2)
+    assert changed["created_at"] < changed["updated_at"] == "2026-11-20T10:00:05.000Z"
+    before = (await api.get(path)).json()
+    for bad in ({"url": None}, {"timeout_s": 31}, {"nonsense": 1}, {"secret": "x"}, {"id": "wh"}):
+        refused = await api.send("PATCH", path, json=bad)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["path"] == f"body.{next(iter(bad))}"
+    assert (await api.get(path)).json() == before
+
+
+async def test_a_patch_of_another_revision_is_refused(api: Served) -> None:
+    made = await api.webhook()
+    path = f"/v1/webhooks/{made['id']}"
+    for match, status in (('"1"', 200), ("2", 200), ("*", 200), ('W/"4"', 200), ('"1"', 412)):
+        answer = await api.send(
+            "PATCH", path, json={"description": match}, headers={"If-Match": match}
+        )
+        assert answer.status_code == status, match
+    assert answer.json()["code"] == "precondition_failed"
+    assert (await api.get(path)).json()["revision"] == 5
+
+
+async def test_another_scheme_needs_a_secret_that_fits_it(api: Served) -> None:
+    made = await api.webhook(signing={"scheme": "timestamped-hex"}, secret="no base64, but long")
+    path = f"/v1/webhooks/{made['id']}"
+    answer = await api.send("PATCH", path, json={"signing": {"scheme": "standard"}})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"].startswith("body.signing")
+    assert "no base64, but long" not in answer.text
+
+
+async def test_a_deleted_webhook_is_gone(api: Served) -> None:
+    made = await api.webhook()
+    path = f"/v1/webhooks/{made['id']}"
+    answer = await api.send("DELETE", path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await api.get(path)).status_code == 404
+    assert (await api.send("DELETE", path)).status_code == 404
+    assert (await api.get("/v1/webhooks")).json()["data"] == []
+
+
+async def test_an_external_id_is_taken_once(api: Served) -> None:
+    await api.webhook(external_id="crm")
+    again = {"url": URL, "events": ["*"], "external_id": "crm"}
+    assert (await api.post("/v1/webhooks", again)).status_code == 409
+
+
+async def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(api: Served) -> None:
+    made = await api.webhook(url="https://not-yet.example/hook")
+    assert "not-yet.example" in made["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "told"),
+    [
+        ({"url": "https://127.0.0.1/h"}, "body.url", "OFFHOOK_ALLOW_TARGETS"),
+        ({"url": "https://[::1]/h"}, "body.url", "OFFHOOK_ALLOW_TARGETS"),
+        ({"url": "https://2130706433/h"}, "body.url", "OFFHOOK_ALLOW_TARGETS"),
+        ({"url": "https://inside.example/h"}, "body.url", "10.1.2.3"),
+        ({"url": "http://example.com/h"}, "body.url", "OFFHOOK_ALLOW_HTTP"),
+        ({"url": "nonsense"}, "body.url", "https://example.com/hook"),
+        ({"url": "https://a:b@example.com/"}, "body.url", "credentials"),
+        ({"url": 7}, "body.url", "string"),
+        ({"events": []}, "body.events", "at least 1"),
+        ({"events": ["call.answered", "call.nonsense"]}, "body.events.1", "unknown"),
+        ({"events": ["*.missed"]}, "body.events.0", "unknown"),
+        ({"timeout_s": 0.5}, "body.timeout_s", "1"),
+        ({"timeout_s": 31}, "body.timeout_s", "30"),
+        ({"timeout_s": "15"}, "body.timeout_s", "number"),
+        ({"max_in_flight": 0}, "body.max_in_flight", "1"),
+        ({"max_in_flight": 1001}, "body.max_in_flight", "1000"),
+        ({"headers": {"X-A": "a\r\nb: c"}}, "body.headers.X-A", "line breaks"),
+        ({"headers": {"Host": "x"}}, "body.headers.Host", "set by Offhook"),
+        ({"headers": {"Webhook-Signature": "x"}}, "body.headers.Webhook-Signature", "set by"),
+        ({"headers": {"X-A": "1", "x-a": "2"}}, "body.headers.X-A", "given twice"),
+        ({"metadata": {str(n): "" for n in range(51)}}, "body.metadata", "50"),
+        ({"retry": {"profile": "weekly"}}, "body.retry.profile", "'24h', 'brief'"),
+        ({"retry": {"profile": "24h", "delays_s": [1]}}, "body.retry", "either"),
+        ({"retry": {"delays_s": []}}, "body.retry.delays_s", "at least 1"),
+        ({"retry": {"profile": "brief", "jitter": 0.2}}, "body.retry", "belong to delays_s"),
+        ({"retry": {"delays_s": [1], "jitter": 0.6}}, "body.retry.jitter", "0.5"),
+        ({"signing": {"scheme": "standard-ed25519"}}, "body.signing.scheme", "'standard'"),
+        ({"signing": {"prefix": "x-mine"}}, "body.signing", "timestamped-hex"),
+        ({"filter": "data.talk_s > 90"}, "body.filter", "not available in this release"),
+        ({"rate_limit_per_s": 5}, "body.rate_limit_per_s", "not available in this release"),
+        ({"mask_caller_id": True}, "body.mask_caller_id", "not available in this release"),
+        ({"max_hold_s": 60}, "body.max_hold_s", "not available in this release"),
+        ({"version": "2020-01-01"}, "body.version", VERSION),
+        ({"secret": "whsec_dG9vIHNob3J0"}, "body.secret", "24 to 64"),
+        ({"colour": "red"}, "body.colour", "check its spelling"),
+        ({"enabled": "yes"}, "body.enabled", "boolean"),
+    ],
+)
+async def test_what_a_webhook_cannot_be_is_refused_by_field_and_nothing_is_made(
+    api: Served, fields: dict[str, Any], path: str, told: str
+) -> None:
+    answer = await api.post("/v1/webhooks", {"url": URL, "events": ["*"], **fields})
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["errors"][0]["path"] == path
+    assert told in problem["errors"][0]["message"] + problem["detail"]
+    assert (await api.get("/v1/webhooks")).json()["data"] == []
+
+
+async def test_a_refused_secret_is_not_repeated(api: Served) -> None:
+    answer = await api.post("/v1/webhooks", {"url": URL, "events": ["*"], "secret": "hunter2" * 90})
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text
+
+
+def test_a_stored_document_reads_back_as_it_was() -> None:
+    document = WebhookDocument.model_validate({"url": URL, "events": ["Call Missed"], **CUSTOM})
+    assert WebhookDocument.model_validate_json(document.model_dump_json()) == document
+    assert document.patterns() == ("call.missed",)
+    assert document.spellings() == {"call.missed": "Call Missed"}
+    schedule = document.retry.schedule()
+    assert schedule.delays_s == (1, 5, 60)
+    assert (schedule.until_s, schedule.jitter) == (3600, 0.1)
+    assert schedule.statuses == {500, 503}
