@@ -4,10 +4,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
@@ -26,6 +25,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_LOCAL = "http://127.0.0.1:8080"
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -99,7 +99,7 @@ def verify(
 def _scheme(name: str, prefix: str | None) -> Scheme:
     stated = {"scheme": name} | ({} if prefix is None else {"prefix": prefix})
     try:
-        return msgspec.convert(stated, Scheme)
+        return msgspec.convert(stated, Scheme)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise Invalid(
             f"--scheme {name!r} or --prefix {prefix!r} is not usable ({error}); the schemes are "
@@ -114,8 +114,64 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _run(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
-    raise typer.Exit(asyncio.run(work()))
+@cli.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV or TSV with a header.")],
+    mapping: Annotated[Path, typer.Option(help="JSON: which column fills which field.")],
+    url: Annotated[str, typer.Option(envvar="OFFHOOK_URL", help="The server.")] = _LOCAL,
+    key: Annotated[str | None, typer.Option(envvar="OFFHOOK_KEY", help="An API key.")] = None,
+    live: Annotated[bool, typer.Option(help="The calls are news, not history.")] = False,
+    rejects: Annotated[Path | None, typer.Option(help="Write rejected rows here.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of local times.")] = None,
+    region: Annotated[str | None, typer.Option(help="Country of national numbers.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import a file of finished calls into a running server; running it again is safe."""
+    from offhook.integrations import importing, report  # noqa: PLC0415 - only this command needs it
+
+    if key is None:
+        raise Invalid("No API key: set OFFHOOK_KEY, or give --key, to the server's key.")
+    options = importing.ImportOptions(
+        path=file,
+        mapping=mapping,
+        url=url,
+        key=key,
+        live=live,
+        rejects=rejects,
+        timezone=timezone,
+        region=region,
+    )
+    with report.progress(file, Console(stderr=True, quiet=as_json)) as progress:
+        done = asyncio.run(importing.run_import(options, progress))
+    typer.echo(report.as_json(done) if as_json else report.as_text(done))
+    raise typer.Exit(1 if done.rejected else 0)
+
+
+@cli.command()
+def demo(
+    calls: Annotated[
+        Path | None, typer.Option(help="A log of calls; else a simulated day.")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="The mapping of the log of calls.")] = None,
+    calls_per_day: Annotated[int, typer.Option(help="Calls of the simulated day.")] = 5_000,
+    fail: Annotated[float, typer.Option(help="Share of requests failed on purpose.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="The same seed simulates the same day.")] = 1,
+    keep: Annotated[bool, typer.Option(help="Keep the data folder and the logs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Calls in, webhooks out to a receiver that fails now and then; the receiver counts."""
+    from offhook.demo.run import DemoOptions, run_demo  # noqa: PLC0415 - only this command needs it
+
+    options = DemoOptions(
+        calls=calls,
+        mapping=mapping,
+        calls_per_day=calls_per_day,
+        fail=fail,
+        seed=seed,
+        keep=keep,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_demo(options))
 
 
 if __name__ == "__main__":

@@ -122,9 +122,10 @@ def test_what_waits_for_an_endpoint_that_is_gone_is_handed_out() -> None:
         queue.offer(delivery(key, position))
     queues.stir(queue)
     queue.take()
-    gone = queues.drop(WebhookId("wh_crm"))
-    assert gone.closed
-    assert sorted(each.event.position for each in gone.drain()) == [2, 3]
+    gone = queues.close(WebhookId("wh_crm"))
+    assert queue.closed
+    assert sorted(each.event.position for each in gone) == [2, 3]
+    assert queues.close(WebhookId("wh_crm")) == []
     assert queues.next() is None
 
 

@@ -1,7 +1,5 @@
 """What was decided for one partition and is not written yet."""
 
-from collections import Counter
-
 from offhook.delivery.entries import (
     AttemptRecord,
     HeldRange,
@@ -19,15 +17,17 @@ _LIVE = frozenset({PendingState.RETRY, PendingState.WAITING})
 class ChangeSet:
     """Gathers decisions until they are applied together.
 
-    ``closing`` counts, per lane, the rows in here that close it: until they are stored, a look-up
-    in the store does not show that the lane is closed. ``reopening`` names the lanes that may have
-    lost their last live row.
+    ``closing`` holds, per lane, the lowest position of the rows in here that close it: until they
+    are stored, a look-up in the store does not show that the lane is closed. ``reopening`` names
+    the lanes that may have lost their last live row; ``released`` the deliveries (webhook,
+    position) whose row in the store is out of date until this is applied.
     """
 
     def __init__(self) -> None:
         self.attempts: list[AttemptRecord] = []
-        self.closing: Counter[Lane] = Counter()
+        self.closing: dict[Lane, int] = {}
         self.reopening: set[Lane] = set()
+        self.released: set[tuple[WebhookId, int]] = set()
         self._settled: list[tuple[WebhookId, int]] = []
         self._rows: dict[tuple[WebhookId, int], PendingRow] = {}
         self._held: dict[WebhookId, HeldRange] = {}
@@ -52,7 +52,8 @@ class ChangeSet:
         """This delivery gets a row, or another one."""
         self._rows[row.webhook, row.position] = row
         if row.lane is not None and row.state in _LIVE:
-            self.closing[Lane(row.webhook, row.lane)] += 1
+            lane = Lane(row.webhook, row.lane)
+            self.closing[lane] = min(row.position, self.closing.get(lane, row.position))
 
     def hold(self, held: HeldRange) -> None:
         """The endpoint's range begins here now."""

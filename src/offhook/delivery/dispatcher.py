@@ -15,6 +15,7 @@ from offhook.delivery.applying import Applier
 from offhook.delivery.entries import ApplyReport
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.outcome import cancel, settle
+from offhook.delivery.policy import Disable
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queues import Delivery, Queues
 from offhook.delivery.reader import LogReader
@@ -170,10 +171,11 @@ class Dispatcher:
         for sent in self._sends.collect():
             self._on_sent(sent)
             flow = self._flow_of(sent.delivery)
-            if flow is not None:
-                settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random)
-            else:
+            if flow is None:
                 sent.queue.pass_on(sent.delivery.event.key)
+            elif isinstance(settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random), Disable):
+                self._reader.subscriptions.drop(sent.delivery.webhook)
+                self._gone(sent.delivery.webhook)
             self._queues.stir(sent.queue)
 
     def _flow_of(self, delivery: Delivery) -> PartitionFlow | None:
@@ -223,13 +225,12 @@ class Dispatcher:
             self._queues.keep(lambda delivery: self._flow_of(delivery) is not None)
 
     def _gone(self, webhook: WebhookId) -> None:
-        queue = self._queues.drop(webhook)
-        for delivery in queue.drain():
-            flow = self._flow_of(delivery)
-            if flow is not None:
-                cancel(flow, queue, delivery)
         for flow in self._flows.values():
             flow.end_range(webhook)
+        for delivery in self._queues.close(webhook):
+            flow_of = self._flow_of(delivery)
+            if flow_of is not None:
+                cancel(flow_of, delivery)
 
     def _wait_s(self) -> float:
         now_ms = to_ms(self._clock.now())

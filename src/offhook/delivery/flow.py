@@ -39,12 +39,11 @@ class PartitionFlow:
         self.careful = False
         self.suspect: int | None = None
         self.busy: set[tuple[WebhookId, int]] = set()
+        """Pending rows that are under way, or whose outcome is not in the store yet."""
         self.changes = ChangeSet()
         self._accepted = set(accepted)
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
-        self._applying: Counter[Lane] = Counter()
-        self._reopening: set[Lane] = set()
-        self._rows_move = False
+        self._applying = ChangeSet()
         self._stored_cursor = lease.cursor
 
     @property
@@ -75,7 +74,14 @@ class PartitionFlow:
 
     def closing(self, lane: Lane) -> bool:
         """Whether rows that close the lane are on their way to the store."""
-        return lane in self.changes.closing or lane in self._applying
+        return lane in self.changes.closing or lane in self._applying.closing
+
+    def overtakes(self, lane: Lane, position: int) -> bool:
+        """Whether rows on their way to the store stand before this one in its lane."""
+        return any(
+            changes.closing.get(lane, position) < position
+            for changes in (self.changes, self._applying)
+        )
 
     def begin(self, delivery: Delivery) -> None:
         """It is under way now."""
@@ -87,7 +93,7 @@ class PartitionFlow:
     def let_go(self, delivery: Delivery) -> None:
         """It is no longer under way: settled, or a row of its own stands for it."""
         if delivery.reader is None:
-            self.busy.discard((delivery.webhook, delivery.event.position))
+            self.changes.released.add((delivery.webhook, delivery.event.position))
         else:
             delivery.reader.settle(delivery.event.position)
 
@@ -122,8 +128,7 @@ class PartitionFlow:
         endpoint: Endpoint,
         state: PendingState,
         why: str,
-        *,
-        attempts: int = 0,
+        attempts: int,
     ) -> None:
         """A row of its own for good: failed or canceled. The lane goes on."""
         self.let_go(delivery)
@@ -131,6 +136,11 @@ class PartitionFlow:
         if lane is not None:
             self.changes.may_open(Lane(delivery.webhook, lane))
         self.changes.put(_row(delivery, state, lane, attempts, None, why))
+
+    def cancel(self, delivery: Delivery, why: str) -> None:
+        """A row that says why it was never tried."""
+        self.let_go(delivery)
+        self.changes.put(_row(delivery, PendingState.CANCELED, None, delivery.attempts, None, why))
 
     def hold(self, webhook: WebhookId, from_position: int) -> None:
         """The endpoint leaves the live path at this position."""
@@ -159,20 +169,19 @@ class PartitionFlow:
         if self.changes.empty and cursor == self._stored_cursor:
             return None
         frozen = self.changes.freeze(self.lease, cursor)
-        self._applying = self.changes.closing
-        self._reopening = self.changes.reopening
-        self._rows_move = self.changes.rows_move
+        self._applying = self.changes
         self._stored_cursor = cursor
         self.changes = ChangeSet()
         return frozen
 
     def applied(self, report: ApplyReport) -> None:
         """The frozen changes are in the store."""
-        self._applying = Counter()
-        for lane in report.opened & self._reopening:
+        applied, self._applying = self._applying, ChangeSet()
+        self.busy -= applied.released
+        for lane in report.opened & applied.reopening:
             if not self.closing(lane) and self._lanes[lane.webhook] > 0:
                 self._lanes[lane.webhook] -= 1
-        if self._rows_move:
+        if applied.rows_move:
             self.next_due_ms = 0
 
     def _move_ranges(self) -> None:

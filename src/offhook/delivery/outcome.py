@@ -5,15 +5,15 @@ from typing import assert_never
 
 from offhook.delivery.entries import AttemptRecord, PendingState
 from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, describe, judge
-from offhook.delivery.queues import Delivery, EndpointQueue
+from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict, describe, judge
+from offhook.delivery.queues import Delivery
 from offhook.delivery.sending import Sent
 
 _GONE = "its endpoint was disabled or deleted"
 
 
-def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], float]) -> None:
-    """Record the attempt and do what its verdict asks."""
+def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], float]) -> Verdict:
+    """Record the attempt and do what its verdict asks; returns the verdict."""
     verdict = judge(
         sent.answer,
         attempts=sent.delivery.attempts + 1,
@@ -38,15 +38,15 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
             sent.queue.pass_on(sent.delivery.event.key)
         case _:
             assert_never(verdict)
+    return verdict
 
 
-def cancel(flow: PartitionFlow, queue: EndpointQueue, delivery: Delivery) -> None:
+def cancel(flow: PartitionFlow, delivery: Delivery) -> None:
     """The endpoint went while this waited for it. A row of its own was canceled with it."""
     if delivery.pending:
         flow.let_go(delivery)
     else:
-        why, attempts = _GONE, delivery.attempts
-        flow.park(delivery, queue.endpoint, PendingState.CANCELED, why, attempts=attempts)
+        flow.cancel(delivery, _GONE)
 
 
 def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str) -> None:
@@ -62,7 +62,7 @@ def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str) -> None:
 
 def _park(flow: PartitionFlow, sent: Sent, state: PendingState, why: str) -> None:
     attempts = sent.delivery.attempts + 1
-    flow.park(sent.delivery, sent.endpoint, state, why, attempts=attempts)
+    flow.park(sent.delivery, sent.endpoint, state, why, attempts)
 
 
 def _record(sent: Sent, *, accepted: bool) -> AttemptRecord:

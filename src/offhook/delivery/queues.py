@@ -148,11 +148,13 @@ class Queues:
         """How many deliveries wait in all."""
         return sum(queue.size for queue in self._queues.values())
 
-    def drop(self, webhook: WebhookId) -> EndpointQueue:
-        """Close an endpoint's queue, and hand it out."""
-        queue = self._queues.pop(webhook)
+    def close(self, webhook: WebhookId) -> list[Delivery]:
+        """The endpoint is gone: close its queue, and hand out what waited."""
+        queue = self._queues.pop(webhook, None)
+        if queue is None:
+            return []
         queue.closed = True
-        return queue
+        return queue.drain()
 
     def keep(self, wanted: Callable[[Delivery], bool]) -> None:
         """Throw away what waits and is not wanted any more."""

@@ -110,6 +110,6 @@ class LogReader:
             delivery = Delivery(endpoint.id, event, epoch=flow.lease.epoch, reader=flow.live)
             flow.begin(delivery)
             why = "internal: the process died each time it handled this event"
-            flow.park(delivery, endpoint, PendingState.FAILED, why)
+            flow.park(delivery, endpoint, PendingState.FAILED, why, attempts=0)
         flow.live.read(event.position)
         return True

@@ -39,7 +39,10 @@ class Retrier:
         if endpoint is None:
             return
         queue = self._queues.of(endpoint)
-        if queue.room <= 0:
+        lane = item.row.lane
+        if queue.room <= 0 or (
+            lane is not None and flow.overtakes(Lane(endpoint.id, lane), item.row.position)
+        ):
             return
         delivery = Delivery(
             item.row.webhook,

@@ -86,6 +86,11 @@ class Subscriptions:
         endpoint = self.endpoints[webhook]
         return endpoint in self._subscribed(event) and wants(endpoint, event)
 
+    def drop(self, webhook: WebhookId) -> None:
+        """The endpoint is gone: nothing matches it any more."""
+        if self.endpoints.pop(webhook, None) is not None:
+            self._of_type.clear()
+
     def _subscribed(self, event: LogEvent) -> tuple[Endpoint, ...]:
         cached = self._of_type.get((event.account, event.type))
         if cached is None:
