@@ -7,7 +7,7 @@ from call_story import Story, at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offhook.model.call import Status
+from offhook.model.call import Call, Status
 from offhook.model.catalogue import CATALOGUE
 
 _ORDER = {status.value: place for place, status in enumerate(Status)}
@@ -174,3 +174,40 @@ def test_every_event_is_true_and_no_change_goes_unsaid(steps: list[Any]) -> None
         assert story.due_ms is None
     once = [type_ for type_ in story.types if type_ not in _MAY_REPEAT]
     assert len(once) == len(set(once))
+
+
+def _stored(call: Call | None) -> Call | None:
+    """The call as it comes back from a store."""
+    return None if call is None else msgspec.json.decode(msgspec.json.encode(call), type=Call)
+
+
+@given(_steps)
+@settings(max_examples=150, deadline=None)
+def test_a_call_read_back_from_a_store_folds_alike(steps: list[Any]) -> None:
+    kept, stored = Story(None), Story(None)
+    for step in steps:
+        assert _step(kept, step) == _step(stored, step)
+        stored.call = _stored(stored.call)
+    assert kept.events == stored.events
+
+
+@given(_steps)
+@settings(max_examples=100, deadline=None)
+def test_the_call_handed_in_is_never_mutated(steps: list[Any]) -> None:
+    story = Story(None)
+    for step in steps:
+        call, before = story.call, _stored(story.call)
+        _step(story, step)
+        assert _stored(call) == before
+
+
+@given(_steps)
+@settings(max_examples=100, deadline=None)
+def test_a_fact_delivered_twice_is_one_fact(steps: list[Any]) -> None:
+    story = Story(None)
+    for step in steps:
+        _step(story, step)
+        truth = _truth(story)
+        type_, fields, code, _ = step
+        assert _step(story, (type_, fields, code, 0)) == []
+        assert _truth(story) == truth

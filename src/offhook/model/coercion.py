@@ -159,7 +159,7 @@ def moment(value: object) -> datetime:
         if not _RFC3339(value):
             raise Misfit(_not_a_time(value))
         try:
-            value = datetime.fromisoformat(value)
+            value = datetime.fromisoformat(value.upper())
         except ValueError:
             raise Misfit(_not_a_time(value)) from None
     if not isinstance(value, datetime) or value.tzinfo is None:

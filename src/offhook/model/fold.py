@@ -114,8 +114,10 @@ def _take(known: Call, fact: CallFact, context: FoldContext, *, first: bool) -> 
     merge(edit, fact.fields)
     seen = known.seen if type_ in known.seen else (*known.seen, type_)
     stated = stated_outcome(known.stated, type_, fact.fields)
-    _take_type(edit, type_, stated, fact, context)
-    settle_ms = _conclude(edit, known, seen, stated, fact, context)
+    _imply(edit, type_, stated, fact)
+    decided = decide(edit.data, seen, stated)
+    _step_on(edit, type_, decided, fact, context.now)
+    settle_ms = _conclude(edit, known, decided, seen, fact, context)
     _follow(edit, known, seen, fact, context)
     types = announcements(known, edit.data, edit.changes, type_, first)
     call = Call(edit.data, known.test, _said(known, types), settle_ms, seen, stated, edit.derived)
@@ -170,10 +172,8 @@ def _said_by_offhook(
     return FoldedCall(call, drafts, 0 if drafts else None, (timer,))
 
 
-def _take_type(
-    edit: Edit, type_: str, stated: Outcome | None, fact: CallFact, context: FoldContext
-) -> None:
-    """Take over what the type says by itself; what it implies never replaces a statement."""
+def _imply(edit: Edit, type_: str, stated: Outcome | None, fact: CallFact) -> None:
+    """Take over what the type and the outcome say by their definition."""
     data = edit.data
     if data.direction is None:
         implied = IMPLIED_DIRECTION.get(type_)
@@ -182,22 +182,24 @@ def _take_type(
         edit.derive("direction", implied)
     if type_ == catalogue.VOICEMAIL_DETECTED and "answered_by" not in fact.fields:
         edit.set("answered_by", AnsweredBy.MACHINE)
-    step = _step(type_, data)
+
+
+def _step_on(
+    edit: Edit, type_: str, decided: Outcome | None, fact: CallFact, now: datetime
+) -> None:
+    """Move the call on to where the type says that it is; no moment replaces a stated one."""
+    data = edit.data
+    if type_ in TERMINAL and decided is Outcome.ANSWERED:
+        # A ring group's other legs fail or are given up while the caller is being talked to.
+        return
+    hung_up = type_ == catalogue.ABANDONED and data.direction is not Direction.OUTBOUND
+    step = _HUNG_UP if hung_up else _STEPS.get(type_)
     if step is None:
         return
     field, status = step
     if field is not None and getattr(data, field) is None:
-        edit.set(field, _implied_moment(data, field, fact, context.now))
+        edit.set(field, _implied_moment(data, field, fact, now))
     edit.advance(status)
-
-
-def _step(type_: str, data: CallData) -> tuple[str | None, Status] | None:
-    if type_ in TERMINAL and data.outcome is Outcome.ANSWERED:
-        # A ring group's other legs fail or are given up while the caller is being talked to.
-        return None
-    if type_ == catalogue.ABANDONED and data.direction is not Direction.OUTBOUND:
-        return _HUNG_UP
-    return _STEPS.get(type_)
 
 
 def _implied_moment(data: CallData, field: str, fact: CallFact, now: datetime) -> datetime | None:
@@ -213,14 +215,14 @@ def _implied_moment(data: CallData, field: str, fact: CallFact, now: datetime) -
 def _conclude(
     edit: Edit,
     known: Call,
+    decided: Outcome | None,
     seen: tuple[str, ...],
-    stated: Outcome | None,
     fact: CallFact,
     context: FoldContext,
 ) -> int | None:
-    """Decide the outcome, or when the absence of an answer decides it, in Unix milliseconds."""
-    data = edit.data
-    outcome = decide(data, seen, stated)
+    """Conclude the outcome; returns when the absence of one is to decide it, in Unix milliseconds,
+    if that is still open."""
+    data, outcome = edit.data, decided
     settle_ms = None
     if outcome is None and data.status is Status.ENDED:
         if fact.kind is FactKind.RECORD or _is_settled(known):

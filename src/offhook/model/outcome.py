@@ -143,6 +143,7 @@ def _person_answered(data: CallData, seen: tuple[str, ...], stated: Outcome | No
         stated is Outcome.ANSWERED
         or data.agent_connected_at is not None
         or catalogue.ANSWERED in seen
+        or catalogue.CONNECTED in seen
     ):
         return True
     # A bare time of answer may be an IVR's or a voicemail box's: the source's own word counts more.
