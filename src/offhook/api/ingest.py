@@ -172,7 +172,8 @@ def _answers(
 ) -> list[_Item]:
     left = iter(outcomes)
     return [
-        _refused(item) if isinstance(item, OffhookError) else _item(next(left)) for item in read
+        _refused(item, place) if isinstance(item, OffhookError) else _item(next(left), place)
+        for place, item in enumerate(read)
     ]
 
 
@@ -192,7 +193,7 @@ def _answer(outcome: AppendOutcome) -> tuple[int, bytes]:
             assert_never(outcome)
 
 
-def _item(outcome: AppendOutcome) -> _Item:
+def _item(outcome: AppendOutcome, place: int) -> _Item:
     match outcome:
         case Appended(event):
             return _Item(202, event.id, event.type, event.key, event.sequence)
@@ -201,16 +202,16 @@ def _item(outcome: AppendOutcome) -> _Item:
         case Repeated(first):
             return _Item(200, first.id, first.type, first.key, first.sequence)
         case IdConflict(first):
-            return _refused(_conflict(first))
+            return _refused(_conflict(first), place)
         case Refused(error):
-            return _refused(error)
+            return _refused(error, place)
         case _:
             assert_never(outcome)
 
 
-def _refused(error: Exception) -> _Item:
+def _refused(error: Exception, place: int) -> _Item:
     if isinstance(error, OffhookError):
-        problem = problem_of(error)
+        problem = problem_of(error, within=f"body.items.{place}")
     else:
         problem = report_fault(error, method="POST", route="/v1/events/batch")
     return _Item(problem.status, error=problem)

@@ -105,10 +105,18 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     request_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def problem_of(error: OffhookError) -> Problem:
-    """The answer to an expected refusal."""
+def problem_of(error: OffhookError, *, within: str = "body") -> Problem:
+    """The answer to an expected refusal. ``within`` is where the body that it speaks of stands, for
+    refusals that know nothing of a batch around it."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    return _problem(status, error.code, error.detail, list(error.errors))
+    errors = [FieldError(_placed(each.path, within), each.message) for each in error.errors]
+    return _problem(status, error.code, error.detail, errors)
+
+
+def _placed(path: str, within: str) -> str:
+    if path.startswith(within) or not path.startswith("body"):
+        return path
+    return within + path.removeprefix("body")
 
 
 def internal_problem(request_id: str) -> Problem:
