@@ -10,7 +10,7 @@ from offhook.log.submit import call_submission, read_submission
 from offhook.model.call import Call, CallData
 from offhook.model.event import EventRef, to_ms
 from offhook.model.fact import CallFact, FactKind, FoldContext, TimerKind
-from offhook.model.ids import DEFAULT_ACCOUNT, EventId
+from offhook.model.ids import DEFAULT_ACCOUNT, CallId, EventId
 from offhook.model.reading import call_fact
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -111,4 +111,4 @@ class Story:
 
     def _bare(self, kind: FactKind) -> CallFact:
         assert self.call is not None
-        return CallFact(self.call.data.call_id, kind, None, {})  # type: ignore[arg-type]
+        return CallFact(CallId(self.call.data.call_id), kind, None, {})
