@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from conftest import READER, Served
+from conftest import BOB, READER, Served
 
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import VERSION
@@ -153,10 +153,18 @@ async def test_a_deleted_webhook_is_gone(api: Served) -> None:
     assert (await api.get("/v1/webhooks")).json()["data"] == []
 
 
-async def test_an_external_id_is_taken_once(api: Served) -> None:
-    await api.webhook(external_id="crm")
+async def test_an_external_id_is_taken_once_in_an_account(api: Served) -> None:
+    first = await api.webhook(external_id="crm")
+    other = await api.webhook(external_id="erp")
     again = {"url": URL, "events": ["*"], "external_id": "crm"}
-    assert (await api.post("/v1/webhooks", again)).status_code == 409
+    refused = await api.post("/v1/webhooks", again)
+    changed = await api.send("PATCH", f"/v1/webhooks/{other['id']}", json={"external_id": "crm"})
+    for answer in (refused, changed):
+        assert answer.status_code == 409
+        assert answer.json()["errors"][0]["path"] == "body.external_id"
+    assert (await api.post("/v1/webhooks", again, key=BOB)).status_code == 201
+    await api.send("DELETE", f"/v1/webhooks/{first['id']}")
+    assert (await api.post("/v1/webhooks", again)).status_code == 201
 
 
 async def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(api: Served) -> None:

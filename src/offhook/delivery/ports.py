@@ -116,7 +116,8 @@ class WebhookStore(Protocol):
     async def create_webhook(
         self, account: AccountId, webhook: WebhookId, document: bytes, secret: str
     ) -> None:
-        """Make it; from this commit on it gets every event that is appended."""
+        """Make it; from this commit on it gets every event that is appended. ``Conflict`` where
+        another webhook of the account has its ``external_id``."""
         ...
 
     async def webhook(self, account: AccountId, webhook: WebhookId) -> StoredWebhook | None:
@@ -132,7 +133,8 @@ class WebhookStore(Protocol):
     async def replace_webhook(
         self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
     ) -> bool:
-        """Put a new document in place of the one of ``revision``; false if that is not there."""
+        """Put a new document in place of the one of ``revision``; false if that is not there.
+        ``Conflict`` as for ``create_webhook``."""
         ...
 
     async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:

@@ -1,13 +1,14 @@
 """Webhooks on SQLite: documents, their secrets, and where in the log each begins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import apsw
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
 from offhook.log.entries import Topic
-from offhook.model.errors import Conflict
+from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.connection import Connection
@@ -94,15 +95,16 @@ class SqliteWebhooks:
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> bool:
-            replaced = connection.run(
-                "resource_replace",
-                kind=KIND,
-                id=webhook,
-                account=account,
-                revision=revision,
-                document=document.decode(),
-                now_ms=now_ms,
-            )
+            with _one_external_id():
+                replaced = connection.run(
+                    "resource_replace",
+                    kind=KIND,
+                    id=webhook,
+                    account=account,
+                    revision=revision,
+                    document=document.decode(),
+                    now_ms=now_ms,
+                )
             if replaced and not _ENABLED.decode(document).enabled:
                 cancel_deliveries(connection, webhook, DISABLED_BY_OWNER)
             return replaced > 0
@@ -171,7 +173,7 @@ def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str) -
 def _add(
     connection: Connection, account: AccountId, webhook: WebhookId, document: bytes, now_ms: int
 ) -> None:
-    try:
+    with _one_external_id():
         connection.run(
             "resource_add",
             account=account,
@@ -180,5 +182,14 @@ def _add(
             document=document.decode(),
             now_ms=now_ms,
         )
+
+
+@contextmanager
+def _one_external_id() -> Iterator[None]:
+    try:
+        yield
     except apsw.ConstraintError as error:
-        raise Conflict(f"There is a webhook {webhook} already: choose another id.") from error
+        raise Conflict(
+            "Another webhook has this external_id already; choose another, or change that one.",
+            FieldError("body.external_id", "is another webhook's"),
+        ) from error
