@@ -15,5 +15,5 @@ def report_fault(error: Exception, *, method: str, route: str) -> Problem:
     request_id = f"req_{secrets.token_hex(10)}"
     # As text, not as exc_info: some log renderers add the values of locals, keys among them.
     trace = "".join(traceback.format_exception(error))
-    _log.error("request_failed", request_id=request_id, method=method, route=route, traceback=trace)
+    _log.error("request_failed", request_id=request_id, method=method, route=route, exception=trace)
     return internal_problem(request_id)
