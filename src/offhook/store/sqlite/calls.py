@@ -1,16 +1,13 @@
 """Calls of one account, on SQLite."""
 
-import msgspec
-
 from offhook.log.queries import CallFilter
 from offhook.model.call import Call
 from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, CallId
+from offhook.store.sqlite.callstate import decode_calls
 from offhook.store.sqlite.connection import Value
 from offhook.store.sqlite.database import Database
 
-_CALL = msgspec.json.Decoder(Call)
-_CALLS = msgspec.json.Decoder(list[Call])
 _FOREVER_MS = 2**63 - 1
 
 
@@ -22,8 +19,8 @@ class SqliteCalls:
 
     async def call(self, account: AccountId, call: CallId) -> Call | None:
         """One call's state."""
-        state = self._database.read(lambda it: it.value("call", account=account, id=call))
-        return None if state is None else _CALL.decode(state)
+        states = self._database.read(lambda it: it.value("call", account=account, id=call))
+        return next(iter(decode_calls(states)), None)
 
     async def calls(
         self, account: AccountId, wanted: CallFilter, before: tuple[int, str] | None, limit: int
@@ -44,4 +41,6 @@ class SqliteCalls:
             "caller_id": wanted.caller_id,
             "limit": limit,
         }
-        return await self._database.query(lambda it: it.rows("calls_listed", _CALLS, **asked))
+        return decode_calls(
+            await self._database.query(lambda it: it.value("calls_listed", **asked))
+        )

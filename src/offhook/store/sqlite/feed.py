@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -53,15 +54,20 @@ class SqliteFeed:
 
 def _span(connection: Connection, after: int, wanted: FeedFilter) -> Span:
     """Where to look. ``created`` never goes back, so times are positions."""
-    since_ms = None if wanted.since is None else to_ms(wanted.since)
-    until_ms = None if wanted.until is None else to_ms(wanted.until)
-    row = connection.row("feed_bounds", since_ms=since_ms, until_ms=until_ms)
-    head, since, until = (0, None, None) if row is None else row
-    if since_ms is not None:
-        after = max(after, head if since is None else since - 1)
-    end = head if until_ms is None else until or 0
+    if wanted.since is not None:
+        after = max(after, _before(connection, wanted.since))
+    if wanted.until is not None:
+        end = _before(connection, wanted.until)
+    else:
+        end = connection.value("event_newest")
     through = end if wanted.key is not None else min(end, after + _SCAN)
     return Span(after, through, end)
+
+
+def _before(connection: Connection, moment: datetime) -> int:
+    """The last position before the first event created at a moment or after it."""
+    position: int = connection.value("event_since", created_ms=to_ms(moment))
+    return position - 1
 
 
 def _page(

@@ -10,6 +10,7 @@ from offhook.log.entries import KeyRow
 from offhook.model.call import Call, CallData
 from offhook.model.event import EventRef, to_ms
 from offhook.model.ids import AccountId, EventId
+from offhook.store.sqlite.callstate import decode_calls, encode_call
 from offhook.store.sqlite.connection import Connection, Value, as_json
 
 Key: TypeAlias = tuple[AccountId, str]
@@ -28,8 +29,6 @@ class Contact(NamedTuple):
 _CALL_PREFIX = "call_"
 _PLAIN = msgspec.json.Decoder(list[tuple[str, str, str, str, int, int]])
 _CALLS = msgspec.json.Decoder(list[tuple[str, str, int, str, str, int, int]])
-_STATES = msgspec.json.Decoder(list[Call])
-_encode = msgspec.json.Encoder().encode
 
 
 class Head:
@@ -124,7 +123,7 @@ def _read_calls(connection: Connection, heads: dict[Key, Head], wanted: list[Hea
     found = connection.row("call_rows", keys=keys)
     if found is None:
         return
-    for row, call in zip(_CALLS.decode(found[0]), _STATES.decode(found[1]), strict=True):
+    for row, call in zip(_CALLS.decode(found[0]), decode_calls(found[1]), strict=True):
         account, key, number, id_, type_, sequence, position = row
         head = heads[AccountId(account), key]
         head.number = number
@@ -156,7 +155,7 @@ def _call_row(
         *contact,
         *_listed(call.data),
         *_last(row),
-        _encode(call),
+        encode_call(call),
     )
 
 

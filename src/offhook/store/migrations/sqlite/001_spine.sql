@@ -19,7 +19,6 @@ CREATE TABLE event (
     data BLOB NOT NULL
 ) STRICT;
 CREATE INDEX event_id ON event (account, id);
-CREATE INDEX event_created ON event (created_ms);
 
 -- What retention took away: positions up to the floor are never given again.
 CREATE TABLE partition_head (

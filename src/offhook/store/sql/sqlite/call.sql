@@ -1,1 +1,3 @@
-SELECT state FROM call WHERE account = :account AND id = :id
+SELECT cast('[' || coalesce(group_concat(state, ','), '') || ']' AS BLOB)
+FROM call
+WHERE account = :account AND id = :id
