@@ -36,15 +36,17 @@ def test_a_call_cursor_comes_back_as_it_was(started_ms: int, call: str) -> None:
 
 
 @given(st.data())
-def test_a_damaged_cursor_is_refused(data: st.DataObject) -> None:
-    text = write_cursor(FeedCursor(0, {0: data.draw(PLACE)}))
+def test_a_damaged_cursor_never_leads_elsewhere(data: st.DataObject) -> None:
+    cursor = FeedCursor(0, {0: data.draw(PLACE)})
+    text = write_cursor(cursor)
     at = data.draw(st.integers(0, len(text) - 1))
     letter = data.draw(st.sampled_from("Aq0_-+/ \x00é").filter(lambda it: it != text[at]))
-    damaged = text[:at] + letter + text[at + 1 :]
-    with pytest.raises(Invalid) as refused:
-        read_cursor(damaged, FeedCursor)
-    assert refused.value.code == "invalid_cursor"
-    assert refused.value.errors[0].path == "query.cursor"
+    try:
+        # The last letter of base64 has bits that say nothing; only those may differ.
+        assert read_cursor(text[:at] + letter + text[at + 1 :], FeedCursor) == cursor
+    except Invalid as refused:
+        assert refused.code == "invalid_cursor"
+        assert refused.errors[0].path == "query.cursor"
 
 
 @given(st.text(max_size=60))
