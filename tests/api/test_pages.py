@@ -1,5 +1,6 @@
 """Cursors are opaque, proof against damage, and good only for the list that gave them out."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -41,18 +42,17 @@ def test_a_damaged_cursor_never_leads_elsewhere(data: st.DataObject) -> None:
     text = write_cursor(cursor)
     at = data.draw(st.integers(0, len(text) - 1))
     letter = data.draw(st.sampled_from("Aq0_-+/ \x00é").filter(lambda it: it != text[at]))
-    try:
+    with suppress(Invalid):
         # The last letter of base64 has bits that say nothing; only those may differ.
         assert read_cursor(text[:at] + letter + text[at + 1 :], FeedCursor) == cursor
-    except Invalid as refused:
-        assert refused.code == "invalid_cursor"
-        assert refused.errors[0].path == "query.cursor"
 
 
 @given(st.text(max_size=60))
 def test_any_other_text_is_refused(text: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         read_cursor(text, IdCursor)
+    assert refused.value.code == "invalid_cursor"
+    assert refused.value.errors[0].path == "query.cursor"
 
 
 @pytest.mark.parametrize(
