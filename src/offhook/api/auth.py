@@ -1,7 +1,7 @@
 """Who is asking, and what the key may do: bearer keys, known by their SHA-256 alone."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -131,8 +131,3 @@ def _unauthorized(what: str, remedy: str) -> Unauthorized:
     return Unauthorized(
         f"{what[0].upper()}{what[1:]}; {remedy}.", FieldError("header.authorization", what)
     )
-
-
-def scopes_of(names: Sequence[str]) -> tuple[Scope, ...]:
-    """Scopes by name; ``ValueError`` for a name that is none."""
-    return tuple(Scope(name) for name in names)
