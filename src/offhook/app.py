@@ -1,6 +1,7 @@
 """The one composition root: opens the store, starts services, serves the API, stops in order."""
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import os
@@ -38,6 +39,7 @@ from offhook.store.sqlite import SqliteStore, open_sqlite
 
 _DRAIN_S = 3
 _SWITCH_INTERVAL_S = 0.0005
+_GC_THRESHOLDS = (50_000, 20, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,10 @@ def run_server(settings: Settings) -> None:
     # The writer's thread folds while the loop sends. At the default of 5 ms the loop would wait as
     # long after each look for I/O while a batch is folded: an import halved the deliveries.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # Modules and schemas live as long as the process. Looking through them after every 700 new
+    # objects took a tenth of an append.
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
