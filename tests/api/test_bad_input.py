@@ -95,11 +95,13 @@ async def test_a_bad_event_is_refused_by_its_field_and_leaves_nothing(
     assert await api.everything() == before
 
 
-@pytest.mark.parametrize("name", BAD)
+BREAKS_A_BATCH = {"empty", "not JSON", "cut short", "bottomless", "lone surrogate"}
+"""Where these stand in a batch, the batch itself is no JSON."""
+
+
+@pytest.mark.parametrize("name", [name for name in BAD if name not in BREAKS_A_BATCH])
 async def test_the_same_in_a_batch_spoils_no_other_item(api: Served, name: str) -> None:
     body, status, code, path, _ = BAD[name]
-    if name in ("empty", "not JSON", "cut short", "bottomless", "lone surrogate"):
-        pytest.skip("the batch itself could not be parsed")
     good = event(data={"source": "pbx", "external_id": "good"})
     answer = await api.send("POST", "/v1/events/batch", content=b'{"items":[%b,%b]}' % (body, good))
     bad, kept = answer.json()["items"]

@@ -24,13 +24,18 @@ class Page(BaseModel, Generic[Item]):
     next_cursor: str | None
 
 
-class WebhookAnswer(WebhookDocument):
-    """A webhook. ``disabled_reason`` is there if Offhook disabled it."""
+class Stored(BaseModel):
+    """What every stored object has."""
 
     id: str
     created_at: str
     updated_at: str
     revision: int
+
+
+class WebhookAnswer(WebhookDocument, Stored):
+    """A webhook. ``disabled_reason`` is there if Offhook disabled it."""
+
     disabled_reason: str | None
 
 

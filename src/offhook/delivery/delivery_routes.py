@@ -54,61 +54,89 @@ def delivery_router(
         gate, read=Scope.READ, write=Scope.WEBHOOKS_WRITE, tag="deliveries", prefix="/v1"
     )
 
-    @router.get("/deliveries")
+    at = DeliveryRoutes(deliveries, webhooks, feed)
+    one = "/deliveries/{delivery_id}"
+    router.add_api_route("/deliveries", at.list_deliveries, methods=["GET"])
+    router.add_api_route("/events/{event_id}/deliveries", at.list_event_deliveries, methods=["GET"])
+    router.add_api_route(one, at.get_delivery, methods=["GET"])
+    router.add_api_route(f"{one}/attempts", at.list_attempts, methods=["GET"])
+    router.add_api_route(f"{one}/retry", at.retry_delivery, methods=["POST"], status_code=202)
+    return router
+
+
+class DeliveryRoutes:
+    """What each route does."""
+
+    def __init__(
+        self, deliveries: DeliveryQueries, webhooks: WebhookStore, feed: FeedStore
+    ) -> None:
+        self._deliveries = deliveries
+        self._webhooks = webhooks
+        self._feed = feed
+
     async def list_deliveries(
-        asking: Asking, query: Annotated[DeliveryQuery, Query()]
+        self, asking: Asking, query: Annotated[DeliveryQuery, Query()]
     ) -> Page[DeliveryAnswer]:
         """The account's deliveries, newest event first."""
-        return await _page(deliveries, asking.account, query.filter(), query)
+        return await self._page(asking.account, query.filter(), query)
 
-    @router.get("/events/{event_id}/deliveries")
     async def list_event_deliveries(
-        asking: Asking, event_id: EventId, query: Annotated[PageQuery, Query()]
+        self, asking: Asking, event_id: EventId, query: Annotated[PageQuery, Query()]
     ) -> Page[DeliveryAnswer]:
         """The deliveries of one event, one per endpoint that takes it."""
-        if await feed.event(asking.account, event_id) is None:
+        if await self._feed.event(asking.account, event_id) is None:
             raise NotFound(
                 f"There is no event {event_id[:100]!r} in this account.",
                 FieldError("path.event_id", "is no event of this account"),
             )
-        return await _page(deliveries, asking.account, DeliveryFilter(event=event_id), query)
+        return await self._page(asking.account, DeliveryFilter(event=event_id), query)
 
-    @router.get("/deliveries/{delivery_id}")
-    async def get_delivery(asking: Asking, delivery_id: str) -> DeliveryAnswer:
+    async def get_delivery(self, asking: Asking, delivery_id: str) -> DeliveryAnswer:
         """One delivery."""
-        return delivery_answer(await _view(deliveries, asking.account, delivery_id))
+        return delivery_answer(await self._view(asking.account, delivery_id))
 
-    @router.get("/deliveries/{delivery_id}/attempts")
-    async def list_attempts(asking: Asking, delivery_id: str) -> Page[AttemptAnswer]:
+    async def list_attempts(self, asking: Asking, delivery_id: str) -> Page[AttemptAnswer]:
         """Its attempts, newest first, all on one page."""
-        view = await _view(deliveries, asking.account, delivery_id)
-        records = await deliveries.attempts(
+        view = await self._view(asking.account, delivery_id)
+        records = await self._deliveries.attempts(
             asking.account, view.webhook, view.partition, view.position
         )
         return Page(data=[attempt_answer(record) for record in records], next_cursor=None)
 
-    @router.post("/deliveries/{delivery_id}/retry", status_code=202)
-    async def retry_delivery(asking: Asking, delivery_id: str) -> DeliveryAnswer:
+    async def retry_delivery(self, asking: Asking, delivery_id: str) -> DeliveryAnswer:
         """Try once more, now. A delivery that waits in its lane brings the lane's head forward."""
-        view = await _view(deliveries, asking.account, delivery_id)
-        _check_retry(view, delivery_id, await _is_enabled(webhooks, asking.account, view))
-        await deliveries.request_retry(view.webhook, view.partition, view.position)
+        view = await self._view(asking.account, delivery_id)
+        _check_retry(view, delivery_id, await self._is_enabled(asking.account, view))
+        await self._deliveries.request_retry(view.webhook, view.partition, view.position)
         return delivery_answer(view)
 
-    return router
+    async def _page(
+        self, account: AccountId, wanted: DeliveryFilter, query: PageQuery
+    ) -> Page[DeliveryAnswer]:
+        cursor = read_cursor(query.cursor, DeliveryCursor)
+        before = None if cursor is None else _place(cursor)
+        found = await self._deliveries.deliveries(account, wanted, before, query.limit + 1)
+        shown = found[: query.limit]
+        return Page(
+            data=[delivery_answer(view) for view in shown],
+            next_cursor=_cursor_after(shown[-1]) if len(found) > query.limit else None,
+        )
 
+    async def _view(self, account: AccountId, delivery_id: str) -> DeliveryView:
+        place = parse_delivery_id(delivery_id)
+        view = None if place is None else await self._deliveries.delivery(account, *place)
+        if view is None:
+            raise NotFound(
+                f"There is no delivery {delivery_id[:100]!r} in this account.",
+                FieldError("path.delivery_id", "is no delivery of this account"),
+            )
+        return view
 
-async def _page(
-    deliveries: DeliveryQueries, account: AccountId, wanted: DeliveryFilter, query: PageQuery
-) -> Page[DeliveryAnswer]:
-    cursor = read_cursor(query.cursor, DeliveryCursor)
-    before = None if cursor is None else _place(cursor)
-    found = await deliveries.deliveries(account, wanted, before, query.limit + 1)
-    shown = found[: query.limit]
-    return Page(
-        data=[delivery_answer(view) for view in shown],
-        next_cursor=_cursor_after(shown[-1]) if len(found) > query.limit else None,
-    )
+    async def _is_enabled(self, account: AccountId, view: DeliveryView) -> bool:
+        stored = await self._webhooks.webhook(account, view.webhook)
+        if stored is None:
+            raise NotFound(f"The webhook {view.webhook} of this delivery was deleted.")
+        return WebhookDocument.model_validate_json(stored.document).enabled
 
 
 def _place(cursor: DeliveryCursor) -> tuple[int, int, WebhookId]:
@@ -117,24 +145,6 @@ def _place(cursor: DeliveryCursor) -> tuple[int, int, WebhookId]:
 
 def _cursor_after(view: DeliveryView) -> str:
     return write_cursor(DeliveryCursor(view.position, view.partition, view.webhook))
-
-
-async def _view(deliveries: DeliveryQueries, account: AccountId, delivery_id: str) -> DeliveryView:
-    place = parse_delivery_id(delivery_id)
-    view = None if place is None else await deliveries.delivery(account, *place)
-    if view is None:
-        raise NotFound(
-            f"There is no delivery {delivery_id[:100]!r} in this account.",
-            FieldError("path.delivery_id", "is no delivery of this account"),
-        )
-    return view
-
-
-async def _is_enabled(webhooks: WebhookStore, account: AccountId, view: DeliveryView) -> bool:
-    stored = await webhooks.webhook(account, view.webhook)
-    if stored is None:
-        raise NotFound(f"The webhook {view.webhook} of this delivery was deleted.")
-    return WebhookDocument.model_validate_json(stored.document).enabled
 
 
 def _check_retry(view: DeliveryView, delivery_id: str, enabled: bool) -> None:

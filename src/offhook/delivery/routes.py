@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Header, Query, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 from pydantic import ValidationError
 
-from offhook.api.auth import Gate, Principal, Scope
+from offhook.api.auth import Gate, Scope
 from offhook.api.pages import IdCursor, PageQuery, read_cursor, write_cursor
 from offhook.api.problems import PreconditionFailed
 from offhook.api.routing import Asking, keyed_router
@@ -57,60 +57,21 @@ def webhook_router(
         prefix=f"{prefix}/webhooks",
         documented=documented,
     )
-    service = _Webhooks(webhooks, targets, clock, entropy)
-
-    @router.post("", status_code=201)
-    async def create_webhook(asking: Asking, new: NewWebhook, response: Response) -> MadeWebhook:
-        """Make a webhook; it gets every matching event from now on. The secret is in the answer."""
-        made = await service.create(asking, new)
-        response.headers["Location"] = f"{prefix}/webhooks/{made.id}"
-        return _tagged(response, made)
-
-    @router.get("")
-    async def list_webhooks(
-        asking: Asking, query: Annotated[PageQuery, Query()]
-    ) -> Page[WebhookAnswer]:
-        """The account's webhooks, newest first."""
-        return await service.list_all(asking, query)
-
-    @router.get("/{webhook_id}")
-    async def get_webhook(
-        asking: Asking, webhook_id: WebhookId, response: Response
-    ) -> WebhookAnswer:
-        """One webhook, without its secret."""
-        stored = await service.stored(asking.account, webhook_id)
-        return _tagged(response, WebhookAnswer.model_validate(webhook_fields(stored)))
-
-    @router.patch("/{webhook_id}")
-    async def change_webhook(
-        asking: Asking,
-        webhook_id: WebhookId,
-        patch: Annotated[dict[str, Any], Body()],
-        response: Response,
-        if_match: Annotated[str | None, Header()] = None,
-    ) -> ChangedWebhook:
-        """Change it by a JSON merge patch (RFC 7396); null puts a field back to its default."""
-        changed = await service.change(asking.account, webhook_id, patch, if_match)
-        return _tagged(response, changed)
-
-    @router.delete("/{webhook_id}", status_code=204, response_class=Response)
-    async def delete_webhook(asking: Asking, webhook_id: WebhookId) -> None:
-        """Delete it; what waits for it is dropped, its attempts stay."""
-        if not await webhooks.delete_webhook(asking.account, webhook_id):
-            raise _no_webhook(webhook_id)
-
-    @router.get("/{webhook_id}/secret")
-    async def get_webhook_secret(asking: Asking, webhook_id: WebhookId) -> SecretAnswer:
-        """The secrets that sign now; needs the scope ``webhooks:write``."""
-        asking.require(Scope.WEBHOOKS_WRITE)
-        secrets = (await service.stored(asking.account, webhook_id)).secrets
-        return SecretAnswer(secret=secrets[0], secrets=list(secrets))
-
+    at = WebhookRoutes(webhooks, targets, clock, entropy)
+    one = "/{webhook_id}"
+    router.add_api_route("", at.create_webhook, methods=["POST"], status_code=201)
+    router.add_api_route("", at.list_webhooks, methods=["GET"])
+    router.add_api_route(one, at.get_webhook, methods=["GET"])
+    router.add_api_route(one, at.change_webhook, methods=["PATCH"])
+    router.add_api_route(
+        one, at.delete_webhook, methods=["DELETE"], status_code=204, response_class=Response
+    )
+    router.add_api_route(f"{one}/secret", at.get_webhook_secret, methods=["GET"])
     return router
 
 
-class _Webhooks:
-    """What the routes do, between the request and the store."""
+class WebhookRoutes:
+    """What each route does."""
 
     def __init__(
         self, store: WebhookStore, targets: Targets, clock: Clock, entropy: Entropy
@@ -120,19 +81,26 @@ class _Webhooks:
         self._clock = clock
         self._entropy = entropy
 
-    async def create(self, asking: Principal, new: NewWebhook) -> MadeWebhook:
+    async def create_webhook(
+        self, asking: Asking, new: NewWebhook, request: Request, response: Response
+    ) -> MadeWebhook:
+        """Make a webhook; it gets every matching event from now on. The secret is in the answer."""
         if new.secret is not None:
             check_secret(new.secret, new.signing.as_scheme())
         warnings = await self._targets.check(new.url)
         secret = new.secret or make_secret(self._entropy(32))
-        made_ms = to_ms(self._clock.now())
-        webhook = WebhookId(made_id("wh", made_ms, self._entropy(8)))
+        webhook = WebhookId(made_id("wh", to_ms(self._clock.now()), self._entropy(8)))
         document = new.document().model_dump_json().encode()
         await self._store.create_webhook(asking.account, webhook, document, secret)
-        fields = webhook_fields(await self.stored(asking.account, webhook))
-        return MadeWebhook.model_validate({**fields, "warnings": warnings, "secret": secret})
+        fields = webhook_fields(await self._stored(asking.account, webhook))
+        response.headers["Location"] = f"{request.url.path}/{webhook}"
+        made = MadeWebhook.model_validate({**fields, "warnings": warnings, "secret": secret})
+        return _tagged(response, made)
 
-    async def list_all(self, asking: Principal, query: PageQuery) -> Page[WebhookAnswer]:
+    async def list_webhooks(
+        self, asking: Asking, query: Annotated[PageQuery, Query()]
+    ) -> Page[WebhookAnswer]:
+        """The account's webhooks, newest first."""
         cursor = read_cursor(query.cursor, IdCursor)
         before = None if cursor is None else WebhookId(cursor.id)
         found = await self._store.list_webhooks(asking.account, before, query.limit + 1)
@@ -143,24 +111,54 @@ class _Webhooks:
             next_cursor=write_cursor(IdCursor(shown[-1].id)) if more else None,
         )
 
-    async def stored(self, account: AccountId, webhook: WebhookId) -> StoredWebhook:
+    async def get_webhook(
+        self, asking: Asking, webhook_id: WebhookId, response: Response
+    ) -> WebhookAnswer:
+        """One webhook, without its secret."""
+        fields = webhook_fields(await self._stored(asking.account, webhook_id))
+        return _tagged(response, WebhookAnswer.model_validate(fields))
+
+    async def change_webhook(
+        self,
+        asking: Asking,
+        webhook_id: WebhookId,
+        patch: Annotated[dict[str, Any], Body()],
+        response: Response,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> ChangedWebhook:
+        """Change it by a JSON merge patch (RFC 7396); null puts a field back to its default."""
+        changed = await self._change(asking.account, webhook_id, patch, if_match)
+        return _tagged(response, changed)
+
+    async def delete_webhook(self, asking: Asking, webhook_id: WebhookId) -> None:
+        """Delete it; what waits for it is dropped, its attempts stay."""
+        if not await self._store.delete_webhook(asking.account, webhook_id):
+            raise _no_webhook(webhook_id)
+
+    async def get_webhook_secret(self, asking: Asking, webhook_id: WebhookId) -> SecretAnswer:
+        """The secrets that sign now; needs the scope `webhooks:write`."""
+        asking.require(Scope.WEBHOOKS_WRITE)
+        secrets = (await self._stored(asking.account, webhook_id)).secrets
+        return SecretAnswer(secret=secrets[0], secrets=list(secrets))
+
+    async def _stored(self, account: AccountId, webhook: WebhookId) -> StoredWebhook:
         stored = await self._store.webhook(account, webhook)
         if stored is None:
             raise _no_webhook(webhook)
         return stored
 
-    async def change(
+    async def _change(
         self, account: AccountId, webhook: WebhookId, patch: Mapping[str, Any], if_match: str | None
     ) -> ChangedWebhook:
         """Merge, check and replace; begun anew when another change came between."""
         for _ in range(_TRIES):
-            stored = await self.stored(account, webhook)
+            stored = await self._stored(account, webhook)
             _check_revision(stored, if_match)
             document = _patched(stored, patch)
             warnings = await self._check(stored, document)
             packed = document.model_dump_json().encode()
             if await self._store.replace_webhook(account, webhook, packed, stored.revision):
-                fields = webhook_fields(await self.stored(account, webhook))
+                fields = webhook_fields(await self._stored(account, webhook))
                 return ChangedWebhook.model_validate({**fields, "warnings": warnings})
         raise Conflict(f"{webhook} is being changed by others all the time; send it again.")
 
