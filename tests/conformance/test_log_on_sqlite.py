@@ -1,0 +1,19 @@
+"""The log's guarantees on SQLite."""
+
+from offhook.testing.conformance.log import (
+    CallFoldConformance,
+    IdempotencyConformance,
+    LogConformance,
+)
+
+
+class TestLog(LogConformance):
+    """Each guarantee."""
+
+
+class TestIdempotency(IdempotencyConformance):
+    """Each guarantee."""
+
+
+class TestCallFold(CallFoldConformance):
+    """Each guarantee."""
