@@ -43,7 +43,7 @@ async def test_an_unknown_path_is_a_problem_like_any_other(api: Served, path: st
         ("PUT", "/v1/events", "GET, POST"),
         ("GET", "/v1/events/batch/x", None),
         ("POST", "/v1/webhooks/wh_1", "GET, PATCH, DELETE"),
-        ("DELETE", "/healthz", "GET"),
+        ("DELETE", "/healthz", "GET, HEAD"),
     ],
 )
 async def test_another_method_is_told_which_there_are(
@@ -115,6 +115,7 @@ async def test_a_full_queue_answers_503_and_when_to_come_back(
 
 async def test_health_needs_no_key(api: Served) -> None:
     assert (await api.get("/healthz", key=None)).json() == {"status": "ok"}
+    assert (await api.send("HEAD", "/healthz", key=None)).status_code == 200
 
 
 async def test_readiness_says_what_is_missing(api: Served) -> None:

@@ -21,11 +21,13 @@ def operations_router(
     """``/healthz``, ``/readyz`` and ``/metrics``; the last needs a key unless it is open."""
     router = APIRouter(tags=["operations"])
 
+    @router.head("/healthz", include_in_schema=False)
     @router.get("/healthz")
     async def healthz() -> Response:
         """Alive: the process answers."""
         return json_response(b'{"status":"ok"}')
 
+    @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz")
     async def readyz() -> Response:
         """Ready: the store can be written and every part runs; otherwise 503 says what is not."""

@@ -10,7 +10,7 @@ from offhook.api.problems import MethodNotAllowed, headers_of, problem_of, respo
 from offhook.api.validation import invalid
 from offhook.model.errors import NotFound, OffhookError, Unreadable
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 ANSWERED = (OffhookError, RequestValidationError, HTTPException)
 """The exceptions that ``answer`` is for; any other is a fault of ours."""
