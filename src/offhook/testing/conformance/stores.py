@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from offhook.clock import Clock
 from offhook.delivery.ports import DeliveryQueries, DispatchStore, WebhookStore
 from offhook.log.entries import Topic
 from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
@@ -76,6 +75,6 @@ class ConformingStore(Protocol):
 class Reopen(Protocol):
     """Closes the store and opens what it left, as a process that starts anew."""
 
-    async def __call__(self, store: ConformingStore, clock: Clock) -> ConformingStore:
+    async def __call__(self) -> ConformingStore:
         """The store, open again."""
         ...
