@@ -174,7 +174,7 @@ class WebhookDocument(_Part):
     test: bool = False
     mask_caller_id: Annotated[bool, AfterValidator(_no_masking)] = False
     headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = {}
-    timeout_s: Annotated[float, Field(ge=1, le=30)] = 15
+    timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 15
     rate_limit_per_s: Annotated[float | None, AfterValidator(_no_rate_limit)] = None
     max_in_flight: Annotated[int, Field(ge=1, le=1000)] = 16
     signing: Signing = Signing()
