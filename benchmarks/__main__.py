@@ -9,27 +9,29 @@ from typing import Final
 import uvloop
 
 from benchmarks import delivery, ingest
-from benchmarks.calls import facts
+from benchmarks.calls import facts, spread
 from benchmarks.machine import describe, fsync_ms, other_core, pin
 from benchmarks.table import Figure, show
 
 _CALLS: Final = 15_000
-_DELIVERED_FACTS: Final = 30_000
+_DELIVERED_FACTS: Final = 15_000
+_SPREAD_CALLS: Final = 3_000
+_ROUNDS: Final = 3
 _PROFILED_LINES: Final = 40
 
 
 async def measure(folder: Path, profiles: Path | None) -> list[Figure]:
     """All figures, one after the other; each on a server and a folder of its own."""
-    items = facts(_CALLS, seed=1)
-    single, ingested_per_s = await ingest.single(folder, items, _named(profiles, "single"))
+    items, rounds = facts(_CALLS, seed=1), 1 if profiles else _ROUNDS
+    single, ingested_per_s = await ingest.single(folder, items, rounds, _named(profiles, "single"))
     batch = await ingest.batch(folder, items, _named(profiles, "batch"))
     in_process = await ingest.batch_in_process(folder, items)
     delivered, delivered_per_s = await delivery.throughput(
-        folder, items[:_DELIVERED_FACTS], _named(profiles, "delivery")
+        folder, items[:_DELIVERED_FACTS], rounds, _named(profiles, "delivery")
     )
     # One core does both for each event: it is full at the rate whose two shares add up to one.
     capacity_per_s = 1 / (1 / ingested_per_s + 1 / delivered_per_s)
-    late = await delivery.latency(folder, items, capacity_per_s / 2)
+    late = await delivery.latency(folder, spread(_SPREAD_CALLS, seed=2), capacity_per_s / 2)
     return [delivered, single, batch, in_process, *late]
 
 
@@ -39,7 +41,7 @@ def _named(profiles: Path | None, name: str) -> Path | None:
 
 def _print_profiles(profiles: Path) -> None:
     for file in sorted(profiles.glob("*.prof")):
-        print(f"\n{file.stem}: where the server's main thread spent its time")
+        print(f"\n{file.stem}: where the server spent its time")
         pstats.Stats(str(file)).sort_stats("tottime").print_stats(_PROFILED_LINES)
 
 

@@ -1,7 +1,7 @@
 """Batch ingest without HTTP: ``python -m benchmarks.in_process DATA FILE SECONDS``.
 
 The file holds a JSON list of facts. Reads, folds, renders and commits them a thousand at a time,
-and prints facts per second.
+and prints facts per second, and the processor time used in each second.
 """
 
 import asyncio
@@ -41,20 +41,21 @@ async def _write(appender: Appender, batches: Sequence[Sequence[bytes]], until_s
     return written
 
 
-async def _measure(data: Path, items: Sequence[bytes], seconds: float) -> float:
+async def _measure(data: Path, items: Sequence[bytes], seconds: float) -> tuple[float, float]:
     remaining = iter(items)
     batches = list(iter(lambda: list(islice(remaining, _BATCH)), []))
     store = open_sqlite(data, clock=SystemClock())
     appender = Appender(store=store.log, fold=fold)
     appender.start()
-    began = time.monotonic()
+    began, used_s = time.monotonic(), time.process_time()
     shares = (batches[writer::_WRITERS] for writer in range(_WRITERS))
     writing = (_write(appender, share, began + seconds) for share in shares)
     written = sum(await asyncio.gather(*writing))
-    per_s = written / (time.monotonic() - began)
+    elapsed_s = time.monotonic() - began
+    busy = (time.process_time() - used_s) / elapsed_s
     await appender.stop()
     await store.close()
-    return per_s
+    return written / elapsed_s, busy
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
     data, file, seconds = sys.argv[1:]
     raws = msgspec.json.decode(Path(file).read_bytes(), type=list[msgspec.Raw])
     items = [bytes(raw) for raw in raws]
-    print(uvloop.run(_measure(Path(data), items, float(seconds))))
+    print(*uvloop.run(_measure(Path(data), items, float(seconds))))
 
 
 if __name__ == "__main__":

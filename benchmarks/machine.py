@@ -43,6 +43,15 @@ def fsync_ms(folder: Path) -> float:
     return statistics.median(costs) * 1000
 
 
+def cpu_s(pid: int) -> float | None:
+    """Processor time that a process has used so far, all threads; ``None`` where unknown."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return None
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []

@@ -6,11 +6,37 @@ Pinning before the module is loaded keeps every thread that it starts on that co
 import argparse
 import contextlib
 import cProfile
+import pstats
 import runpy
+import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from benchmarks.machine import MEASURED_CORE, pin
+
+
+@contextmanager
+def _profiled(file: Path) -> Iterator[None]:
+    """Write what all threads did; cProfile by itself sees only the one that starts it."""
+    profiles: list[cProfile.Profile] = []
+    # A server that stops by the signal it was sent would leave nothing behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    run: Callable[[threading.Thread], None] = threading.Thread.run
+
+    def run_profiled(thread: threading.Thread) -> None:
+        with cProfile.Profile() as profile:
+            profiles.append(profile)
+            run(thread)
+
+    with patch.object(threading.Thread, "run", run_profiled), cProfile.Profile() as main:
+        yield
+    stats = pstats.Stats(main)
+    stats.add(*profiles)
+    stats.dump_stats(file)
 
 
 def main() -> None:
@@ -22,12 +48,9 @@ def main() -> None:
     options = parser.parse_args()
     pin(MEASURED_CORE)
     sys.argv = [options.module, *options.arguments]
-    if options.profile is None:
+    watching = contextlib.nullcontext() if options.profile is None else _profiled(options.profile)
+    with watching, contextlib.suppress(SystemExit):
         runpy.run_module(options.module, run_name="__main__", alter_sys=True)
-        return
-    with cProfile.Profile() as profile, contextlib.suppress(SystemExit):
-        runpy.run_module(options.module, run_name="__main__", alter_sys=True)
-    profile.dump_stats(options.profile)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Final
 
 import aiohttp
 
+from benchmarks.machine import cpu_s
 from offhook.demo.processes import free_port
 
 KEY: Final = "ofh_live_" + "benchmark" * 5
@@ -24,6 +25,11 @@ class Server:
     """A running server."""
 
     port: int
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Processor time that it has used so far; 0 where that is unknown."""
+        return cpu_s(self.pid) or 0.0
 
     async def create_webhook(self, url: str, **fields: object) -> None:
         """Make an endpoint that takes everything."""
@@ -57,8 +63,8 @@ async def serving(
     """``offhook serve`` on an empty folder, or another module with the same command line."""
     port = free_port()
     arguments = ("serve", "--data", str(folder / "data"), "--port", str(port))
-    async with _process(folder, (module, *arguments), profile):
-        server = Server(port)
+    async with _process(folder, (module, *arguments), profile) as pid:
+        server = Server(port, pid)
         await server.ready()
         yield server
 
@@ -75,14 +81,14 @@ async def measured_output(folder: Path, command: Sequence[str]) -> str:
 @asynccontextmanager
 async def _process(
     folder: Path, command: Sequence[str], profile: Path | None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[int]:
     folder.mkdir(parents=True)  # noqa: ASYNC240 - nothing else runs yet
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *_pinned(command, profile), cwd=folder, env=_environment(), stdout=log, stderr=log
         )
     try:
-        yield
+        yield process.pid
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
