@@ -144,10 +144,11 @@ def attempt_on(
     *,
     accepted: bool = False,
     number: int = 1,
+    status: int | None = None,
     response: bytes | None = None,
 ) -> AttemptRecord:
-    """An attempt to deliver the event."""
-    status = 200 if accepted else 503
+    """An attempt to deliver the event; without a status it has the usual one."""
+    answered = 200 if accepted else 503
     return AttemptRecord(
         webhook=webhook,
         partition=event.partition,
@@ -160,7 +161,7 @@ def attempt_on(
         started_ms=event.created_ms,
         duration_ms=12.5,
         accepted=accepted,
-        status=status,
+        status=answered if status is None else status,
         error=None,
         response=response,
     )
