@@ -1,0 +1,291 @@
+"""What a store says of deliveries, and what retention leaves; needs ``store`` and ``clock``."""
+
+from offhook.delivery.entries import (
+    DeliveryFilter,
+    DeliveryStatus,
+    DeliveryView,
+    HeldRange,
+    PartitionChanges,
+    PendingState,
+)
+from offhook.log.entries import FeedFilter
+from offhook.model.event import LogEvent
+from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
+from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.material import (
+    OTHER_ACCOUNT,
+    WEBHOOK,
+    appended,
+    attempt_on,
+    call_fact,
+    call_named,
+    heads,
+    lease_for,
+    make_webhook,
+    pending_for,
+    placed,
+    plain,
+    sequences,
+    whole_log,
+)
+from offhook.testing.conformance.stores import ConformingStore
+
+DELIVERED, PENDING, UNKNOWN = (
+    DeliveryStatus.DELIVERED,
+    DeliveryStatus.PENDING,
+    DeliveryStatus.UNKNOWN,
+)
+FAILED, CANCELED = DeliveryStatus.FAILED, DeliveryStatus.CANCELED
+EVENTS = 7
+
+
+class DeliveryViewConformance:
+    """A delivery's status follows from its traces, and its account alone sees it."""
+
+    async def test_each_status_follows_from_the_traces(self, store: ConformingStore) -> None:
+        events = await _delivered(store)
+        statuses = [(await _view(store, event)).status for event in events]
+        assert statuses == [DELIVERED, UNKNOWN, FAILED, CANCELED, PENDING, PENDING, PENDING]
+
+    async def test_a_view_tells_its_attempts_and_when_the_next_one_is(
+        self, store: ConformingStore
+    ) -> None:
+        events = await _delivered(store)
+        retried = await _view(store, events[4])
+        assert (retried.attempts, retried.next_attempt_ms, retried.reason) == (2, 5, "HTTP 503")
+        assert (retried.event_id, retried.event_type, retried.key) == (
+            events[4].id,
+            events[4].type,
+            "k",
+        )
+        attempts = await store.deliveries.attempts(
+            DEFAULT_ACCOUNT, WEBHOOK, events[4].partition, events[4].position
+        )
+        assert [attempt.number for attempt in attempts] == [2, 1]
+        assert retried.last_attempt == attempts[0]
+        assert attempts[0] == attempt_on(events[4], number=2, response=b"\x00\xffno")
+
+    async def test_a_range_makes_what_it_still_has_to_bring_pending(
+        self, store: ConformingStore
+    ) -> None:
+        events = await _delivered(store)
+        lease = await lease_for(store, "k", consumer="other")
+        held = HeldRange(WEBHOOK, lease.partition, events[0].position)
+        await store.dispatch.apply([PartitionChanges(lease, 0, held=(held,))])
+        assert (await _view(store, events[1])).status is PENDING
+        assert (await _view(store, events[0])).status is DELIVERED
+
+    async def test_what_was_there_before_the_endpoint_is_not_pending(
+        self, store: ConformingStore
+    ) -> None:
+        [event] = await placed(store, plain("k"))
+        await make_webhook(store)
+        assert (await _view(store, event)).status is UNKNOWN
+
+    async def test_lists_are_newest_first_and_tell_apart_the_endpoints_of_one_event(
+        self, store: ConformingStore
+    ) -> None:
+        names = [WebhookId(f"wh_{name}") for name in "abc"]
+        for name in names:
+            await make_webhook(store, name)
+        events = await placed(store, plain("k"), plain("k"))
+        lease = await lease_for(store, "k")
+        attempts = [attempt_on(event, name) for event in events for name in names]
+        await store.dispatch.apply([PartitionChanges(lease, 2, attempts=tuple(attempts))])
+        views = await _pages(store, DeliveryFilter(), 2)
+        assert [(view.position, view.webhook) for view in views] == [
+            (event.position, name) for event in events[::-1] for name in names[::-1]
+        ]
+
+    async def test_each_filter_keeps_what_it_names(self, store: ConformingStore) -> None:
+        events = await _delivered(store)
+        positions = [event.position for event in events]
+        for wanted, expected in (
+            (DeliveryFilter(), positions[:6]),
+            (DeliveryFilter(webhook=WEBHOOK), positions[:6]),
+            (DeliveryFilter(webhook=WebhookId("wh_none")), []),
+            (DeliveryFilter(event=events[2].id), positions[2:3]),
+            (DeliveryFilter(key="k"), positions[:6]),
+            (DeliveryFilter(key="other"), []),
+            (DeliveryFilter(event=events[2].id, key="other"), []),
+            (DeliveryFilter(type="custom.noted"), positions[:6]),
+            (DeliveryFilter(type="custom.other"), []),
+            (DeliveryFilter(status=DELIVERED), positions[:1]),
+            (DeliveryFilter(status=UNKNOWN), positions[1:2]),
+            (DeliveryFilter(status=FAILED), positions[2:3]),
+            (DeliveryFilter(status=CANCELED, webhook=WEBHOOK), positions[3:4]),
+            (DeliveryFilter(status=PENDING, key="k"), positions[4:6]),
+            (DeliveryFilter(status=PENDING), positions[4:6]),
+        ):
+            for limit in (1, 100):
+                views = await _pages(store, wanted, limit)
+                assert [view.position for view in views[::-1]] == expected, wanted
+
+    async def test_accounts_never_see_one_anothers_deliveries(self, store: ConformingStore) -> None:
+        events = await _delivered(store)
+        [foreign] = await placed(store, plain("k", account=OTHER_ACCOUNT))
+        for wanted in (
+            DeliveryFilter(),
+            DeliveryFilter(webhook=WEBHOOK),
+            DeliveryFilter(event=events[0].id),
+            DeliveryFilter(key="k"),
+        ):
+            found = await store.deliveries.deliveries(OTHER_ACCOUNT, wanted, None, 10)
+            assert found == []
+        for account, event in ((OTHER_ACCOUNT, events[0]), (DEFAULT_ACCOUNT, foreign)):
+            assert await _delivery(store, account, event) is None
+        attempts = await store.deliveries.attempts(
+            OTHER_ACCOUNT, WEBHOOK, events[0].partition, events[0].position
+        )
+        assert attempts == []
+
+    async def test_there_is_no_delivery_of_an_unknown_event_or_to_an_unknown_endpoint(
+        self, store: ConformingStore
+    ) -> None:
+        [event] = await placed(store, plain("k"))
+        assert await _delivery(store, DEFAULT_ACCOUNT, event) is None
+        await make_webhook(store)
+        assert await _delivery(store, DEFAULT_ACCOUNT, event) is not None
+        nowhere = await store.deliveries.delivery(
+            DEFAULT_ACCOUNT, WEBHOOK, event.partition, event.position + 1
+        )
+        assert nowhere is None
+
+
+class RetentionConformance:
+    """Old events go; positions, sequences and ids are never used again."""
+
+    async def test_positions_are_never_given_again(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        old = await placed(store, *(plain("k") for _ in range(5)))
+        ends = await heads(store)
+        assert await _trim_all(store) == 5
+        assert await whole_log(store) == []
+        assert await heads(store) == ends
+        clock.advance(-3600)
+        [new] = await placed(store, plain("k"))
+        assert new.position == old[-1].position + 1
+        assert new.sequence == 6
+        assert new.created_ms >= old[-1].created_ms
+        assert new.id not in {event.id for event in old}
+
+    async def test_the_oldest_go_and_the_rest_is_read_on(self, store: ConformingStore) -> None:
+        events = await placed(store, *(plain("k", n) for n in range(10)))
+        partition = events[0].partition
+        assert await store.retention.trim(partition, events[3].position) == 4
+        rest = await store.log.read(partition, 0, 100, 1 << 20)
+        assert list(rest.events) == events[4:]
+        page = await store.feed.feed(DEFAULT_ACCOUNT, {}, 100, FeedFilter())
+        assert sequences(list(page.events), "k") == [5, 6, 7, 8, 9, 10]
+        timeline = await store.feed.feed(DEFAULT_ACCOUNT, {}, 100, FeedFilter(key="k"))
+        assert timeline.events == page.events
+        assert await store.feed.event(DEFAULT_ACCOUNT, events[0].id) is None
+
+    async def test_times_are_found_over_the_gaps(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        for _ in range(4):
+            await appended(store, plain("k"))
+            clock.advance(10)
+        await _trim_all(store, through=2)
+        moment = clock.now()
+        await appended(store, plain("k"))
+        since = await store.feed.feed(DEFAULT_ACCOUNT, {}, 10, FeedFilter(since=moment))
+        assert sequences(list(since.events), "k") == [5]
+
+    async def test_what_a_consumer_or_a_range_still_needs_stays(
+        self, store: ConformingStore
+    ) -> None:
+        await make_webhook(store)
+        events = await placed(store, *(plain("k") for _ in range(10)))
+        lease = await lease_for(store, "k")
+        held = HeldRange(WEBHOOK, lease.partition, events[4].position)
+        await store.dispatch.apply([PartitionChanges(lease, events[6].position, held=(held,))])
+        assert await _trim_all(store) == 4
+        await store.dispatch.apply([PartitionChanges(lease, events[6].position, met=(WEBHOOK,))])
+        assert await _trim_all(store) == 3
+        assert [event.position for event in await whole_log(store)] == [
+            event.position for event in events[7:]
+        ]
+
+    async def test_an_event_that_a_pending_delivery_names_stays(
+        self, store: ConformingStore
+    ) -> None:
+        await make_webhook(store)
+        events = await placed(store, *(plain("k") for _ in range(3)))
+        lease = await lease_for(store, "k")
+        row = pending_for(events[1], PendingState.RETRY, due_ms=1)
+        await store.dispatch.apply([PartitionChanges(lease, events[2].position, rows=(row,))])
+        assert await _trim_all(store) == 2
+        [item] = (await store.dispatch.due(lease.partition, 10, [])).items
+        assert item.event == events[1]
+
+    async def test_a_call_outlives_its_events(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        await appended(store, call_fact("1", at=clock.now()))
+        await _trim_all(store)
+        assert await store.calls.call(DEFAULT_ACCOUNT, call_named("1")) is not None
+        await appended(store, call_fact("1", "call.answered", at=clock.now()))
+        assert sequences(await whole_log(store), call_named("1")) == [2]
+
+
+async def _delivered(store: ConformingStore) -> list[LogEvent]:
+    """Events of one key that were delivered, tried in vain, failed, canceled, are being retried,
+    wait, and are not yet come to."""
+    await make_webhook(store)
+    events = await placed(store, *(plain("k") for _ in range(EVENTS)))
+    lease = await lease_for(store, "k")
+    attempts = [
+        attempt_on(events[0], number=1),
+        attempt_on(events[0], number=2, accepted=True),
+        attempt_on(events[1]),
+        attempt_on(events[2]),
+        attempt_on(events[4], number=1),
+        attempt_on(events[4], number=2, response=b"\x00\xffno"),
+    ]
+    rows = [
+        pending_for(events[2], PendingState.FAILED, laned=False),
+        pending_for(events[3], PendingState.CANCELED, laned=False),
+        pending_for(events[4], PendingState.RETRY, due_ms=5, reason="HTTP 503"),
+        pending_for(events[5], PendingState.WAITING),
+    ]
+    changes = PartitionChanges(
+        lease, events[5].position, attempts=tuple(attempts), rows=tuple(rows)
+    )
+    await store.dispatch.apply([changes])
+    return events
+
+
+async def _delivery(
+    store: ConformingStore, account: AccountId, event: LogEvent
+) -> DeliveryView | None:
+    return await store.deliveries.delivery(account, WEBHOOK, event.partition, event.position)
+
+
+async def _view(store: ConformingStore, event: LogEvent) -> DeliveryView:
+    view = await _delivery(store, event.account, event)
+    assert view is not None
+    return view
+
+
+async def _pages(store: ConformingStore, wanted: DeliveryFilter, limit: int) -> list[DeliveryView]:
+    """All pages, one after the other."""
+    views: list[DeliveryView] = []
+    before: tuple[int, int, WebhookId] | None = None
+    while page := await store.deliveries.deliveries(DEFAULT_ACCOUNT, wanted, before, limit):
+        assert len(page) <= limit
+        views += page
+        before = (page[-1].position, page[-1].partition, page[-1].webhook)
+    return views
+
+
+async def _trim_all(store: ConformingStore, through: int = 1 << 40) -> int:
+    """Trim every partition; how many events went."""
+    return sum(
+        [
+            await store.retention.trim(partition, through)
+            for partition in range(store.log.partitions)
+        ]
+    )

@@ -1,0 +1,20 @@
+"""The guarantees of webhooks, keys, the views of deliveries and retention on SQLite."""
+
+from offhook.testing.conformance.control import KeyConformance, WebhookConformance
+from offhook.testing.conformance.views import DeliveryViewConformance, RetentionConformance
+
+
+class TestWebhooks(WebhookConformance):
+    """Each guarantee."""
+
+
+class TestKeys(KeyConformance):
+    """Each guarantee."""
+
+
+class TestDeliveryViews(DeliveryViewConformance):
+    """Each guarantee."""
+
+
+class TestRetention(RetentionConformance):
+    """Each guarantee."""
