@@ -1,7 +1,8 @@
 """Calls go in once and in their order, and what the feed then holds is what has to arrive."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -114,7 +115,9 @@ class Feed:
     def __init__(self, *types: str) -> None:
         self.events = [{"id": f"evt_{n}", "type": type_} for n, type_ in enumerate(types)]
         self.expected: list[str] = []
-        self.reports = iter([Report(missing=2, distinct=1), Report(missing=1, distinct=2)])
+        self.reports: Iterator[Report] = iter(
+            [Report(missing=2, distinct=1), Report(missing=1, distinct=2)]
+        )
 
     def api(self, request: Received) -> Reply:
         _, _, cursor = request.path.partition("cursor=")
@@ -129,16 +132,45 @@ class Feed:
         return Reply(200, msgspec.json.encode(report))
 
 
-async def test_the_whole_feed_is_expected_but_for_what_a_star_does_not_bring() -> None:
-    feed = Feed(
-        "call.started", "webhook.failing", "record.ingested", "call.ended", "contact.created"
-    )
-    shown: list[Report] = []
+@asynccontextmanager
+async def following(feed: Feed) -> AsyncIterator[Follower]:
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(api_to(feed.api))
         control_url = await stack.enter_async_context(listening(feed.control))
-        control = await stack.enter_async_context(Control(control_url))
-        last = await follow(Follower(api, control), Progress(finished=True), shown.append)
+        yield Follower(api, await stack.enter_async_context(Control(control_url)))
+
+
+async def test_the_whole_feed_is_expected_but_for_what_a_star_does_not_bring() -> None:
+    feed = Feed(
+        *("call.started", "webhook.failing", "record.ingested", "call.ended", "contact.created")
+    )
+    shown: list[Report] = []
+    async with following(feed) as follower:
+        last = await follow(follower, Progress(finished=True), shown.append)
     assert feed.expected == ["evt_0", "evt_3", "evt_4"]
     assert last.missing == 0
     assert [report.missing for report in shown[:3]] == [2, 1, 0]
+
+
+async def test_what_has_not_come_after_a_while_is_lost() -> None:
+    feed = Feed("call.started")
+    feed.reports = itertools.repeat(Report(missing=1, distinct=0))
+    async with following(feed) as follower:
+        last = await follow(follower, Progress(finished=True), lambda _: None, patience_s=0.01)
+    assert last.missing == 1
+
+
+async def test_the_end_is_not_taken_for_the_end_while_calls_go_in() -> None:
+    feed, progress, shown = Feed(), Progress(), 0
+    feed.reports = iter(())
+
+    def note(_: Report) -> None:
+        nonlocal shown
+        shown += 1
+        if shown == 2:
+            feed.events.append({"id": "evt_late", "type": "call.ended"})
+            progress.finished = True
+
+    async with following(feed) as follower:
+        await follow(follower, progress, note)
+    assert feed.expected == ["evt_late"]

@@ -15,6 +15,8 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
+ROOT = Path(__file__).parents[2]
+BANK = ROOT.parent / "shared" / "data" / "technion_anonymous_bank_1999_02.tsv"
 PROGRAM = "import sys; from offhook.demo.run import *; sys.exit(run_demo(DemoOptions({})))"
 CALLS = "id;from;at;how\n1;+12145550123;2026-11-20T10:00:00Z;yes\n2;;2026-11-20T10:05:00Z;no\n"
 MAPPING = {
@@ -35,13 +37,13 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(folder)}
 
 
-def demo(folder: Path, options: str) -> subprocess.CompletedProcess[str]:
+def demo(folder: Path, options: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(options),
         env=environment(folder),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout_s,
         check=False,
     )
 
@@ -116,6 +118,21 @@ def test_a_file_of_calls_arrives_by_outcome_and_the_folder_stays_where_asked(
     figures = [line.strip(" │").split() for line in ended.stdout.splitlines()]
     assert ["answered", "│", "1"] in figures
     assert ["abandoned", "│", "1"] in figures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(not BANK.exists(), reason="the bank's data is not here")
+def test_a_real_months_calls_arrive_as_many_and_as_answered_as_they_were(tmp_path: Path) -> None:
+    mapping = ROOT / "examples" / "technion" / "mapping.json"
+    options = f"calls=Path({str(BANK)!r}), mapping=Path({str(mapping)!r}), as_json=True"
+    ended = demo(tmp_path, options, timeout_s=180)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    told = json.loads(ended.stdout)["report"]
+    assert told["calls"] == 33_344
+    assert told["by_outcome"] == {"answered": 27_162, "abandoned": 5_904, "failed": 278}
+    assert told["distinct"] == told["expected"]
+    assert told["missing"] == told["gaps"] == told["out_of_order"] == told["invalid"] == 0
 
 
 @pytest.mark.parametrize(

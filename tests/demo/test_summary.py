@@ -48,7 +48,7 @@ def test_the_rows_carry_the_receivers_figures() -> None:
     assert rows["  failed on purpose"] == "111 (10.0%)"
     assert rows["  duplicates dropped"] == "10"
     assert rows["deliveries per second"] == "1,234"
-    assert rows["commit to arrival, p99"] == "512 ms"
+    assert rows["commit to first arrival, p99"] == "512 ms"
     assert rows["lost"] == rows["order violations"] == rows["  invalid signatures"] == "0"
 
 

@@ -12,7 +12,6 @@ _NAMED_ONLY: Final = ("webhook.", "delivery.", "automation.", "record.")
 """A subscription to ``*`` does not bring these."""
 
 _POLL_S: Final = 0.2
-_PATIENCE_S: Final = 30.0
 
 
 class Follower:
@@ -31,9 +30,14 @@ class Follower:
         return await self._control.expect(ids), not page.data
 
 
-async def follow(follower: Follower, progress: Progress, show: Callable[[Report], None]) -> Report:
+async def follow(
+    follower: Follower,
+    progress: Progress,
+    show: Callable[[Report], None],
+    patience_s: float = 30.0,
+) -> Report:
     """Follow until all has arrived that the feed holds once the feeding is finished; returns the
-    last tally. Gives up when nothing new arrives for 30 seconds: what is missing then is lost."""
+    last tally. Gives up when nothing new arrives for so long: what is missing then is lost."""
     loop = asyncio.get_running_loop()
     arrived, since = -1, loop.time()
     while True:
@@ -42,7 +46,7 @@ async def follow(follower: Follower, progress: Progress, show: Callable[[Report]
         show(report)
         if report.distinct != arrived:
             arrived, since = report.distinct, loop.time()
-        if finished and at_end and (not report.missing or loop.time() - since > _PATIENCE_S):
+        if finished and at_end and (not report.missing or loop.time() - since > patience_s):
             return report
         if at_end:
             await asyncio.sleep(_POLL_S)

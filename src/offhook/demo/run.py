@@ -156,6 +156,8 @@ def _conclude(summary: Summary, options: DemoOptions, console: Console, errors: 
         errors.print(summary.rejection(), markup=False, soft_wrap=True)
     for promise in broken:
         errors.print(f"demo: {promise}")
+    if options.calls is not None:
+        console.print("A file goes in faster than its events go out: times include the queue.")
     if not broken:
         console.print("Every event arrived, signed, in order, and was kept once.")
     return _FAILED if broken else 0

@@ -50,8 +50,8 @@ class Summary(msgspec.Struct, frozen=True):
             ("order violations", f"{report.out_of_order:,}"),
             ("deliveries per second", f"{report.per_s:,.0f}"),
             ("  in the busiest second", f"{report.busiest_second:,}"),
-            ("commit to arrival, p50", milliseconds(report.p50_ms)),
-            ("commit to arrival, p99", milliseconds(report.p99_ms)),
+            ("commit to first arrival, p50", milliseconds(report.p50_ms)),
+            ("commit to first arrival, p99", milliseconds(report.p99_ms)),
             ("elapsed", f"{self.elapsed_s:.1f} s"),
         ]
 
