@@ -62,7 +62,7 @@ class Written:
 def read_end(connection: Connection) -> LogEnd:
     """Where the log ends, as this connection sees it."""
     row = connection.row("log_end", partition=PARTITION)
-    return LogEnd(0, 0, 0) if row is None else LogEnd(*row[:3])
+    return LogEnd(0, 0, 0) if row is None else LogEnd(*row)
 
 
 class Append:

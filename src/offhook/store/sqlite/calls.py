@@ -26,13 +26,13 @@ class SqliteCalls:
         self, account: AccountId, wanted: CallFilter, before: tuple[int, str] | None, limit: int
     ) -> list[Call]:
         """Calls, newest start first; one whose start is unknown stands at 0."""
-        before_ms, before_id = before or (_FOREVER_MS, "")
+        until_ms = _FOREVER_MS if wanted.until is None else to_ms(wanted.until)
+        before_ms, before_id = min(before or (_FOREVER_MS, ""), (until_ms, ""))
         asked: dict[str, Value] = {
             "account": account,
             "before_ms": before_ms,
             "before_id": before_id,
             "since_ms": 0 if wanted.since is None else to_ms(wanted.since),
-            "until_ms": _FOREVER_MS if wanted.until is None else to_ms(wanted.until),
             "duplicates": wanted.duplicates,
             "status": wanted.status,
             "outcome": wanted.outcome,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from offhook.clock import Clock
 from offhook.model.event import to_ms
+from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.calls import SqliteCalls
 from offhook.store.sqlite.connection import Connection, open_writer
 from offhook.store.sqlite.database import Database, Subscriber
@@ -16,7 +17,6 @@ from offhook.store.sqlite.keys import SqliteKeys
 from offhook.store.sqlite.leases import SqliteLeases
 from offhook.store.sqlite.log import SqliteLog
 from offhook.store.sqlite.migrations import migrate
-from offhook.store.sqlite.packing import PARTITION
 from offhook.store.sqlite.retention import SqliteRetention
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.timers import SqliteTimers
@@ -78,8 +78,7 @@ def _prepare(connection: Connection, clock: Clock) -> Tail:
     """
     migrate(connection, to_ms(clock.now()))
     connection.run("leases_expire")
-    end = connection.row("log_end", partition=PARTITION)
-    return Tail(0, 0) if end is None else Tail(end[0], end[3])
+    return Tail(read_end(connection).position, connection.value("config_version"))
 
 
 def _assemble(database: Database, tail: Tail, lock: FolderLock | None) -> SqliteStore:

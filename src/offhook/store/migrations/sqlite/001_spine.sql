@@ -3,7 +3,8 @@
 
 -- One partition, number 0: ``position`` is the rowid, so that an append is a write at the end.
 -- ``previous`` is the position of the event before it under the same key: the timeline of a key is
--- a chain walked backwards from its head. An index on key, inserted at random, cost a third of the append.
+-- a chain walked backwards from its head. An index on key, inserted at random, cost a third of the
+-- append.
 CREATE TABLE event (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
@@ -165,7 +166,7 @@ CREATE TABLE pending (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pending_position ON pending (partition, position, webhook);
 CREATE INDEX pending_lane ON pending (partition, webhook, lane, state, position)
-WHERE lane IS NOT NULL;
+WHERE lane IS NOT NULL AND (state = 'retry' OR state = 'waiting');
 CREATE INDEX pending_due ON pending (partition, webhook, due_ms, position)
 WHERE due_ms IS NOT NULL;
 

@@ -3,7 +3,7 @@ FROM (
     SELECT state FROM call
     WHERE account = :account
         AND (started_ms, id) < (:before_ms, :before_id)
-        AND started_ms >= :since_ms AND started_ms < :until_ms
+        AND started_ms >= :since_ms
         AND (:duplicates OR NOT duplicate)
         AND (:status IS NULL OR status = :status)
         AND (:outcome IS NULL OR outcome = :outcome)

@@ -12,7 +12,10 @@ FROM (
                         AND pending.partition = :partition
                         AND pending.position <= :before_position
                         AND pending.account = :account
-                        AND (:states IS NULL OR pending.state IN (SELECT value FROM json_each(:states)))
+                        AND (
+                            :states IS NULL
+                            OR pending.state IN (SELECT value FROM json_each(:states))
+                        )
                         AND (:type IS NULL OR pending.event_type = :type)
                     ORDER BY position DESC
                     LIMIT :limit + 1

@@ -1,6 +1,8 @@
 SELECT json_group_array(json_array(account, id, digest, event_id, type, key, sequence))
 FROM (
-    SELECT taken.account, taken.id, hex(taken.digest) AS digest, taken.event_id, taken.type, taken.key, taken.sequence
+    SELECT
+        taken.account, taken.id, hex(taken.digest) AS digest,
+        taken.event_id, taken.type, taken.key, taken.sequence
     FROM json_each(:ids) AS wanted
     CROSS JOIN event_key AS taken
         ON taken.account = wanted.value ->> 0 AND taken.id = wanted.value ->> 1

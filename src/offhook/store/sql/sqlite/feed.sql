@@ -1,3 +1,4 @@
+-- Read in the order of the log: by its index on (account, id), the whole account would be sorted.
 SELECT
     json_group_array(
         json_array(
@@ -7,7 +8,7 @@ SELECT
     ),
     cast(group_concat(data, '') AS BLOB)
 FROM (
-    SELECT * FROM event
+    SELECT * FROM event NOT INDEXED
     WHERE position > :after AND position <= :through
         AND account = :account
         AND (

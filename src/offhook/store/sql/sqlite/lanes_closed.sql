@@ -5,5 +5,5 @@ WHERE EXISTS (
     WHERE partition = :partition
         AND webhook = asked.value ->> 0
         AND lane = asked.value ->> 1
-        AND state IN ('retry', 'waiting')
+        AND (state = 'retry' OR state = 'waiting')
 )

@@ -1,5 +1,5 @@
--- The first of each webhook in the order they fall due, one more than may be taken, so that the time
--- of the next is known. Webhooks are found by skipping through the index.
+-- The first of each webhook in the order they fall due, one more than may be taken, so that the
+-- time of the next is known. Webhooks are found by skipping through the index.
 WITH RECURSIVE
     endpoint (webhook) AS (
         SELECT min(webhook) FROM pending WHERE partition = :partition AND due_ms IS NOT NULL

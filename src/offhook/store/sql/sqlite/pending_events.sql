@@ -1,7 +1,8 @@
 SELECT
     json_group_array(
         json_object(
-            'webhook', pending.webhook, 'partition', pending.partition, 'position', pending.position,
+            'webhook', pending.webhook, 'partition', pending.partition,
+            'position', pending.position,
             'account', pending.account, 'event_id', pending.event_id,
             'event_type', pending.event_type, 'key', pending.key, 'lane', pending.lane,
             'state', pending.state, 'number', pending.number, 'due_ms', pending.due_ms,

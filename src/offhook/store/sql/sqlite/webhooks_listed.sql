@@ -7,13 +7,13 @@ SELECT
             'secrets', json(
                 (
                     SELECT json_group_array(secret ORDER BY created_ms DESC) FROM webhook_secret
-                    WHERE webhook = resource.id AND (expires_ms IS NULL OR expires_ms > :now_ms)
+                    WHERE webhook = listed.id AND (expires_ms IS NULL OR expires_ms > :now_ms)
                 )
             ),
             'starts', json(
                 (
                     SELECT json_group_object(partition, position) FROM webhook_start
-                    WHERE webhook = resource.id
+                    WHERE webhook = listed.id
                 )
             ),
             'revision', revision,
@@ -27,4 +27,4 @@ FROM (
     WHERE account = :account AND kind = 'webhook' AND (:before IS NULL OR id < :before)
     ORDER BY id DESC
     LIMIT :limit
-) AS resource
+) AS listed
