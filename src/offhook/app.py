@@ -7,9 +7,11 @@ import logging
 import os
 import random
 import secrets
+import signal
+import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -33,11 +35,13 @@ from offhook.log.appender import Appender
 from offhook.log.fold import fold
 from offhook.log.running import Runner
 from offhook.log.timers import Timers
+from offhook.model.errors import OffhookError
 from offhook.resources.keys import ensure_bootstrap
 from offhook.settings import Settings
 from offhook.store.sqlite import SqliteStore, open_sqlite
 
 _DRAIN_S = 3
+_BACKLOG = 2048
 _SWITCH_INTERVAL_S = 0.0005
 _GC_THRESHOLDS = (50_000, 20, 50)
 
@@ -179,13 +183,27 @@ def run_server(settings: Settings) -> None:
         runner.run(_serve(settings))
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's own handlers end the process by the signal as soon as the sockets are closed: what
+    runs behind the API would never be stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have SIGTERM and Ctrl-C end ``serve``, and nothing else."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 async def _serve(settings: Settings) -> None:
     async with running(settings, SystemClock()) as offhook:
-        server = uvicorn.Server(
+        if offhook.new_key is not None:
+            _say(f"Your admin key, shown this once: {offhook.new_key}")
+        sockets = _listen(settings.host, settings.port)
+        server = _Server(
             uvicorn.Config(
                 offhook.api,
-                host=settings.host,
-                port=settings.port,
                 http="httptools",
                 ws="none",
                 lifespan="off",
@@ -195,21 +213,43 @@ async def _serve(settings: Settings) -> None:
                 timeout_graceful_shutdown=_DRAIN_S,
             )
         )
-        _greet(settings, offhook.new_key)
-        await server.serve()
+        _greet(settings, sockets[0].getsockname()[1])
+        await server.serve(sockets)
 
 
-def _greet(settings: Settings, new_key: str | None) -> None:
-    lines = [f"Offhook on http://{settings.host}:{settings.port}, data in {settings.data}"]
-    if new_key is not None:
-        lines.append(f"Your admin key, shown this once: {new_key}")
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of the host; raises ``OffhookError`` where there can be none."""
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in found:
+            sockets.append(socket.create_server(address, family=family, backlog=_BACKLOG))
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        why = (
+            error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        )
+        raise OffhookError(
+            f"Nothing can listen on {host} port {port} ({why}): "
+            "choose others with --host and --port, or stop the process that has them.",
+            code="address_unusable",
+        ) from error
+    return sockets
+
+
+def _greet(settings: Settings, port: int) -> None:
+    _say(f"Offhook on http://{settings.host}:{port}, data in {settings.data}")
     if settings.allow_http or settings.allow_targets:
         allowed = settings.allow_targets or "public addresses only"
-        lines.append(
+        _say(
             f"Deliveries may go to: {allowed}; http endpoints: "
             f"{'allowed' if settings.allow_http else 'refused'}"
         )
-    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 

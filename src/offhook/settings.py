@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,12 +15,19 @@ from pydantic_settings import (
 from offhook.delivery.guard import Network, parse_networks
 from offhook.model.errors import FieldError, Invalid
 
+_OPTIONS = frozenset({"data", "host", "port"})
+_SECRET = frozenset({"bootstrap_key"})
+
 
 class Settings(BaseSettings):
     """All that can be set of a server. ``data`` is the folder that holds everything it keeps."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OFFHOOK_", toml_file="offhook.toml", extra="forbid", frozen=True
+        env_prefix="OFFHOOK_",
+        env_ignore_empty=True,
+        toml_file="offhook.toml",
+        extra="forbid",
+        frozen=True,
     )
 
     data: Path = Path("offhook-data")
@@ -37,7 +45,7 @@ class Settings(BaseSettings):
         try:
             parse_networks(text)
         except Invalid as error:
-            raise ValueError(error.detail) from error
+            raise PydanticCustomError("networks", "{why}", {"why": error.detail[:-1]}) from error
         return text
 
     @property
@@ -77,5 +85,12 @@ def load(**given: object) -> Settings:
 def _field_error(error: dict[str, object]) -> FieldError:
     location = error["loc"]
     name = ".".join(str(part) for part in location) if isinstance(location, tuple) else "setting"
-    shown = "" if name == "bootstrap_key" else f" (it is {error['input']!r})"
-    return FieldError(name, f"{error['msg']}{shown}; set it by --{name} or OFFHOOK_{name.upper()}")
+    shown = "" if name in _SECRET else f" (it is {error['input']!r})"
+    return FieldError(name, f"{error['msg']}{shown}; {_remedy(name)}")
+
+
+def _remedy(name: str) -> str:
+    if name not in Settings.model_fields:
+        return f"the settings are {', '.join(Settings.model_fields)}"
+    option = f"--{name}, " if name in _OPTIONS else ""
+    return f"set it by {option}OFFHOOK_{name.upper()} or {name} in offhook.toml"

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import apsw
+
 from offhook.clock import Clock
+from offhook.model.errors import OffhookError
 from offhook.model.event import to_ms
 from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.calls import SqliteCalls
@@ -55,19 +58,36 @@ def open_sqlite(folder: Path | None, *, clock: Clock) -> SqliteStore:
     """Open the store in a data folder, making it if need be; ``None`` is one in memory.
 
     Belongs to the running loop. Raises ``OffhookError`` when another process has the folder, when
-    it cannot be used, or when a newer release wrote it.
+    it or the database cannot be used, or when a newer release wrote it.
     """
     lock = None if folder is None else lock_folder(folder)
     path = None if folder is None else folder / DATABASE
+    try:
+        return _open(path, clock, lock)
+    except Exception as error:
+        if lock is not None:
+            lock.release()
+        if isinstance(error, apsw.Error):
+            raise _unusable(path, error) from error
+        raise
+
+
+def _open(path: Path | None, clock: Clock, lock: FolderLock | None) -> SqliteStore:
     main = open_writer(path)
     try:
         tail = _prepare(main, clock)
     except Exception:
         main.close()
-        if lock is not None:
-            lock.release()
         raise
     return _assemble(Database(clock, path, main), tail, lock)
+
+
+def _unusable(path: Path | None, error: apsw.Error) -> OffhookError:
+    return OffhookError(
+        f"The database {path or 'in memory'} cannot be used ({error}): "
+        "restore it from a backup, or give another folder with --data.",
+        code="data_unusable",
+    )
 
 
 def _prepare(connection: Connection, clock: Clock) -> Tail:
