@@ -188,8 +188,8 @@ class Append:
         connection.insert("event_key_add", self._given)
         connection.insert("event_append", self._rows)
         self._store.store(connection, self._changed.values(), self._first_number)
-        self._store.keep(self._heads)
         _write_timers(connection, self._timers)
+        self._store.keep(self._heads)
 
 
 def _taken_ids(

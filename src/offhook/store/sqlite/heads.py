@@ -52,7 +52,8 @@ class Head:
 class Heads:
     """The rows of keys, for the writer's thread alone.
 
-    Heads are changed in place while facts are folded; ``clear`` when what was changed is undone.
+    Those that a batch loads are changed in place while its facts are folded, and kept only once
+    they are written; ``clear`` when what was written is undone.
     """
 
     def __init__(self, capacity: int = 10_000) -> None:

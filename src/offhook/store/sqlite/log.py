@@ -50,7 +50,7 @@ class SqliteLog:
         slice_ = self._tail.read(after, limit, max_bytes)
         if slice_ is not None:
             return slice_
-        return self._database.read(lambda it: _read(it, after, limit, max_bytes))
+        return self._database.read(lambda it: read_log(it, after, limit, max_bytes))
 
     async def head(self, partition: int) -> int:
         """The last position ever given in this partition."""
@@ -62,7 +62,6 @@ class SqliteLog:
             with connection.transaction():
                 return Append(connection, self._heads, fold, self._database.clock.now()).run(batch)
         except UNSTORABLE as error:
-            self._heads.clear()
             if len(batch) == 1:
                 return Written([Refused(error)], [], timers=False)
         middle = len(batch) // 2
@@ -73,8 +72,9 @@ class SqliteLog:
         )
 
 
-def _read(connection: Connection, after: int, limit: int, max_bytes: int) -> LogSlice:
-    """Some at a time: one step must neither hold the loop long nor bring far more than asked."""
+def read_log(connection: Connection, after: int, limit: int, max_bytes: int) -> LogSlice:
+    """A slice of the log from the database. Some events at a time: one step must neither hold the
+    loop long nor bring far more than was asked for."""
     events: list[LogEvent] = []
     size = config_version = 0
     while len(events) < limit and size < max_bytes:
