@@ -53,7 +53,16 @@ class Child:
         self._process: asyncio.subprocess.Process
 
     async def __aenter__(self) -> Self:
-        with self._log.open("wb") as log:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._process.returncode is None:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Start it; once it has ended, start it again."""
+        with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", *self._command),
                 env=self._environment,
@@ -64,17 +73,19 @@ class Child:
                 # Ctrl-C is for the demo, which then stops its children in order.
                 start_new_session=True,
             )
-        return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        if self._process.returncode is not None:
-            return
+    async def stop(self) -> int:
+        """Ask it to end, and after ``grace_s`` make it; returns the exit code."""
         self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), self._grace_s)
+            return await asyncio.wait_for(self._process.wait(), self._grace_s)
         except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+            return await self.kill()
+
+    async def kill(self) -> int:
+        """End it by SIGKILL, from one instruction to the next; returns the exit code."""
+        self._process.kill()
+        return await self._process.wait()
 
     async def died(self) -> DemoFailed:
         """Wait for the process to end, which it should not; tells how it ended."""
