@@ -11,7 +11,9 @@ from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.writer import Transaction
 
 
-class _LeaseRow(msgspec.Struct, frozen=True):
+class LeaseRow(msgspec.Struct, frozen=True):
+    """A lease as stored; without an owner it was given back."""
+
     partition: int
     owner: str | None
     epoch: int
@@ -20,7 +22,7 @@ class _LeaseRow(msgspec.Struct, frozen=True):
     takeovers: int
 
 
-_ROWS = msgspec.json.Decoder(list[_LeaseRow])
+_ROWS = msgspec.json.Decoder(list[LeaseRow])
 
 
 class SqliteLeases:
@@ -36,7 +38,7 @@ class SqliteLeases:
             connection, now_ms = transaction.connection, self._database.now_ms()
             connection.insert("lease_add", [(consumer, at) for at in range(PARTITIONS)])
             rows = connection.rows("leases", _ROWS, consumer=consumer)
-            taken = [_taken(consumer, owner, row) for row in _free_share(rows, owner, now_ms)]
+            taken = [_taken(consumer, owner, row) for row in free_share(rows, owner, now_ms)]
             for lease in taken:
                 _take(connection, lease, now_ms + round(ttl_s * 1000))
             return taken
@@ -67,7 +69,7 @@ class SqliteLeases:
             await self._database.write(work)
 
 
-def _free_share(rows: Sequence[_LeaseRow], owner: str, now_ms: int) -> list[_LeaseRow]:
+def free_share(rows: Sequence[LeaseRow], owner: str, now_ms: int) -> list[LeaseRow]:
     """What an owner may take: free leases, as long as it has less than its even share."""
     live = [row for row in rows if row.owner is not None and row.until_ms > now_ms]
     owners = {row.owner for row in live} | {owner}
@@ -76,7 +78,7 @@ def _free_share(rows: Sequence[_LeaseRow], owner: str, now_ms: int) -> list[_Lea
     return free[: max(share, 0)]
 
 
-def _taken(consumer: str, owner: str, row: _LeaseRow) -> Lease:
+def _taken(consumer: str, owner: str, row: LeaseRow) -> Lease:
     """The lease as the owner's. From one that never gave it back, that is a take-over."""
     takeovers = row.takeovers + (row.owner is not None)
     return Lease(consumer, row.partition, owner, row.epoch + 1, row.cursor, takeovers)
