@@ -18,15 +18,15 @@ class ChangeSet:
     """Gathers decisions until they are applied together.
 
     ``closing`` holds, per lane, the lowest position of the rows in here that close it: until they
-    are stored, a look-up in the store does not show that the lane is closed. ``reopening`` names
-    the lanes that may have lost their last live row; ``released`` the deliveries (webhook,
-    position) whose row in the store is out of date until this is applied.
+    are stored, a look-up in the store does not show that the lane is closed. ``touched`` names the
+    lanes whose rows change; ``released`` the deliveries (webhook, position) whose row in the store
+    is out of date until this is applied.
     """
 
     def __init__(self) -> None:
         self.attempts: list[AttemptRecord] = []
         self.closing: dict[Lane, int] = {}
-        self.reopening: set[Lane] = set()
+        self.touched: set[Lane] = set()
         self.released: set[tuple[WebhookId, int]] = set()
         self._settled: list[tuple[WebhookId, int]] = []
         self._rows: dict[tuple[WebhookId, int], PendingRow] = {}
@@ -40,19 +40,17 @@ class ChangeSet:
         """An attempt was made."""
         self.attempts.append(attempt)
 
-    def settle(self, webhook: WebhookId, position: int) -> None:
+    def settle(self, lane: Lane, position: int) -> None:
         """The pending row of this delivery goes."""
-        self._settled.append((webhook, position))
-
-    def may_open(self, lane: Lane) -> None:
-        """A live row of this lane goes."""
-        self.reopening.add(lane)
+        self._settled.append((lane.webhook, position))
+        self.touched.add(lane)
 
     def put(self, row: PendingRow) -> None:
         """This delivery gets a row, or another one."""
         self._rows[row.webhook, row.position] = row
+        lane = Lane(row.webhook, row.key)
+        self.touched.add(lane)
         if row.lane is not None and row.state in _LIVE:
-            lane = Lane(row.webhook, row.lane)
             self.closing[lane] = min(row.position, self.closing.get(lane, row.position))
 
     def hold(self, held: HeldRange) -> None:

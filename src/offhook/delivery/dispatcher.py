@@ -90,6 +90,7 @@ class Dispatcher:
         self._applier = Applier(store=store, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
         self._applied_at = float("-inf")
+        self._counted_version = self._reader.subscriptions.version
         self._broken = False
 
     @property
@@ -112,6 +113,8 @@ class Dispatcher:
         await self._keep_leases()
         self._settle_sent()
         self._take_report(self._applier.take())
+        await self._recount()
+        self._router.queued = self._queues.size()
         more = False
         for flow in list(self._flows.values()):
             more |= await self._reader.live(flow)
@@ -142,29 +145,42 @@ class Dispatcher:
             self._broken = False
         elif self._leases.due_in_s() > 0:
             return
-        change = await self._leases.beat()
+        try:
+            change = await self._leases.beat()
+        except Exception as error:  # noqa: BLE001 - what was decided waits until the store is back
+            _log.warning("heartbeat_failed", error=repr(error))
+            return
         self._drop(change.lost)
         for lease in change.gained:
             self._flows[lease.partition] = await self._take_over(lease)
 
     async def _take_over(self, lease: Lease) -> PartitionFlow:
         held = await self._store.held(lease.partition)
-        accepted = await self._store.accepted_after(lease.partition, lease.cursor)
+        settled = await self._store.settled_after(lease.partition, lease.cursor)
         for row in held:
-            accepted |= await self._store.accepted_after(
+            settled |= await self._store.settled_after(
                 lease.partition, row.from_position - 1, row.webhook
             )
         flow = PartitionFlow(
             lease,
             held=held,
             lane_counts=await self._store.lane_counts(lease.partition),
-            accepted=accepted,
+            settled=settled,
         )
         if lease.takeovers >= _CAREFUL_TAKEOVERS:
             flow.careful = True
             flow.suspect = await self._store.suspected(lease.partition)
             _log.warning("careful", partition=lease.partition, takeovers=lease.takeovers)
         return flow
+
+    async def _recount(self) -> None:
+        """A change of an endpoint may open lanes without an apply, by canceling their rows."""
+        version = self._reader.subscriptions.version
+        if version == self._counted_version or self._applier.busy:
+            return
+        for flow in self._flows.values():
+            flow.recount(await self._store.lane_counts(flow.partition))
+        self._counted_version = version
 
     def _settle_sent(self) -> None:
         now_ms = to_ms(self._clock.now())
@@ -190,7 +206,6 @@ class Dispatcher:
             if turn is None:
                 break
             self._sends.start(*turn)
-        self._router.queued = self._queues.size()
 
     def _start_apply(self, *, now: bool = False) -> None:
         monotonic_s = self._clock.monotonic()
@@ -208,12 +223,14 @@ class Dispatcher:
     def _take_report(self, report: ApplyReport | None) -> None:
         if report is None:
             return
+        # A lease that was lost and taken anew since is not lost: the new flow applied nothing.
+        lost = [p for p in report.lost if p in self._flows and self._flows[p].applying]
         for flow in self._flows.values():
             flow.applied(report)
-        if report.lost:
-            _log.warning("lease_lost", partitions=sorted(report.lost))
-            self._drop(list(report.lost))
-            self._leases.forget(list(report.lost))
+        if lost:
+            _log.warning("lease_lost", partitions=lost)
+            self._drop(lost)
+            self._leases.forget(lost)
 
     def _unapplied(self) -> int:
         return sum(len(flow.changes.attempts) for flow in self._flows.values())

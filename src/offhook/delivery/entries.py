@@ -138,9 +138,11 @@ class PartitionChanges(msgspec.Struct, frozen=True):
 
 class ApplyReport(msgspec.Struct, frozen=True):
     """What became of an apply: partitions whose lease was lost (nothing of theirs was written),
-    lanes that were touched and have no live row left, and how many attempts left only a stub."""
+    lanes that had no live row before and have one now, lanes that had one and have none left, and
+    how many attempts left only a stub."""
 
     lost: frozenset[int] = frozenset()
+    closed: frozenset[Lane] = frozenset()
     opened: frozenset[Lane] = frozenset()
     stubs: int = 0
 

@@ -30,7 +30,7 @@ class PartitionFlow:
         *,
         held: Collection[HeldRange] = (),
         lane_counts: dict[WebhookId, int] | None = None,
-        accepted: Collection[tuple[WebhookId, int]] = (),
+        settled: Collection[tuple[WebhookId, int]] = (),
     ) -> None:
         self.lease = lease
         self.live = Progress(lease.cursor)
@@ -41,7 +41,10 @@ class PartitionFlow:
         self.busy: set[tuple[WebhookId, int]] = set()
         """Pending rows that are under way, or whose outcome is not in the store yet."""
         self.changes = ChangeSet()
-        self._accepted = set(accepted)
+        self.applying = False
+        """Whether changes of this flow are on their way to the store."""
+        self._settled = set(settled)
+        self._resume_to = _highest(settled)
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
         self._applying = ChangeSet()
         self._stored_cursor = lease.cursor
@@ -51,12 +54,12 @@ class PartitionFlow:
         """The partition's number."""
         return self.lease.partition
 
-    def was_accepted(self, webhook: WebhookId, position: int) -> bool:
-        """Whether the owner before had this accepted; asked once per delivery."""
-        if not self._accepted:
+    def was_settled(self, webhook: WebhookId, position: int) -> bool:
+        """Whether the owner before had this accepted, or left a row; asked once per delivery."""
+        if not self._settled:
             return False
-        found = (webhook, position) in self._accepted
-        self._accepted.discard((webhook, position))
+        found = (webhook, position) in self._settled
+        self._settled.discard((webhook, position))
         return found
 
     def behind(self, webhook: WebhookId) -> bool:
@@ -64,13 +67,26 @@ class PartitionFlow:
         held = self.ranges.get(webhook)
         return held is not None and not held.met
 
+    def read_to(self, webhook: WebhookId) -> int:
+        """The last position that was looked at for this endpoint. A row above it may have come
+        from the owner before, with earlier ones of its lane not read again yet."""
+        held = self.ranges.get(webhook)
+        return self.live.read_to if held is None or held.met else held.progress.read_to
+
     def lanes_bound_reached(self, webhook: WebhookId) -> bool:
-        """Whether so many lanes are closed that reading on would only fill ``pending``."""
-        return self._lanes[webhook] >= CLOSED_LANES_BOUND
+        """Whether so many lanes are closed that reading on would only fill ``pending``. Not as long
+        as rows of the owner before wait to be read up to."""
+        return self._lanes[webhook] >= CLOSED_LANES_BOUND and self.read_to(
+            webhook
+        ) >= self._resume_to.get(webhook, 0)
 
     def may_be_closed(self, webhook: WebhookId) -> bool:
         """Whether any lane of this endpoint is closed at all."""
         return self._lanes[webhook] > 0
+
+    def recount(self, lane_counts: dict[WebhookId, int]) -> None:
+        """How many lanes of each endpoint the store has closed; no apply may be under way."""
+        self._lanes = Counter(lane_counts)
 
     def closing(self, lane: Lane) -> bool:
         """Whether rows that close the lane are on their way to the store."""
@@ -101,13 +117,8 @@ class PartitionFlow:
         """The endpoint took it."""
         self.let_go(delivery)
         if delivery.pending:
-            self.changes.settle(delivery.webhook, delivery.event.position)
-            self.changes.may_open(Lane(delivery.webhook, delivery.event.key))
-
-    def close_lane(self, lane: Lane) -> None:
-        """Count a lane that is about to be closed, unless it is already."""
-        if not self.closing(lane):
-            self._lanes[lane.webhook] += 1
+            lane = Lane(delivery.webhook, delivery.event.key)
+            self.changes.settle(lane, delivery.event.position)
 
     def wait_behind(self, delivery: Delivery) -> None:
         """A row of its own, behind the earlier ones of its lane."""
@@ -117,8 +128,6 @@ class PartitionFlow:
         """A row of its own, due later; it closes the lane where the endpoint keeps order."""
         self.let_go(delivery)
         lane = delivery.event.key if endpoint.ordered else None
-        if lane is not None and not delivery.pending:
-            self.close_lane(Lane(delivery.webhook, lane))
         row = _row(delivery, PendingState.RETRY, lane, delivery.attempts + 1, due_ms, reason)
         self.changes.put(row)
 
@@ -133,8 +142,6 @@ class PartitionFlow:
         """A row of its own for good: failed or canceled. The lane goes on."""
         self.let_go(delivery)
         lane = delivery.event.key if endpoint.ordered and delivery.pending else None
-        if lane is not None:
-            self.changes.may_open(Lane(delivery.webhook, lane))
         self.changes.put(_row(delivery, state, lane, attempts, None, why))
 
     def cancel(self, delivery: Delivery, why: str) -> None:
@@ -169,18 +176,17 @@ class PartitionFlow:
         if self.changes.empty and cursor == self._stored_cursor:
             return None
         frozen = self.changes.freeze(self.lease, cursor)
-        self._applying = self.changes
+        self._applying, self.applying = self.changes, True
         self._stored_cursor = cursor
         self.changes = ChangeSet()
         return frozen
 
     def applied(self, report: ApplyReport) -> None:
         """The frozen changes are in the store."""
-        applied, self._applying = self._applying, ChangeSet()
+        applied, self._applying, self.applying = self._applying, ChangeSet(), False
         self.busy -= applied.released
-        for lane in report.opened & applied.reopening:
-            if not self.closing(lane) and self._lanes[lane.webhook] > 0:
-                self._lanes[lane.webhook] -= 1
+        self._lanes.update(lane.webhook for lane in report.closed & applied.touched)
+        self._lanes.subtract(lane.webhook for lane in report.opened & applied.touched)
         if applied.rows_move:
             self.next_due_ms = 0
 
@@ -201,6 +207,13 @@ def _resumed(row: HeldRange, cursor: int) -> Range:
     held = Range(min(row.from_position, cursor + 1))
     held.stored_from = row.from_position
     return held
+
+
+def _highest(settled: Collection[tuple[WebhookId, int]]) -> dict[WebhookId, int]:
+    highest: dict[WebhookId, int] = {}
+    for webhook, position in settled:
+        highest[webhook] = max(position, highest.get(webhook, 0))
+    return highest
 
 
 def _row(

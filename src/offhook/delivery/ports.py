@@ -48,11 +48,11 @@ class DispatchStore(Protocol):
         """The open ranges of a partition."""
         ...
 
-    async def accepted_after(
+    async def settled_after(
         self, partition: int, after: int, webhook: WebhookId | None = None
     ) -> set[tuple[WebhookId, int]]:
-        """(webhook, position) of the attempts accepted above a position, of one webhook or of all:
-        a new owner skips them."""
+        """(webhook, position) of the deliveries above a position that were accepted or have a row
+        of their own, of one webhook or of all: a new owner skips them."""
         ...
 
     async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:

@@ -73,10 +73,13 @@ class LogReader:
         room = self._queues.of(endpoint).room
         if room < _WORTH_READING or flow.lanes_bound_reached(webhook):
             return False
+        # What stands past the live place is the live path's to read.
+        end = flow.live.read_to
         found = await self._log.read(flow.partition, held.progress.read_to, room, _SLICE_BYTES)
-        await self._router.ranged(flow, held, endpoint, found.events, self.subscriptions)
-        held.progress.read(found.read_to)
-        held.met = held.progress.read_to >= flow.live.read_to
+        events = [event for event in found.events if event.position <= end]
+        await self._router.ranged(flow, held, endpoint, events, self.subscriptions)
+        held.progress.read(min(found.read_to, end))
+        held.met = held.progress.read_to >= end
         return True
 
     async def _refresh(self, version: int) -> None:

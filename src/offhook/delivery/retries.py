@@ -39,10 +39,7 @@ class Retrier:
         if endpoint is None:
             return
         queue = self._queues.of(endpoint)
-        lane = item.row.lane
-        if queue.room <= 0 or (
-            lane is not None and flow.overtakes(Lane(endpoint.id, lane), item.row.position)
-        ):
+        if queue.room <= 0 or _too_soon(flow, item.row):
             return
         delivery = Delivery(
             item.row.webhook,
@@ -60,32 +57,36 @@ class Retrier:
         self, flow: PartitionFlow, subscriptions: Subscriptions, now_ms: int
     ) -> None:
         for request in await self._store.requests(flow.partition, _REQUESTS_AT_ONCE):
-            await self._carry_out(flow, request, subscriptions, now_ms)
+            _carry_out(flow, request, subscriptions, now_ms)
             flow.changes.carry_out(request.id)
 
-    async def _carry_out(
-        self,
-        flow: PartitionFlow,
-        request: DispatchRequest,
-        subscriptions: Subscriptions,
-        now_ms: int,
-    ) -> None:
-        row = request.row
-        endpoint = subscriptions.endpoints.get(request.webhook)
-        if row is None or endpoint is None or (row.webhook, row.position) in flow.busy:
-            return
-        lane = Lane(row.webhook, row.key) if endpoint.ordered else None
-        if row.state in {PendingState.FAILED, PendingState.CANCELED}:
-            if lane is not None and not await self._store.closed_lanes(flow.partition, {lane}):
-                flow.close_lane(lane)
-            flow.changes.put(_again(row, lane, now_ms, since_ms=now_ms))
-        elif row.lane is None:
-            flow.changes.put(_again(row, None, now_ms, since_ms=row.since_ms))
-        else:
-            flow.changes.hurry(Lane(row.webhook, row.lane))
+
+def _too_soon(flow: PartitionFlow, row: PendingRow) -> bool:
+    """Whether earlier ones of its lane may have no row of their own in the store yet."""
+    if row.lane is None:
+        return False
+    return row.position > flow.read_to(row.webhook) or flow.overtakes(
+        Lane(row.webhook, row.lane), row.position
+    )
 
 
-def _again(row: PendingRow, lane: Lane | None, due_ms: int, since_ms: int) -> PendingRow:
+def _carry_out(
+    flow: PartitionFlow, request: DispatchRequest, subscriptions: Subscriptions, now_ms: int
+) -> None:
+    row = request.row
+    endpoint = subscriptions.endpoints.get(request.webhook)
+    if row is None or endpoint is None or (row.webhook, row.position) in flow.busy:
+        return
+    if row.state in {PendingState.FAILED, PendingState.CANCELED}:
+        lane = row.key if endpoint.ordered else None
+        flow.changes.put(_again(row, lane, now_ms, since_ms=now_ms))
+    elif row.lane is None:
+        flow.changes.put(_again(row, None, now_ms, since_ms=row.since_ms))
+    else:
+        flow.changes.hurry(Lane(row.webhook, row.lane))
+
+
+def _again(row: PendingRow, lane: str | None, due_ms: int, since_ms: int) -> PendingRow:
     return PendingRow(
         webhook=row.webhook,
         partition=row.partition,
@@ -94,7 +95,7 @@ def _again(row: PendingRow, lane: Lane | None, due_ms: int, since_ms: int) -> Pe
         event_id=row.event_id,
         event_type=row.event_type,
         key=row.key,
-        lane=None if lane is None else lane.key,
+        lane=lane,
         state=PendingState.RETRY,
         number=row.number,
         due_ms=due_ms,

@@ -21,6 +21,7 @@ class Router:
         self._queues = queues
         self._memory_bound = memory_bound
         self.queued = 0
+        """How many deliveries wait in all, as of the last count and what was offered since."""
 
     async def live(
         self, flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
@@ -50,14 +51,14 @@ class Router:
         wanted = [(endpoint, e) for e in events if subscriptions.wants(endpoint.id, e)]
         closed = await self._closed(flow, wanted)
         for _, event in wanted:
-            if not flow.was_accepted(endpoint.id, event.position):
+            if not flow.was_settled(endpoint.id, event.position):
                 delivery = _delivery(flow, endpoint, event, held)
                 self._offer(flow, delivery, self._queues.of(endpoint), closed)
 
     def _live_one(
         self, flow: PartitionFlow, endpoint: Endpoint, event: LogEvent, closed: set[Lane]
     ) -> None:
-        if flow.was_accepted(endpoint.id, event.position):
+        if flow.was_settled(endpoint.id, event.position):
             return
         queue = self._queues.of(endpoint)
         if self._full(queue) or flow.lanes_bound_reached(endpoint.id):
@@ -70,15 +71,12 @@ class Router:
     ) -> None:
         if queue.endpoint.ordered:
             lane = Lane(delivery.webhook, delivery.event.key)
-            if lane in closed or flow.closing(lane):
-                flow.wait_behind(delivery)
-                return
-            if queue.lane_full(lane.key):
-                flow.close_lane(lane)
+            if lane in closed or flow.closing(lane) or queue.lane_full(lane.key):
                 flow.wait_behind(delivery)
                 return
         flow.begin(delivery)
         queue.offer(delivery)
+        self.queued += 1
         self._queues.stir(queue)
 
     def _full(self, queue: EndpointQueue) -> bool:

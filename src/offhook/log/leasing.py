@@ -4,6 +4,8 @@ from offhook.clock import Clock
 from offhook.log.entries import Lease
 from offhook.log.ports import LeaseStore
 
+_AGAIN_S = 1.0
+
 
 class LeaseChange:
     """What a heartbeat brought: partitions gained and partitions lost."""
@@ -28,27 +30,31 @@ class LeaseHolder:
         self._ttl_s = ttl_s
         self._held: dict[int, Lease] = {}
         self._renewed_at = float("-inf")
+        self._due_at = float("-inf")
 
     def valid(self) -> bool:
         """Whether a send may start: inside the lease, counted from before the last renewal."""
         return self._clock.monotonic() < self._renewed_at + self._ttl_s
 
     def due_in_s(self) -> float:
-        """Seconds until the next heartbeat; a third of the lease's time apart."""
-        return max(0.0, self._renewed_at + self._ttl_s / 3 - self._clock.monotonic())
+        """Seconds until the next heartbeat: a third of the lease's time after the last good one."""
+        return max(0.0, self._due_at - self._clock.monotonic())
 
     async def beat(self) -> LeaseChange:
-        """Renew what is held and take what is free."""
+        """Renew what is held and take what is free.
+
+        When the store raises, what is held is trusted for as long as without this heartbeat, and
+        the next one, a second later, finds out.
+        """
         began = self._clock.monotonic()
-        kept = {
-            lease.partition
-            for lease in await self._store.renew(list(self._held.values()), self._ttl_s)
-        }
-        lost = [partition for partition in self._held if partition not in kept]
-        self.forget(lost)
+        self._due_at = began + _AGAIN_S
+        renewed = await self._store.renew(list(self._held.values()), self._ttl_s)
         gained = await self._store.acquire(self._consumer, self._owner, self._ttl_s)
+        lost = sorted(self._held.keys() - {lease.partition for lease in renewed})
+        self.forget(lost)
         self._held.update((lease.partition, lease) for lease in gained)
         self._renewed_at = began
+        self._due_at = began + self._ttl_s / 3
         return LeaseChange(gained, lost)
 
     def forget(self, partitions: list[int]) -> None:
@@ -58,6 +64,5 @@ class LeaseHolder:
 
     async def release(self) -> None:
         """Give all of them back at once."""
-        held = list(self._held.values())
+        await self._store.release(list(self._held.values()))
         self._held.clear()
-        await self._store.release(held)

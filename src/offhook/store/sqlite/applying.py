@@ -14,7 +14,7 @@ from offhook.delivery.entries import (
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.sqlite.append import UNSTORABLE
 from offhook.store.sqlite.connection import Connection, Value, as_json
-from offhook.store.sqlite.lanes import lanes_of, mend
+from offhook.store.sqlite.lanes import closed_among, lanes_of, mend
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.webhooks import KIND, cancel_deliveries, raise_version
 from offhook.store.sqlite.writer import Transaction
@@ -44,6 +44,7 @@ class Applying:
         concerned = {row.webhook for row in changes.rows} | {it.webhook for it in changes.held}
         self._enabled = _enabled(self._connection, concerned)
         self.stubs = 0
+        self.closed: frozenset[Lane] = frozenset()
         self.opened: frozenset[Lane] = frozenset()
 
     def run(self) -> None:
@@ -64,11 +65,13 @@ class Applying:
         touched = lanes_of(self._connection, self._partition, (*changes.settled, *replaced))
         touched |= {Lane(row.webhook, row.lane) for row in changes.rows if row.lane is not None}
         touched |= set(changes.hurry)
+        before = closed_among(self._connection, self._partition, touched)
         if changes.settled:
             self._run("pending_settle", deliveries=as_json(changes.settled))
         rows = [_pending_row(row) for row in self._allowed(changes.rows)]
         _insert(self._connection, "pending_put", rows, _pending_stub)
-        self.opened = mend(self._connection, self._partition, touched, changes.hurry, self._now_ms)
+        is_open = mend(self._connection, self._partition, touched, changes.hurry, self._now_ms)
+        self.closed, self.opened = frozenset(touched) - before - is_open, before & is_open
 
     def _store_ranges(self) -> None:
         ranges: list[Sequence[Value]] = [

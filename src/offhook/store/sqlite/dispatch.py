@@ -21,12 +21,12 @@ from offhook.model.ids import WebhookId
 from offhook.store.sqlite.applying import Applying
 from offhook.store.sqlite.connection import Connection, as_json
 from offhook.store.sqlite.database import Database
+from offhook.store.sqlite.lanes import closed_among
 from offhook.store.sqlite.packing import unpack_events
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.webhooks import decode_webhooks
 from offhook.store.sqlite.writer import Transaction
 
-_LANES = msgspec.json.Decoder(list[tuple[WebhookId, str]])
 _COUNTS = msgspec.json.Decoder(dict[WebhookId, int])
 _QUEUES = msgspec.json.Decoder(list[tuple[WebhookId, list[tuple[int, int]]]])
 _PENDING = msgspec.json.Decoder(list[PendingRow])
@@ -51,11 +51,7 @@ class SqliteDispatch:
 
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
         """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
-        asked = as_json((lane.webhook, lane.key) for lane in lanes)
-        rows = self._database.read(
-            lambda it: it.rows("lanes_closed", _LANES, partition=partition, lanes=asked)
-        )
-        return {Lane(*row) for row in rows}
+        return set(self._database.read(lambda it: closed_among(it, partition, lanes)))
 
     async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
         """How many closed lanes each webhook has; those without any are left out."""
@@ -84,13 +80,13 @@ class SqliteDispatch:
         """The open ranges of a partition."""
         return self._database.read(lambda it: it.rows("held", _HELD, partition=partition))
 
-    async def accepted_after(
+    async def settled_after(
         self, partition: int, after: int, webhook: WebhookId | None = None
     ) -> set[tuple[WebhookId, int]]:
-        """(webhook, position) of the attempts accepted above a position."""
+        """(webhook, position) of deliveries above a position that were accepted or have a row."""
         rows = self._database.read(
             lambda it: it.rows(
-                "accepted_after", _DELIVERIES, partition=partition, after=after, webhook=webhook
+                "settled_after", _DELIVERIES, partition=partition, after=after, webhook=webhook
             )
         )
         return set(rows)
@@ -112,6 +108,7 @@ class SqliteDispatch:
                 one.run()
             return ApplyReport(
                 frozenset(it.lease.partition for it in changes if it not in held),
+                frozenset().union(*(one.closed for one in applied)),
                 frozenset().union(*(one.opened for one in applied)),
                 sum(one.stubs for one in applied),
             )

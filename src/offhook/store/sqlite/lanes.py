@@ -67,6 +67,17 @@ def lanes_of(
     return {Lane(*row) for row in rows}
 
 
+def closed_among(
+    connection: Connection, partition: int, lanes: Collection[Lane]
+) -> frozenset[Lane]:
+    """Those of the lanes that have a live row."""
+    if not lanes:
+        return frozenset()
+    asked = as_json((lane.webhook, lane.key) for lane in lanes)
+    rows = connection.rows("lanes_closed", _LANES, partition=partition, lanes=asked)
+    return frozenset(Lane(*row) for row in rows)
+
+
 def mend(
     connection: Connection,
     partition: int,

@@ -60,7 +60,8 @@ class FencingConformance:
         assert report == ApplyReport(lost=frozenset({stale.partition}))
         assert [item.row.position for item in await _due(store, new)] == [events[0].position]
         assert await store.dispatch.held(new.partition) == []
-        assert await store.dispatch.accepted_after(new.partition, 0) == set()
+        untouched = {(WEBHOOK, events[0].position)}
+        assert await store.dispatch.settled_after(new.partition, 0) == untouched
         webhook = await store.webhooks.webhook(DEFAULT_ACCOUNT, WEBHOOK)
         assert webhook is not None
         assert webhook.disabled_reason is None
@@ -95,9 +96,10 @@ class FencingConformance:
         clock.advance(TTL_S + 1)
         assert (await lease_for(store, "k", "second")).cursor == 3
 
-    async def test_accepted_attempts_above_a_position_are_known(
+    async def test_what_was_accepted_or_has_a_row_above_a_position_is_known(
         self, store: ConformingStore
     ) -> None:
+        await make_webhook(store)
         other = WebhookId("wh_b")
         events = await placed(store, *(plain("k") for _ in range(4)))
         lease = await lease_for(store, "k")
@@ -107,11 +109,16 @@ class FencingConformance:
             attempt_on(events[2], accepted=True),
             attempt_on(events[2], other, accepted=True),
         ]
-        await store.dispatch.apply([PartitionChanges(lease, 0, attempts=tuple(attempts))])
+        rows = (pending_for(events[0], FAILED), pending_for(events[3], RETRY, due_ms=1))
+        await store.dispatch.apply([PartitionChanges(lease, 0, tuple(attempts), rows=rows)])
         after = events[0].position
-        found = await store.dispatch.accepted_after(lease.partition, after)
-        assert found == {(WEBHOOK, events[2].position), (other, events[2].position)}
-        own = await store.dispatch.accepted_after(lease.partition, 0, other)
+        found = await store.dispatch.settled_after(lease.partition, after)
+        assert found == {
+            (WEBHOOK, events[2].position),
+            (WEBHOOK, events[3].position),
+            (other, events[2].position),
+        }
+        own = await store.dispatch.settled_after(lease.partition, 0, other)
         assert own == {(other, events[2].position)}
 
     async def test_an_attempt_that_cannot_be_stored_leaves_a_stub_and_holds_up_no_other(
@@ -126,7 +133,7 @@ class FencingConformance:
             [PartitionChanges(lease, events[-1].position, attempts=tuple(attempts))]
         )
         assert (report.stubs, report.lost) == (1, frozenset())
-        assert len(await store.dispatch.accepted_after(lease.partition, 0)) == 6
+        assert len(await store.dispatch.settled_after(lease.partition, 0)) == 6
         for place, status in ((2, 200), (3, None), (4, 200)):
             [kept] = await store.deliveries.attempts(
                 DEFAULT_ACCOUNT, WEBHOOK, lease.partition, events[place].position
@@ -147,14 +154,16 @@ class LaneConformance:
         assert await store.dispatch.closed_lanes(partition, []) == set()
         assert await store.dispatch.lane_counts(partition) == {WEBHOOK: 1}
         first = await _apply(store, lease, settled=events[:1])
-        assert first.opened == frozenset()
+        assert (first.closed, first.opened) == (frozenset(), frozenset())
         assert await store.dispatch.closed_lanes(partition, others) == {LANE}
         second = await _apply(store, lease, settled=events[1:])
-        assert second.opened == {LANE}
+        assert (second.closed, second.opened) == (frozenset(), frozenset({LANE}))
         assert await store.dispatch.closed_lanes(partition, others) == set()
         assert await store.dispatch.lane_counts(partition) == {}
         third = await _apply(store, lease, settled=events[1:])
         assert third.opened == frozenset()
+        again = await _apply(store, lease, rows=[pending_for(events[0], RETRY, due_ms=1)])
+        assert (again.closed, again.opened) == (frozenset({LANE}), frozenset())
 
     async def test_the_next_in_a_lane_is_due_once_the_one_before_it_is_settled(
         self, store: ConformingStore, clock: FakeClock
@@ -202,7 +211,7 @@ class LaneConformance:
         assert (item.row.position, item.row.due_ms) == (events[0].position, to_ms(clock.now()))
         open_lane = Lane(WEBHOOK, "nothing")
         report = await store.dispatch.apply([PartitionChanges(lease, 0, hurry=(open_lane,))])
-        assert report.opened == {open_lane}
+        assert (report.closed, report.opened) == (frozenset(), frozenset())
 
     async def test_a_row_that_leaves_its_lane_lets_the_rest_go_on(
         self, store: ConformingStore
@@ -356,7 +365,7 @@ class RangeConformance:
         report = await store.dispatch.apply(
             [PartitionChanges(lease, 0, rows=tuple(rows), held=(held,))]
         )
-        assert report.opened == {LANE}
+        assert (report.closed, report.opened) == (frozenset(), frozenset())
         assert await _due_positions(store, lease) == []
         assert await store.dispatch.held(lease.partition) == []
         assert await _statuses(store) == []

@@ -1,6 +1,0 @@
-SELECT json_group_array(json_array(webhook, position))
-FROM attempt INDEXED BY attempt_position
-WHERE partition = :partition
-    AND position > :after
-    AND accepted
-    AND (:webhook IS NULL OR webhook = :webhook)
