@@ -143,7 +143,7 @@ class Append:
                 carrier = row.last
         if row is None:
             return Refused(NotFound(f"{submission.key!r} names no call: post its first event."))
-        if head is not None:
+        if head is not None and (folded.drafts or call != head.call):
             head.row = KeyRow(row.last, row.position, call)
             self._changed[head.account, head.key] = head
             self._contacts.note(head)

@@ -1,7 +1,8 @@
 """Whether a contact called before: the calls in the database and those of the batch at hand."""
 
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -38,7 +39,8 @@ class Contacts:
     ) -> None:
         self._heads = heads
         self._created_ms = created_ms
-        self._here: defaultdict[tuple[AccountId, str], dict[str, Head]] = defaultdict(dict)
+        self._starts: defaultdict[tuple[AccountId, str], list[tuple[int, str]]] = defaultdict(list)
+        self._noted: set[tuple[AccountId, str, Contact]] = set()
         self._asked: dict[int, _Question] = {
             id(submission): question
             for submission in batch
@@ -50,10 +52,15 @@ class Contacts:
                 self.note(head)
 
     def note(self, head: Head) -> None:
-        """The call may be another contact's now."""
+        """The call may begin at another time now, or be another contact's."""
         call = head.call
-        if self._asked and call is not None and call.data.contact_number is not None:
-            self._here[head.account, call.data.contact_number][head.key] = head
+        if not self._asked or call is None or call.data.contact_number is None:
+            return
+        contact = contact_of(call)
+        if (head.account, head.key, contact) not in self._noted:
+            self._noted.add((head.account, head.key, contact))
+            starts = self._starts[head.account, call.data.contact_number]
+            insort(starts, (contact.started_ms, head.key))
 
     def about(self, submission: Submission) -> tuple[bool | None, tuple[str, ...]]:
         """Whether a call of the same contact began in the 30 days before, and the calls in the 30
@@ -62,10 +69,26 @@ class Contacts:
         if question is None:
             return None, ()
         repeat, later = self._found[question]
-        others = [(key, it) for key, it in self._noted(question) if key != submission.key]
-        here = any(_is_before(contact, question.started_ms) for _, contact in others)
-        after = [key for key, contact in others if _is_first_after(contact, question.started_ms)]
-        return repeat or here, (*later, *after)
+        began = question.started_ms
+        before = self._others(submission, question, began - REPEAT_WINDOW_MS, began)
+        after = self._others(submission, question, began + 1, began + REPEAT_WINDOW_MS + 1)
+        firsts = [key for key, contact in after if contact.repeat_caller is False]
+        return repeat or any(True for _ in before), tuple(dict.fromkeys((*later, *firsts)))
+
+    def _others(
+        self, submission: Submission, question: _Question, since_ms: int, until_ms: int
+    ) -> Iterator[tuple[str, Contact]]:
+        """The batch's other calls of the contact that begin in the time, as they are now: an entry
+        may be of what the call was before."""
+        starts = self._starts[question.account, question.number]
+        for place in range(bisect_left(starts, (since_ms, "")), len(starts)):
+            started_ms, key = starts[place]
+            if started_ms >= until_ms:
+                return
+            call = self._heads[question.account, key].call
+            contact = None if call is None or key == submission.key else contact_of(call)
+            if contact is not None and contact[:4] == (started_ms, question.number, False, False):
+                yield key, contact
 
     def _question(self, submission: Submission) -> _Question | None:
         """What the probe asks. A start that the fact does not state is the call's, else now."""
@@ -93,24 +116,3 @@ class Contacts:
             question: (repeat == 1, later)
             for question, (repeat, later) in zip(questions, found, strict=True)
         }
-
-    def _noted(self, question: _Question) -> list[tuple[str, Contact]]:
-        contacts = [
-            (key, contact_of(head.call))
-            for key, head in self._here[question.account, question.number].items()
-            if head.call is not None
-        ]
-        return [
-            (key, contact)
-            for key, contact in contacts
-            if contact.number == question.number and not contact.duplicate and not contact.test
-        ]
-
-
-def _is_before(contact: Contact, started_ms: int) -> bool:
-    return started_ms - REPEAT_WINDOW_MS <= contact.started_ms < started_ms
-
-
-def _is_first_after(contact: Contact, started_ms: int) -> bool:
-    after = started_ms < contact.started_ms <= started_ms + REPEAT_WINDOW_MS
-    return after and contact.repeat_caller is False
