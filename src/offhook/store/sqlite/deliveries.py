@@ -35,19 +35,21 @@ _ATTEMPTS = msgspec.json.Decoder(list[AttemptRow])
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where deliveries of a status leave traces: pending rows in these states, and attempts."""
+    """Where deliveries of a status leave traces: rows in these states, and attempts; of those that
+    have no row, where ``accepted`` is set, the accepted ones or those never accepted."""
 
     states: tuple[PendingState, ...] | None
     attempts: bool
+    accepted: bool | None = None
 
 
 _EVERYWHERE = Sources(None, attempts=True)
 _SOURCES = {
-    DeliveryStatus.PENDING: Sources((PendingState.RETRY, PendingState.WAITING), attempts=True),
+    DeliveryStatus.PENDING: Sources((PendingState.RETRY, PendingState.WAITING), attempts=False),
     DeliveryStatus.FAILED: Sources((PendingState.FAILED,), attempts=False),
     DeliveryStatus.CANCELED: Sources((PendingState.CANCELED,), attempts=False),
-    DeliveryStatus.DELIVERED: Sources((), attempts=True),
-    DeliveryStatus.UNKNOWN: Sources((), attempts=True),
+    DeliveryStatus.DELIVERED: Sources((), attempts=True, accepted=True),
+    DeliveryStatus.UNKNOWN: Sources((), attempts=True, accepted=False),
 }
 
 
@@ -122,6 +124,7 @@ class _Listing:
             "webhook": wanted.webhook,
             "states": None if sources.states is None else as_json(sources.states),
             "attempts": sources.attempts,
+            "accepted": sources.accepted,
         }
 
     def page(self, before: tuple[int, int, WebhookId], limit: int) -> list[DeliveryView]:

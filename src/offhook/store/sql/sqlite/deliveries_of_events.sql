@@ -16,6 +16,28 @@ FROM (
             ON attempt.partition = :partition AND attempt.position = wanted.value
         WHERE :attempts AND attempt.account = :account
             AND (:type IS NULL OR attempt.event_type = :type)
+            AND (
+                :accepted IS NULL
+                OR (
+                    attempt.accepted = :accepted
+                    AND NOT EXISTS (
+                        SELECT 1 FROM pending
+                        WHERE pending.webhook = attempt.webhook
+                            AND pending.partition = attempt.partition
+                            AND pending.position = attempt.position
+                    )
+                    AND (
+                        :accepted
+                        OR NOT EXISTS (
+                            SELECT 1 FROM attempt AS other INDEXED BY attempt_position
+                            WHERE other.partition = attempt.partition
+                                AND other.position = attempt.position
+                                AND other.webhook = attempt.webhook
+                                AND other.accepted
+                        )
+                    )
+                )
+            )
     )
     WHERE (:webhook IS NULL OR webhook = :webhook)
         AND (position, partition, webhook) < (:before_position, :before_partition, :before_webhook)

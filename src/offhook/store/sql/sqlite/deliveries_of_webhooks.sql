@@ -35,6 +35,28 @@ FROM (
                         AND attempt.position <= :before_position
                         AND attempt.account = :account
                         AND (:type IS NULL OR attempt.event_type = :type)
+                        AND (
+                            :accepted IS NULL
+                            OR (
+                                attempt.accepted = :accepted
+                                AND NOT EXISTS (
+                                    SELECT 1 FROM pending
+                                    WHERE pending.webhook = attempt.webhook
+                                        AND pending.partition = attempt.partition
+                                        AND pending.position = attempt.position
+                                )
+                                AND (
+                                    :accepted
+                                    OR NOT EXISTS (
+                                        SELECT 1 FROM attempt AS other INDEXED BY attempt_position
+                                        WHERE other.partition = attempt.partition
+                                            AND other.position = attempt.position
+                                            AND other.webhook = attempt.webhook
+                                            AND other.accepted
+                                    )
+                                )
+                            )
+                        )
                     ORDER BY position DESC
                     LIMIT :limit + 1
                 )
