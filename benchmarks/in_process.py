@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import uvloop
 
+from offhook import runtime
 from offhook.clock import SystemClock
 from offhook.log.appender import Appender
 from offhook.log.fold import fold
@@ -61,6 +62,7 @@ async def _measure(data: Path, items: Sequence[bytes], seconds: float) -> tuple[
 def main() -> None:
     """Read the arguments, measure, print."""
     data, file, seconds = sys.argv[1:]
+    runtime.tune()
     raws = msgspec.json.decode(Path(file).read_bytes(), type=list[msgspec.Raw])
     items = [bytes(raw) for raw in raws]
     print(*uvloop.run(_measure(Path(data), items, float(seconds))))

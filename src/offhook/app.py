@@ -1,7 +1,6 @@
 """The one composition root: opens the store, starts services, serves the API, stops in order."""
 
 import asyncio
-import gc
 import ipaddress
 import logging
 import os
@@ -20,6 +19,7 @@ import uvloop
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import ASGIApp
 
+from offhook import runtime
 from offhook.api.app import ApiSettings, build_api
 from offhook.api.auth import Gate
 from offhook.clock import Clock, SystemClock
@@ -42,8 +42,6 @@ from offhook.store.sqlite import SqliteStore, open_sqlite
 
 _DRAIN_S = 3
 _BACKLOG = 2048
-_SWITCH_INTERVAL_S = 0.0005
-_GC_THRESHOLDS = (50_000, 20, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +170,7 @@ def _is_loopback(host: str) -> bool:
 def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what is in flight and exit within 10 s."""
     _log_to_stderr(settings)
-    # The writer's thread folds while the loop sends. At the default of 5 ms the loop would wait as
-    # long after each look for I/O while a batch is folded: an import halved the deliveries.
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    # Modules and schemas live as long as the process. Looking through them after every 700 new
-    # objects took a tenth of an append.
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    runtime.tune()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 

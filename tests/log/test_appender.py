@@ -44,8 +44,8 @@ def fact(name: str, size: int = 10) -> Submission:
     return Submission(DEFAULT_ACCOUNT, name, PlainFact("custom.x", name, b"{}"), size)
 
 
-def appender(store: GatedStore, **bounds: int) -> Appender:
-    return Appender(store=store, fold=lambda *_: Folded((), None), **bounds)
+def appender(store: GatedStore, *, gather_s: float = 0.001, **bounds: int) -> Appender:
+    return Appender(store=store, fold=lambda *_: Folded((), None), gather_s=gather_s, **bounds)
 
 
 async def submitted(to: Appender, *facts: Submission) -> asyncio.Task[list[AppendOutcome]]:
@@ -146,3 +146,32 @@ async def test_a_caller_that_went_away_disturbs_nobody() -> None:
     await group.run_once()
     assert len(await stays) == 1
     assert store.batches == [["a", "b"]]
+
+
+async def test_those_who_were_answered_together_are_waited_for_and_written_together_again() -> None:
+    store = GatedStore()
+    group = appender(store, gather_s=60)
+    together = [await submitted(group, fact(name)) for name in "ab"]
+    group.start()
+    store.gate.release()
+    await asyncio.gather(*together)
+    first = await submitted(group, fact("c"))
+    store.gate.release()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert store.batches == [["a", "b"]]
+    await asyncio.gather(first, await submitted(group, fact("d")))
+    assert store.batches == [["a", "b"], ["c", "d"]]
+    await group.stop()
+
+
+async def test_who_is_alone_after_a_crowd_waits_a_moment_and_no_longer() -> None:
+    store = GatedStore()
+    group = appender(store, gather_s=0.001)
+    crowd = [await submitted(group, fact(name)) for name in "ab"]
+    group.start()
+    for _ in range(2):
+        store.gate.release()
+    await asyncio.gather(*crowd)
+    assert len(await group.submit([fact("c")])) == 1
+    await group.stop()
