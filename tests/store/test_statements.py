@@ -97,7 +97,7 @@ def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) 
         ("pending_due", "pending_due (partition=? AND webhook>?)"),
         ("pending_due", "pending_due (partition=? AND webhook=? AND due_ms>?)"),
         ("pending_events", "PRIMARY KEY (webhook=? AND partition=? AND position=?)"),
-        ("accepted_after", "attempt_position (partition=? AND position>?)"),
+        ("settled_after", "attempt_position (partition=? AND position>?)"),
         ("requests", "dispatch_request_partition (partition=?)"),
         ("events_after", "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"),
         ("call_rows", "call_id (account=? AND id=?)"),

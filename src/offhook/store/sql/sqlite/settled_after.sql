@@ -5,7 +5,7 @@ FROM (
         AND position > :after
         AND accepted
         AND (:webhook IS NULL OR webhook = :webhook)
-    UNION
+    UNION ALL
     SELECT webhook, position FROM pending INDEXED BY pending_position
     WHERE partition = :partition
         AND position > :after
