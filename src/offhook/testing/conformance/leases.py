@@ -38,9 +38,12 @@ class LeaseConformance:
         assert await store.leases.acquire(CONSUMER, "first", TTL_S) == []
 
     async def test_each_consumer_has_leases_of_its_own(self, store: ConformingStore) -> None:
-        await store.leases.acquire(CONSUMER, "first", TTL_S)
+        held = await store.leases.acquire(CONSUMER, "first", TTL_S)
         others = await store.leases.acquire("roll-up", "second", TTL_S)
         assert len(others) == store.log.partitions
+        await store.leases.release(held)
+        third = await store.leases.acquire("archive", "third", TTL_S)
+        assert [lease.partition for lease in third] == list(range(store.log.partitions))
 
     async def test_free_partitions_are_shared_evenly_with_the_owners_there_are(
         self, store: ConformingStore
