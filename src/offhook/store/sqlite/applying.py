@@ -50,7 +50,7 @@ class Applying:
     def run(self) -> None:
         """Write them; the lease was checked in this very transaction."""
         attempts = [_attempt_row(attempt) for attempt in self._changes.attempts]
-        self.stubs = _insert(self._connection, "attempt_add", attempts, _attempt_stub)
+        self.stubs = _insert(self._transaction, "attempt_add", attempts, _attempt_stub)
         self._store_pending()
         self._store_ranges()
         for webhook, reason in self._changes.disable:
@@ -69,7 +69,7 @@ class Applying:
         if changes.settled:
             self._run("pending_settle", deliveries=as_json(changes.settled))
         rows = [_pending_row(row) for row in self._allowed(changes.rows)]
-        _insert(self._connection, "pending_put", rows, _pending_stub)
+        _insert(self._transaction, "pending_put", rows, _pending_stub)
         is_open = mend(self._connection, self._partition, touched, changes.hurry, self._now_ms)
         self.closed, self.opened = frozenset(touched) - before - is_open, before & is_open
 
@@ -116,7 +116,7 @@ def _enabled(connection: Connection, webhooks: Collection[WebhookId]) -> dict[We
 
 
 def _insert(
-    connection: Connection,
+    transaction: Transaction,
     name: str,
     rows: Sequence[Sequence[Value]],
     stub: Callable[[Sequence[Value]], Sequence[Value]],
@@ -126,15 +126,17 @@ def _insert(
     if not rows:
         return 0
     try:
-        with connection.transaction():
-            connection.insert(name, rows)
+        with transaction.part():
+            transaction.connection.insert(name, rows)
     except UNSTORABLE:
+        if not transaction.careful:
+            raise
         if len(rows) == 1:
-            connection.insert(name, [stub(rows[0])])
+            transaction.connection.insert(name, [stub(rows[0])])
             return 1
         middle = len(rows) // 2
-        front = _insert(connection, name, rows[:middle], stub)
-        return front + _insert(connection, name, rows[middle:], stub)
+        front = _insert(transaction, name, rows[:middle], stub)
+        return front + _insert(transaction, name, rows[middle:], stub)
     return 0
 
 

@@ -33,7 +33,7 @@ class SqliteLog:
 
         def work(transaction: Transaction) -> list[AppendOutcome]:
             transaction.undone.append(self._heads.clear)
-            written = self._write(transaction.connection, batch, fold)
+            written = self._write(transaction, batch, fold)
             transaction.committed.append(lambda: self._tail.extend(written.events))
             if written.events:
                 transaction.topics.add(Topic.EVENTS)
@@ -56,17 +56,20 @@ class SqliteLog:
         """The last position ever given in this partition."""
         return self._tail.head if partition == PARTITION else 0
 
-    def _write(self, connection: Connection, batch: Sequence[Submission], fold: Fold) -> Written:
+    def _write(self, transaction: Transaction, batch: Sequence[Submission], fold: Fold) -> Written:
         """Write the batch; where SQL refuses it, its halves, until what is at fault is alone."""
         try:
-            with connection.transaction():
-                return Append(connection, self._heads, fold, self._database.clock.now()).run(batch)
+            with transaction.part():
+                now = self._database.clock.now()
+                return Append(transaction.connection, self._heads, fold, now).run(batch)
         except UNSTORABLE as error:
+            if not transaction.careful:
+                raise
             if len(batch) == 1:
                 return Written([Refused(error)], [], timers=False)
         middle = len(batch) // 2
-        front = self._write(connection, batch[:middle], fold)
-        back = self._write(connection, batch[middle:], fold)
+        front = self._write(transaction, batch[:middle], fold)
+        back = self._write(transaction, batch[middle:], fold)
         return Written(
             front.outcomes + back.outcomes, front.events + back.events, front.timers or back.timers
         )

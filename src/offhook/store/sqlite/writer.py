@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -15,14 +16,22 @@ T = TypeVar("T")
 class Transaction:
     """What a job works with: the connection, and what is to follow once all is committed or undone.
 
-    Callbacks run on the writer's thread, in the order of the jobs.
+    Callbacks run on the writer's thread, in the order of the jobs. ``careful`` once something had
+    failed: then each job, and each ``part`` of one, can fail alone. Before that there are no
+    savepoints, which copy every page that is written under them: whatever raises undoes the
+    transaction, and all jobs are done again, carefully.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, careful: bool) -> None:
         self.connection = connection
+        self.careful = careful
         self.topics: set[Topic] = set()
         self.committed: list[Callable[[], None]] = []
         self.undone: list[Callable[[], None]] = []
+
+    def part(self) -> AbstractContextManager[object]:
+        """A context for work that may fail and be done otherwise, if ``careful``."""
+        return self.connection.transaction() if self.careful else nullcontext()
 
 
 Work = Callable[[Transaction], T]
@@ -35,28 +44,38 @@ class Job(Generic[T]):
 
     def __init__(self, work: Work[T], connection: Connection, *, first: bool) -> None:
         self.first = first
-        self.transaction = Transaction(connection)
         self.error: Exception | None = None
         self.future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._connection = connection
         self._work = work
+        self.transaction = Transaction(connection, careful=False)
 
     def attempt(self) -> None:
+        """Do the work, on the understanding that all is undone if it raises."""
+        self.transaction = Transaction(self._connection, careful=False)
+        self.result = self._work(self.transaction)
+
+    def attempt_alone(self) -> None:
         """Do the work in a savepoint; raises only when that ended the transaction itself."""
-        connection = self.transaction.connection
+        self.transaction = Transaction(self._connection, careful=True)
         try:
-            with connection.transaction():
+            with self.transaction.part():
                 self.result = self._work(self.transaction)
         except Exception as error:
             self.fail(error)
-            if not connection.in_transaction:
+            if not self._connection.in_transaction:
                 raise
 
+    def undo(self) -> None:
+        """What the work left in memory is undone."""
+        for callback in self.transaction.undone:
+            callback()
+
     def fail(self, error: Exception) -> None:
-        """It came to nothing: what the work left in memory is undone."""
+        """It came to nothing."""
         if self.error is None:
             self.error = error
-            for callback in self.transaction.undone:
-                callback()
+            self.undo()
 
     def finish(self) -> None:
         """It is committed, if it did not fail."""
@@ -119,16 +138,33 @@ class Writer:
 
     def _commit(self, jobs: list[Job[Any]]) -> None:
         jobs.sort(key=lambda job: not job.first)
+        if not self._together(jobs):
+            self._carefully(jobs)
+        for job in jobs:
+            job.finish()
+        self._loop.call_soon_threadsafe(self._settle, jobs)
+
+    def _together(self, jobs: list[Job[Any]]) -> bool:
+        """Do and commit all jobs; false, with nothing done, if anything at all went wrong."""
         try:
             with self._connection.lock, self._connection.transaction():
                 for job in jobs:
                     job.attempt()
+        except Exception:  # noqa: BLE001 - whose fault it is shows when each stands alone
+            for job in jobs:
+                job.undo()
+            return False
+        return True
+
+    def _carefully(self, jobs: list[Job[Any]]) -> None:
+        """Do all jobs, each to fail alone; what keeps the commit from happening fails them all."""
+        try:
+            with self._connection.lock, self._connection.transaction():
+                for job in jobs:
+                    job.attempt_alone()
         except Exception as error:  # noqa: BLE001 - it is the answer to each who waits
             for job in jobs:
                 job.fail(error)
-        for job in jobs:
-            job.finish()
-        self._loop.call_soon_threadsafe(self._settle, jobs)
 
     def _settle(self, jobs: Sequence[Job[Any]]) -> None:
         topics: set[Topic] = set()
