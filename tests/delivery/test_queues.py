@@ -129,6 +129,19 @@ def test_what_waits_for_an_endpoint_that_is_gone_is_handed_out() -> None:
     assert queues.next() is None
 
 
+def test_an_endpoint_that_comes_back_has_a_turn_of_its_own() -> None:
+    queues = Queues()
+    for position in (1, 2):
+        queue = queues.of(endpoint())
+        queue.offer(delivery("a", position))
+        queues.stir(queue)
+        if position == 1:
+            queues.close(WebhookId("wh_crm"))
+    turn = queues.next()
+    assert turn is not None
+    assert turn[1].event.position == 2
+
+
 @given(st.lists(st.sampled_from("abc"), max_size=40), st.data())
 def test_whatever_the_outcomes_each_key_is_taken_in_order_and_nothing_is_lost(
     keys: list[str], data: st.DataObject

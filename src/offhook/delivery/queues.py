@@ -131,7 +131,7 @@ class Queues:
     def __init__(self) -> None:
         self._queues: dict[WebhookId, EndpointQueue] = {}
         self._turns: deque[EndpointQueue] = deque()
-        self._in_turn: set[WebhookId] = set()
+        self._in_turn: set[EndpointQueue] = set()
 
     def of(self, endpoint: Endpoint) -> EndpointQueue:
         """The endpoint's queue, made when first asked for."""
@@ -166,15 +166,15 @@ class Queues:
 
     def stir(self, queue: EndpointQueue) -> None:
         """Something changed for this queue: give it a turn if it may send."""
-        if queue.sendable and queue.endpoint.id not in self._in_turn:
-            self._in_turn.add(queue.endpoint.id)
+        if queue.sendable and queue not in self._in_turn:
+            self._in_turn.add(queue)
             self._turns.append(queue)
 
     def next(self) -> tuple[EndpointQueue, Delivery] | None:
         """The next delivery to send, one from each endpoint in turn; ``None`` if none may go."""
         while self._turns:
             queue = self._turns.popleft()
-            self._in_turn.discard(queue.endpoint.id)
+            self._in_turn.discard(queue)
             if queue.sendable:
                 delivery = queue.take()
                 self.stir(queue)
