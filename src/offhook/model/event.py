@@ -1,12 +1,15 @@
 """The event: what stands in the log, and the one JSON in which it leaves, whichever way."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
 from offhook.model.ids import AccountId, EventId
 
 VERSION = "2026-11-01"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class LogEvent(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +49,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     data: msgspec.Raw
 
 
+@lru_cache(maxsize=4_096)
 def rfc3339_ms(moment_ms: int) -> str:
     """Unix milliseconds as RFC 3339 in UTC with exactly three decimals."""
     stamp = datetime.fromtimestamp(moment_ms / 1000, UTC)
@@ -53,8 +57,8 @@ def rfc3339_ms(moment_ms: int) -> str:
 
 
 def to_ms(moment: datetime) -> int:
-    """An aware moment as Unix milliseconds, rounded down."""
-    return int(moment.timestamp() * 1000 // 1)
+    """An aware moment as Unix milliseconds, rounded down; exact, as floats would not be."""
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def render(event: LogEvent, version: str = VERSION, type_name: str | None = None) -> bytes:

@@ -78,14 +78,21 @@ def merge(edit: Edit, fields: Mapping[str, Any]) -> None:
     ``outcome`` is left alone: what it comes to is decided from all that was said. Raises
     ``Invalid`` when the call would have more than 200 attributes.
     """
+    data, changes = edit.data, edit.changes
     for field, value in fields.items():
         if value is None:
             continue
         special = _MERGERS.get(field)
         if special is not None:
             special(edit, field, value)
-        elif field != "outcome":
+        elif field in edit.derived:
             edit.state(field, value)
+        elif field != "outcome":
+            # A field is stated once in a fact, so this is its first change.
+            old = getattr(data, field)
+            if old != value:
+                changes[field] = (old, value)
+                setattr(data, field, value)
 
 
 def _keep_first(edit: Edit, field: str, value: object) -> None:
