@@ -8,6 +8,7 @@ import pytest
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.caution import CautionConformance
 from offhook.testing.conformance.delivery import DeliveryConformance
 
 
@@ -27,4 +28,8 @@ async def store(
 
 
 class TestDelivery(DeliveryConformance):
+    """Each guarantee, on each."""
+
+
+class TestCaution(CautionConformance):
     """Each guarantee, on each."""

@@ -12,6 +12,7 @@ import structlog
 
 from offhook.clock import Clock
 from offhook.delivery.applying import Applier
+from offhook.delivery.caution import CAREFUL_TAKEOVERS, PROBATION_S, Caution
 from offhook.delivery.entries import ApplyReport
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.outcome import cancel, settle
@@ -35,7 +36,6 @@ CONSUMER = "deliver"
 _LINGER_S = 0.005
 _BATCH = 256
 _IDLE_S = 1.0
-_CAREFUL_TAKEOVERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,12 @@ class Dispatcher:
         self._queues = Queues()
         self._router = Router(store=store, queues=self._queues, memory_bound=bounds.queued)
         self._reader = LogReader(
-            log=log, store=store, router=self._router, queues=self._queues, on_gone=self._gone
+            log=log,
+            store=store,
+            router=self._router,
+            queues=self._queues,
+            clock=clock,
+            on_gone=self._gone,
         )
         self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
         self._sends = Sends(sender=sender, clock=clock, wake=wake)
@@ -167,9 +172,9 @@ class Dispatcher:
             lane_counts=await self._store.lane_counts(lease.partition),
             settled=settled,
         )
-        if lease.takeovers >= _CAREFUL_TAKEOVERS:
-            flow.careful = True
-            flow.suspect = await self._store.suspected(lease.partition)
+        if lease.takeovers >= CAREFUL_TAKEOVERS:
+            suspect = await self._store.suspected(lease.partition)
+            flow.caution = Caution.after(lease.cursor, lease.takeovers, suspect)
             _log.warning("careful", partition=lease.partition, takeovers=lease.takeovers)
         return flow
 
@@ -254,6 +259,8 @@ class Dispatcher:
         wait_s = min(_IDLE_S, self._leases.due_in_s())
         for flow in self._flows.values():
             wait_s = min(wait_s, max(0.001, (flow.next_due_ms - now_ms) / 1000))
+            if flow.caution is not None:
+                wait_s = min(wait_s, PROBATION_S)
             if not flow.clean:
                 wait_s = min(wait_s, _LINGER_S)
         return wait_s

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 
+from offhook.delivery.caution import Caution
 from offhook.delivery.changes import ChangeSet
 from offhook.delivery.entries import (
     ApplyReport,
@@ -36,8 +37,7 @@ class PartitionFlow:
         self.live = Progress(lease.cursor)
         self.ranges = {row.webhook: _resumed(row, lease.cursor) for row in held}
         self.next_due_ms = 0
-        self.careful = False
-        self.suspect: int | None = None
+        self.caution: Caution | None = None
         self.busy: set[tuple[WebhookId, int]] = set()
         """Pending rows that are under way, or whose outcome is not in the store yet."""
         self.changes = ChangeSet()

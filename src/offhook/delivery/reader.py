@@ -2,22 +2,23 @@
 
 from collections.abc import Callable
 
-from offhook.delivery.entries import PendingState
+from offhook.clock import Clock
+from offhook.delivery.caution import Caution
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.progress import Range
-from offhook.delivery.queues import Delivery, Queues
+from offhook.delivery.queues import Queues
 from offhook.delivery.router import Router
 from offhook.delivery.subscriptions import Subscriptions, endpoint_of
+from offhook.log.entries import LogSlice
 from offhook.log.ports import LogStore
-from offhook.model.event import LogEvent
+from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
 
 _SLICE_EVENTS = 500
 _SLICE_BYTES = 4 << 20
 _RANGES_A_STEP = 8
 _WORTH_READING = 64
-_DEADLY_TAKEOVERS = 5
 
 
 class LogReader:
@@ -30,21 +31,26 @@ class LogReader:
         store: DispatchStore,
         router: Router,
         queues: Queues,
+        clock: Clock,
         on_gone: Callable[[WebhookId], None],
     ) -> None:
         self._log = log
         self._store = store
         self._router = router
         self._queues = queues
+        self._clock = clock
         self._on_gone = on_gone
         self._turn = 0
         self.subscriptions = Subscriptions(-1, ())
 
     async def live(self, flow: PartitionFlow) -> bool:
         """Read one slice of the live tail; returns whether there may be more at once."""
-        if flow.careful:
-            return await self._one_by_one(flow)
-        return await self._slice(flow, _SLICE_EVENTS)
+        if flow.caution is not None:
+            return await self._one_more(flow, flow.caution)
+        found = await self._read_on(flow, _SLICE_EVENTS)
+        await self._router.live(flow, found.events, self.subscriptions)
+        flow.live.read(found.read_to)
+        return len(found.events) == _SLICE_EVENTS
 
     async def ranges(self, flow: PartitionFlow) -> bool:
         """Read on for some of the endpoints that fell behind, in turn; returns whether any did."""
@@ -56,14 +62,10 @@ class LogReader:
         self._turn += _RANGES_A_STEP
         return fed
 
-    async def _slice(self, flow: PartitionFlow, limit: int) -> bool:
+    async def _read_on(self, flow: PartitionFlow, limit: int) -> LogSlice:
         found = await self._log.read(flow.partition, flow.live.read_to, limit, _SLICE_BYTES)
         await self._refresh(found.config_version)
-        if flow.careful and found.events and await self._deadly(flow, found.events[0]):
-            return True
-        await self._router.live(flow, found.events, self.subscriptions)
-        flow.live.read(found.read_to)
-        return len(found.events) == limit
+        return found
 
     async def _range(self, flow: PartitionFlow, webhook: WebhookId, held: Range) -> bool:
         endpoint = self.subscriptions.endpoints.get(webhook)
@@ -96,23 +98,22 @@ class LogReader:
                 queue.endpoint = current
                 self._queues.stir(queue)
 
-    async def _one_by_one(self, flow: PartitionFlow) -> bool:
-        if not flow.live.idle:
+    async def _one_more(self, flow: PartitionFlow, caution: Caution) -> bool:
+        """Hand over one event, noted before it is handled; set it aside if owners that died had
+        noted it too."""
+        if not caution.may_read_on(idle=flow.live.idle, now_s=self._clock.monotonic()):
             return False
-        if flow.live.done_to() > flow.lease.cursor + _SLICE_EVENTS:
-            flow.careful = False
-        return await self._slice(flow, 1)
-
-    async def _deadly(self, flow: PartitionFlow, event: LogEvent) -> bool:
-        """Note the event before it is handled; give it up if it was noted by owners that died."""
-        known = flow.suspect == event.position and flow.lease.takeovers >= _DEADLY_TAKEOVERS
-        if not known:
-            await self._store.suspect(flow.partition, flow.lease.epoch, event.position)
-            return False
-        for endpoint in self.subscriptions.match(event):
-            delivery = Delivery(endpoint.id, event, epoch=flow.lease.epoch, reader=flow.live)
-            flow.begin(delivery)
-            why = "internal: the process died each time it handled this event"
-            flow.park(delivery, endpoint, PendingState.FAILED, why, attempts=0)
-        flow.live.read(event.position)
+        found = await self._read_on(flow, 1)
+        if not found.events or found.events[0].position > caution.until:
+            flow.caution = None
+            return True
+        position = found.events[0].position
+        if caution.condemns(position):
+            now_ms = to_ms(self._clock.now())
+            await self._router.set_aside(flow, found.events, self.subscriptions, now_ms)
+        else:
+            await self._store.suspect(flow.partition, flow.lease.epoch, position)
+            await self._router.live(flow, found.events, self.subscriptions)
+            caution.handed_over_s = self._clock.monotonic()
+        flow.live.read(position)
         return True

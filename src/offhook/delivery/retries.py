@@ -1,11 +1,21 @@
 """What has a row of its own: retries that fall due, and retries that somebody asks for."""
 
+from msgspec.structs import replace
+
 from offhook.clock import Clock
-from offhook.delivery.entries import DispatchRequest, DuePending, Lane, PendingRow, PendingState
+from offhook.delivery.caution import DIED, delay_ms, is_hopeless
+from offhook.delivery.entries import (
+    DispatchRequest,
+    DuePending,
+    Lane,
+    PartitionChanges,
+    PendingRow,
+    PendingState,
+)
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queues import Delivery, Queues
-from offhook.delivery.subscriptions import Subscriptions
+from offhook.delivery.subscriptions import Endpoint, Subscriptions
 from offhook.model.event import to_ms
 
 _PER_WEBHOOK = 64
@@ -30,28 +40,42 @@ class Retrier:
         await self._requests(flow, subscriptions, now_ms)
         found = await self._store.due(flow.partition, _PER_WEBHOOK, flow.busy)
         for item in found.items:
-            self._take(flow, item, subscriptions)
+            await self._take(flow, item, subscriptions)
         next_ms = now_ms + _LATEST_MS if found.next_due_ms is None else found.next_due_ms
         flow.next_due_ms = min(max(next_ms, now_ms + _SOONEST_MS), now_ms + _LATEST_MS)
 
-    def _take(self, flow: PartitionFlow, item: DuePending, subscriptions: Subscriptions) -> None:
+    async def _take(
+        self, flow: PartitionFlow, item: DuePending, subscriptions: Subscriptions
+    ) -> None:
         endpoint = subscriptions.endpoints.get(item.row.webhook)
         if endpoint is None:
             return
         queue = self._queues.of(endpoint)
         if queue.room <= 0 or _too_soon(flow, item.row):
             return
-        delivery = Delivery(
-            item.row.webhook,
-            item.event,
-            epoch=flow.lease.epoch,
-            reader=None,
-            attempts=item.row.number,
-            since_ms=item.row.since_ms,
-        )
+        delivery = _delivery(flow, item)
+        if item.row.reason == DIED and not await self._dares(flow, delivery, endpoint, item.row):
+            return
         flow.begin(delivery)
         queue.offer(delivery)
         self._queues.stir(queue)
+
+    async def _dares(
+        self, flow: PartitionFlow, delivery: Delivery, endpoint: Endpoint, row: PendingRow
+    ) -> bool:
+        """Whether to try again what owners may have died of; gives it up when that is hopeless.
+
+        The attempt is written down before it is made, with the time of the next: if the process
+        dies of it, the next one does not at once.
+        """
+        now_ms = to_ms(self._clock.now())
+        if is_hopeless(row.number, now_ms - row.since_ms):
+            flow.begin(delivery)
+            flow.park(delivery, endpoint, PendingState.FAILED, DIED, row.number)
+            return False
+        noted = replace(row, number=row.number + 1, due_ms=now_ms + delay_ms(row.number))
+        changes = PartitionChanges(flow.lease, flow.lease.cursor, rows=(noted,))
+        return not (await self._store.apply([changes])).lost
 
     async def _requests(
         self, flow: PartitionFlow, subscriptions: Subscriptions, now_ms: int
@@ -59,6 +83,17 @@ class Retrier:
         for request in await self._store.requests(flow.partition, _REQUESTS_AT_ONCE):
             _carry_out(flow, request, subscriptions, now_ms)
             flow.changes.carry_out(request.id)
+
+
+def _delivery(flow: PartitionFlow, item: DuePending) -> Delivery:
+    return Delivery(
+        item.row.webhook,
+        item.event,
+        epoch=flow.lease.epoch,
+        reader=None,
+        attempts=item.row.number,
+        since_ms=item.row.since_ms,
+    )
 
 
 def _too_soon(flow: PartitionFlow, row: PendingRow) -> bool:

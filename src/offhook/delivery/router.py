@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from offhook.delivery.caution import DIED, delay_ms
 from offhook.delivery.entries import Lane
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.ports import DispatchStore
@@ -27,12 +28,7 @@ class Router:
         self, flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
     ) -> None:
         """Route events that the live reader took from the log."""
-        wanted = [
-            (endpoint, event)
-            for event in events
-            for endpoint in subscriptions.match(event)
-            if not flow.behind(endpoint.id)
-        ]
+        wanted = _matches(flow, events, subscriptions)
         closed = await self._closed(flow, wanted)
         for endpoint, event in wanted:
             # An earlier event of this slice may have been the one that was too many.
@@ -54,6 +50,27 @@ class Router:
             if not flow.was_settled(endpoint.id, event.position):
                 delivery = _delivery(flow, endpoint, event, held)
                 self._offer(flow, delivery, self._queues.of(endpoint), closed)
+
+    async def set_aside(
+        self,
+        flow: PartitionFlow,
+        events: Sequence[LogEvent],
+        subscriptions: Subscriptions,
+        now_ms: int,
+    ) -> None:
+        """Give each delivery of events that are suspected a row of its own, to be tried later."""
+        wanted = _matches(flow, events, subscriptions)
+        closed = await self._closed(flow, wanted)
+        for endpoint, event in wanted:
+            if flow.was_settled(endpoint.id, event.position):
+                continue
+            delivery = _delivery(flow, endpoint, event, None, since_ms=now_ms)
+            lane = Lane(endpoint.id, event.key)
+            if endpoint.ordered and (lane in closed or flow.closing(lane)):
+                flow.wait_behind(delivery)
+            else:
+                flow.begin(delivery)
+                flow.retry(delivery, endpoint, now_ms + delay_ms(0), DIED)
 
     def _live_one(
         self, flow: PartitionFlow, endpoint: Endpoint, event: LogEvent, closed: set[Lane]
@@ -95,8 +112,24 @@ class Router:
         return await self._store.closed_lanes(flow.partition, lanes) if lanes else set()
 
 
+def _matches(
+    flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
+) -> list[tuple[Endpoint, LogEvent]]:
+    return [
+        (endpoint, event)
+        for event in events
+        for endpoint in subscriptions.match(event)
+        if not flow.behind(endpoint.id)
+    ]
+
+
 def _delivery(
-    flow: PartitionFlow, endpoint: Endpoint, event: LogEvent, held: Range | None
+    flow: PartitionFlow,
+    endpoint: Endpoint,
+    event: LogEvent,
+    held: Range | None,
+    since_ms: int | None = None,
 ) -> Delivery:
     reader = flow.live if held is None else held.progress
-    return Delivery(endpoint.id, event, epoch=flow.lease.epoch, reader=reader)
+    epoch = flow.lease.epoch
+    return Delivery(endpoint.id, event, epoch=epoch, reader=reader, since_ms=since_ms)
