@@ -35,6 +35,7 @@ _log = structlog.get_logger(__name__)
 CONSUMER = "deliver"
 _LINGER_S = 0.005
 _BATCH = 256
+_CURSOR_S = 1.0
 _IDLE_S = 1.0
 
 
@@ -219,7 +220,8 @@ class Dispatcher:
             now or waited_s >= _LINGER_S or self._unapplied() >= _BATCH or not self.in_flight
         ):
             return
-        frozen = [flow.freeze() for flow in self._flows.values()]
+        cursor_alone = now or waited_s >= _CURSOR_S
+        frozen = [flow.freeze(cursor_alone=cursor_alone) for flow in self._flows.values()]
         changes = [change for change in frozen if change is not None]
         if changes:
             self._applied_at = monotonic_s

@@ -166,14 +166,18 @@ class PartitionFlow:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing waits to be written."""
-        return self.changes.empty and self.live.done_to() == self._stored_cursor
+        """Whether nothing waits to be written but perhaps where the cursor stands."""
+        return self.changes.empty
 
-    def freeze(self) -> PartitionChanges | None:
-        """What is to be written now, or ``None``; from here on it counts as being applied."""
+    def freeze(self, *, cursor_alone: bool) -> PartitionChanges | None:
+        """What is to be written now, or ``None``; from here on it counts as being applied.
+
+        A cursor that merely passed events that nobody wants is not worth a commit of its own,
+        unless ``cursor_alone``: a new owner would pass them just as fast.
+        """
         self._move_ranges()
         cursor = self.live.done_to()
-        if self.changes.empty and cursor == self._stored_cursor:
+        if self.changes.empty and (cursor == self._stored_cursor or not cursor_alone):
             return None
         frozen = self.changes.freeze(self.lease, cursor)
         self._applying, self.applying = self.changes, True
