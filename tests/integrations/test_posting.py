@@ -32,6 +32,8 @@ class Scripted:
         self.waited: list[float] = []
 
     async def handle(self, request: web.Request) -> web.Response:
+        if request.path == "/healthz":
+            return web.Response()
         assert request.path == "/v1/events/batch"
         self.keys.add(request.headers["authorization"])
         items = (await request.json())["items"]
@@ -100,6 +102,16 @@ async def test_a_connection_that_fails_is_tried_again(scripted: Scripted):
         with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
             await client.post([b"{}"])
     assert len(scripted.waited) == MAX_TRIES - 1
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [("http://127.0.0.1:9", "is the server running"), ("nonsense", "no URL of a server")],
+)
+async def test_a_server_that_is_not_there_is_told_at_once(url: str, message: str):
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(Unreachable, match=f"(?i){message}"):
+            await BatchClient(session, url, "k").reach()
 
 
 async def test_a_batch_that_is_too_large_goes_in_halves(client: BatchClient, scripted: Scripted):

@@ -54,7 +54,7 @@ class ImportOptions:
     url: str
     key: str
     live: bool = False
-    """Whether the calls are news: they then reach endpoints and automations like any other."""
+    """Whether the calls are news: they then reach endpoints like any other."""
     rejects: Path | None = None
     """Where to write the rejected rows, with their reasons."""
     timezone: str | None = None
@@ -73,6 +73,7 @@ async def run_import(options: ImportOptions, progress: Progress | None = None) -
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         client = BatchClient(session, options.url, options.key)
+        await client.reach()
         return await import_file(
             options.path,
             mapping,

@@ -81,6 +81,21 @@ class BatchClient:
     key: str
     sleep: Sleep = asyncio.sleep
 
+    async def reach(self) -> None:
+        """Make sure that something answers at the URL; raises ``Unreachable`` at once if not."""
+        try:
+            async with self.session.get(f"{self.url.rstrip('/')}/healthz"):
+                pass
+        except aiohttp.InvalidURL:
+            raise Unreachable(
+                f"{self.url!r} is no URL of a server; write one such as http://127.0.0.1:8080."
+            ) from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unreachable(
+                f"{self.url} cannot be reached: {_problem(error)}. Is the server running, and the"
+                " URL right?"
+            ) from None
+
     async def post(self, items: Sequence[bytes]) -> Sequence[ItemAnswer]:
         """Post the items, in halves where they are too large together.
 
@@ -103,7 +118,7 @@ class BatchClient:
             try:
                 reply = await self._once(body)
             except (aiohttp.ClientError, TimeoutError) as error:
-                problem = str(error) or type(error).__name__
+                problem = _problem(error)
                 continue
             if reply.status not in _AGAIN:
                 return reply
@@ -122,6 +137,12 @@ class BatchClient:
         ) as answer:
             retry_after = answer.headers.get("retry-after", "")
             return _Reply(answer.status, retry_after, await answer.read())
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.strerror:
+        return error.os_error.strerror
+    return str(error) or type(error).__name__
 
 
 def _wait_s(retry_after: str, *, otherwise: float) -> float:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from offhook.integrations.importing import ImportReport
 from offhook.integrations.importing import Progress as OnProgress
+from offhook.integrations.rejects import Rejection
 
 _SHOWN = 20
 _CHUNK = 1 << 20
@@ -18,9 +19,10 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def progress(path: Path, console: Console) -> Iterator[OnProgress]:
-    """Draw a bar over the rows of a file; yields what an import reports to."""
+    """Draw a bar over the rows of a file, on a terminal; yields what an import reports to."""
     columns = (TextColumn(path.name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    unseen = console.quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=unseen) as bar:
         task = bar.add_task("rows", total=max(_lines(path) - 1, 0))
         yield lambda report: bar.update(task, completed=report.rows_read)
 
@@ -36,13 +38,16 @@ def as_text(report: ImportReport) -> str:
     lines = [f"{report.rows_read} rows read: {counts}"]
     if report.adjusted:
         lines.append(f"{report.adjusted} with a local time that a change of clocks made doubtful")
-    lines += [
-        f"row {each.row}, {each.column}: {each.value!r} {each.reason}"
-        for each in report.rejections[:_SHOWN]
-    ]
-    if report.rejected > _SHOWN:
-        lines.append(f"... and {report.rejected - _SHOWN} more; --rejects FILE writes all of them")
+    lines += map(_told, report.rejections[:_SHOWN])
+    if len(report.rejections) > _SHOWN:
+        lines.append("... and more; --rejects FILE writes all of them")
     return "\n".join(lines)
+
+
+def _told(rejection: Rejection) -> str:
+    value = f" = {rejection.value!r}" if rejection.value else ""
+    where = f", {rejection.column}{value}" if rejection.column else ""
+    return f"row {rejection.row}{where}: {rejection.reason}"
 
 
 def _lines(path: Path) -> int:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from offhook.mapping.checks import START, Bound, Bounds, among, check, in_order
-from offhook.mapping.document import DocumentReader
+from offhook.mapping.document import DocumentReader, read_region, read_zone
 from offhook.mapping.evaluation import Evaluate, Place, evaluator
 from offhook.mapping.moments import Frame, rfc3339
 from offhook.mapping.phones import internal
@@ -113,7 +112,7 @@ def compile_mapping(
 
     Raises ``Invalid`` with every error, by its path in the document: ``mapping.started_at.format``.
     """
-    reading = DocumentReader(Defaults(ZoneInfo(timezone) if timezone else None, region))
+    reading = DocumentReader(_defaults(timezone, region))
     bounds = _bind(document, reading)
     if not reading.errors:
         check(bounds, reading)
@@ -122,6 +121,16 @@ def compile_mapping(
         raise Invalid(f"The mapping cannot be used. {told}", *reading.errors)
     steps = tuple(_step(bounds[name], has_start=START in bounds) for name in in_order(bounds))
     return FieldMapping(steps, frozenset(reading.columns))
+
+
+def _defaults(timezone: str | None, region: str | None) -> Defaults:
+    try:
+        return Defaults(
+            None if timezone is None else read_zone(timezone),
+            None if region is None else read_region(region),
+        )
+    except ValueError as bad:
+        raise Invalid(f"The time zone or region given for the mapping: {bad}.") from None
 
 
 def _bind(document: object, reading: DocumentReader) -> Bounds:

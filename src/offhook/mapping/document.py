@@ -36,6 +36,21 @@ _SUITS = {
 _ANYWHERE = Path("", ("",))
 
 
+def read_zone(name: str) -> ZoneInfo:
+    """The zone of an IANA name; ``ValueError`` if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise ValueError(f'"{name}" is no IANA time zone such as Asia/Jerusalem') from None
+
+
+def read_region(name: str) -> str:
+    """A country whose phone numbers are known; ``ValueError`` if it is none."""
+    if name not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f'"{name}" is no country of two capitals such as US')
+    return name
+
+
 class DocumentReader:
     """Reads rules; ``errors`` gathers what is wrong, ``columns`` the top-level names looked at."""
 
@@ -205,18 +220,20 @@ class DocumentReader:
         if name is None:
             return self._defaults.timezone
         try:
-            return ZoneInfo(name)
-        except (OSError, ValueError, LookupError):
-            self.refuse(
-                f"{where}.timezone", f'"{name}" is no IANA time zone such as Asia/Jerusalem'
-            )
+            return read_zone(name)
+        except ValueError as bad:
+            self.refuse(f"{where}.timezone", str(bad))
             return None
 
     def _region(self, raw: dict[str, object], where: str) -> str | None:
         region = self._text(raw, "region", where)
-        if region is not None and region not in phonenumbers.SUPPORTED_REGIONS:
-            self.refuse(f"{where}.region", f'"{region}" is no country of two capitals such as US')
-        return region or self._defaults.region
+        if region is None:
+            return self._defaults.region
+        try:
+            return read_region(region)
+        except ValueError as bad:
+            self.refuse(f"{where}.region", str(bad))
+            return None
 
     def _text(self, raw: dict[str, object], name: str, where: str) -> str | None:
         value = raw.get(name)
