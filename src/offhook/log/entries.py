@@ -45,6 +45,12 @@ class KeyRow(msgspec.Struct, frozen=True):
     call: Call | None = None
 
 
+def is_test(submission: Submission, call: Call | None) -> bool:
+    """Whether the events of a fact are test events: a test key posted it, or it is about a test
+    call, as a timer's may be."""
+    return submission.test or (call is not None and call.test)
+
+
 class Folded(msgspec.Struct, frozen=True):
     """What a fact comes to: the new state, the events in order, which of them carries the fact
     (``None``: nothing changed), and the timers to set or clear."""

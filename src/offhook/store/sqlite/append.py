@@ -19,6 +19,7 @@ from offhook.log.entries import (
     Repeated,
     Submission,
     Unchanged,
+    is_test,
 )
 from offhook.model.errors import NotFound, OffhookError
 from offhook.model.event import EventRef, LogEvent, to_ms
@@ -132,10 +133,10 @@ class Append:
         call = folded.call
         if call is None and row is not None:
             call = row.call
-        carrier = None
+        carrier, test = None, is_test(submission, call)
         for index, draft in enumerate(folded.drafts):
             given = submission.given_id if index == folded.carrier else None
-            event = self._event(submission, row, draft, given)
+            event = self._event(submission, row, draft, given, test)
             row = KeyRow(
                 EventRef(event.id, event.type, event.key, event.sequence), event.position, call
             )
@@ -154,7 +155,12 @@ class Append:
         return Unchanged(row.last) if carrier is None else Appended(carrier)
 
     def _event(
-        self, submission: Submission, row: KeyRow | None, draft: Draft, given: EventId | None
+        self,
+        submission: Submission,
+        row: KeyRow | None,
+        draft: Draft,
+        given: EventId | None,
+        test: bool,
     ) -> LogEvent:
         """The next event of the log."""
         self._end.position += 1
@@ -169,7 +175,7 @@ class Append:
             submission.key or own,
             row.last.sequence + 1 if row is not None else 1,
             self._created_ms,
-            submission.test,
+            test,
             draft.historical,
             draft.headers,
             draft.data,

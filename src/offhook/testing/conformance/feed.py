@@ -16,6 +16,7 @@ from offhook.testing.conformance.material import (
     call_named,
     plain,
     sequences,
+    whole_log,
 )
 from offhook.testing.conformance.stores import ConformingStore
 
@@ -208,6 +209,19 @@ class TimerConformance:
         await append(store, Submission(DEFAULT_ACCOUNT, key, settle, 1))
         assert await store.timers.due_timers(10) == []
         assert await store.timers.next_timer_ms() is None
+
+    async def test_what_a_timer_says_of_a_test_call_is_a_test_event(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        key = call_named("1")
+        for type_ in ("call.started", "call.ended"):
+            await append(store, call_fact("1", type_, at=clock.now(), test=True))
+        clock.advance(15)
+        settle = CallFact(key, FactKind.SETTLE, None, {})
+        await append(store, Submission(DEFAULT_ACCOUNT, key, settle, 1))
+        events = await whole_log(store)
+        assert events[-1].type == "call.missed"
+        assert all(event.test for event in events)
 
     async def test_timers_come_oldest_first_and_no_more_than_asked(
         self, store: ConformingStore, clock: FakeClock
