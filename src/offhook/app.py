@@ -40,7 +40,7 @@ from offhook.resources.keys import ensure_bootstrap
 from offhook.settings import Settings
 from offhook.store.sqlite import SqliteStore, open_sqlite
 
-_DRAIN_S = 3
+_DRAIN_S = 2
 _BACKLOG = 2048
 
 

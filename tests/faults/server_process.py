@@ -1,0 +1,124 @@
+"""A real server process on a folder and a port of its own, and a client that insists."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+from offhook.demo.processes import Child, clean_environment, free_port
+
+HOST = "127.0.0.1"
+KEY = "ofh_live_" + "k" * 43
+SECRET = "whsec_" + "c2VjcmV0" * 5
+SHORT_RETRIES = {"delays_s": [0.1, 0.2, 0.5, 1], "until_s": 3600}
+
+_PATIENCE_S = 40.0
+_AGAIN_S = 0.02
+
+
+class Server:
+    """``offhook serve``, which may die and come back on the same folder and port."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://{HOST}:{port}"
+        self.data = folder / "data"
+        self.log = folder / "server.log"
+        options = ("--data", str(self.data), "--host", HOST, "--port", str(port))
+        settings = {
+            "OFFHOOK_BOOTSTRAP_KEY": KEY,
+            "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
+            "OFFHOOK_ALLOW_HTTP": "1",
+        }
+        command = ("offhook.cli", "serve", *options)
+        self._child = Child("server", command, clean_environment(settings), folder)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._child.__aexit__(*exc)
+
+    async def start(self) -> None:
+        """Start it, and do not wait until it is ready."""
+        await self._child.start()
+
+    async def kill(self) -> None:
+        """SIGKILL; returns once the process is gone."""
+        await self._child.kill()
+
+    async def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        return await self._child.stop()
+
+    def complaints(self) -> list[str]:
+        """What it logged beyond its greeting."""
+        lines = self.log.read_text().splitlines()
+        return [line for line in lines if not line.startswith(("Offhook on", "Deliveries may go"))]
+
+
+class Client:
+    """Asks again for as long as the server is away."""
+
+    def __init__(self, server: Server) -> None:
+        self._url = server.url
+
+    async def __aenter__(self) -> Self:
+        headers = {"authorization": f"Bearer {KEY}"}
+        timeout = aiohttp.ClientTimeout(total=10)
+        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._session.close()
+
+    async def ask(self, method: str, path: str, document: object = None) -> tuple[int, Any]:
+        """Status and JSON of the first answer that is not 503."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while True:
+                try:
+                    url = self._url + path
+                    async with self._session.request(method, url, json=document) as answer:
+                        if answer.status != 503:
+                            return answer.status, await answer.json()
+                except (aiohttp.ClientError, TimeoutError):
+                    pass
+                await asyncio.sleep(_AGAIN_S)
+
+    async def ready(self) -> None:
+        """Return once the server serves."""
+        await self.ask("GET", "/v1/events?limit=1")
+
+    async def make_webhook(self, url: str, **fields: object) -> str:
+        """An endpoint that takes everything, with short retries and the suite's secret."""
+        document = {
+            "url": url,
+            "events": ["*"],
+            "secret": SECRET,
+            "retry": SHORT_RETRIES,
+            **fields,
+        }
+        status, made = await self.ask("POST", "/v1/webhooks", document)
+        assert status == 201, made
+        return str(made["id"])
+
+    async def post(self, *keys: str) -> list[str]:
+        """Append one event for each key, in this order, as one batch; returns their ids."""
+        items = [{"type": "custom.step", "key": key, "data": {"of": key}} for key in keys]
+        status, answer = await self.ask("POST", "/v1/events/batch", {"items": items})
+        assert status == 200, answer
+        assert {item["status"] for item in answer["items"]} <= {202}
+        return [item["id"] for item in answer["items"]]
+
+    async def feed(self) -> list[dict[str, Any]]:
+        """The whole log, oldest first."""
+        events: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            _, page = await self.ask("GET", f"/v1/events?limit=200{cursor}")
+            if not page["data"]:
+                return events
+            events += page["data"]
+            cursor = f"&cursor={page['next_cursor']}"

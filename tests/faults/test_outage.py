@@ -1,0 +1,103 @@
+"""An endpoint is away for longer than several retries: nobody else notices, and then it gets
+everything, in order."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from statistics import quantiles
+
+import pytest
+from counting_receiver import DOWN, HANGS, OK, CountingReceiver
+from server_process import Client, Server
+
+CALLS = tuple(f"call-{n}" for n in range(30))
+FAILING = 7
+SEVERAL_ATTEMPTS = 5
+PAUSE_S = 0.05
+
+Cut = Callable[[CountingReceiver], Awaitable[None]]
+
+
+async def refuse_connections(receiver: CountingReceiver) -> None:
+    receiver.close()
+
+
+async def hang(receiver: CountingReceiver) -> None:
+    receiver.behave = lambda _: HANGS
+
+
+async def answer_503(receiver: CountingReceiver) -> None:
+    receiver.behave = lambda _: DOWN
+
+
+async def mend(receiver: CountingReceiver, cut: Cut) -> None:
+    receiver.behave = lambda _: OK
+    if cut is refuse_connections:
+        await receiver.open()
+
+
+@pytest.mark.parametrize("cut", [refuse_connections, hang, answer_503])
+async def test_an_outage_is_made_up_in_order_and_no_neighbour_notices(
+    tmp_path: Path, cut: Cut
+) -> None:
+    away, healthy = CountingReceiver(), CountingReceiver()
+    async with Server(tmp_path) as server, Client(server) as client, away, healthy:
+        webhook = await client.make_webhook(away.url, timeout_s=0.3)
+        await client.make_webhook(healthy.url)
+        for _ in range(5):
+            await client.post(*CALLS)
+        for receiver in (away, healthy):
+            await receiver.so_many(150)
+        await cut(away)
+        await until_several_attempts(client, webhook)
+        feed = await client.feed()
+        await healthy.all_of(feed)
+        assert len(away.accepted_ids) == 150
+        await mend(away, cut)
+        await away.all_of(feed)
+    for receiver in (away, healthy):
+        told = receiver.tally.report()
+        assert (told.distinct, told.gaps, told.out_of_order) == (len(feed), 0, 0)
+        assert told.duplicates == 0
+        assert receiver.seen.unverified == []
+    assert len(healthy.requests) == len(feed)
+    sys.stdout.write(f"\n{cut.__name__}: latency at the neighbour: {latencies(healthy)}\n")
+
+
+async def until_several_attempts(client: Client, webhook: str) -> None:
+    """Post events of each call until one that the endpoint does not take was tried often."""
+    failing = (await client.post(*CALLS))[FAILING]
+    async with asyncio.timeout(30):
+        while True:
+            _, page = await client.ask("GET", f"/v1/events/{failing}/deliveries")
+            made = [each["attempts"] for each in page["data"] if each["webhook_id"] == webhook]
+            if max(made, default=0) >= SEVERAL_ATTEMPTS:
+                return
+            await client.post(*CALLS)
+            await asyncio.sleep(PAUSE_S)
+
+
+def latencies(receiver: CountingReceiver) -> str:
+    before = sorted(arrival.after_s * 1000 for arrival in receiver.seen.accepted[:150])
+    during = sorted(arrival.after_s * 1000 for arrival in receiver.seen.accepted[150:])
+    p99 = [quantiles(part, n=100)[98] for part in (before, during)]
+    return (
+        f"before p99 {p99[0]:.0f} ms, max {before[-1]:.0f} ms; "
+        f"during p99 {p99[1]:.0f} ms, max {during[-1]:.0f} ms"
+    )
+
+
+async def test_a_call_that_fails_holds_up_itself_alone(tmp_path: Path) -> None:
+    receiver = CountingReceiver(lambda event: DOWN if event.key == CALLS[FAILING] else OK)
+    async with Server(tmp_path) as server, Client(server) as client, receiver:
+        webhook = await client.make_webhook(receiver.url)
+        await until_several_attempts(client, webhook)
+        feed = await client.feed()
+        await receiver.all_of(event for event in feed if event["key"] != CALLS[FAILING])
+        assert receiver.sequences(CALLS[FAILING]) == []
+        assert {event.sequence for event in receiver.seen.refused} == {1}
+        receiver.behave = lambda _: OK
+        await receiver.all_of(feed)
+    for call in CALLS:
+        assert receiver.sequences(call) == list(range(1, len(feed) // len(CALLS) + 1))
