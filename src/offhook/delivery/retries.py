@@ -1,5 +1,6 @@
 """What has a row of its own: retries that fall due, and retries that somebody asks for."""
 
+import structlog
 from msgspec.structs import replace
 
 from offhook.clock import Clock
@@ -17,6 +18,8 @@ from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queues import Delivery, Queues
 from offhook.delivery.subscriptions import Endpoint, Subscriptions
 from offhook.model.event import to_ms
+
+_log = structlog.get_logger(__name__)
 
 _PER_WEBHOOK = 64
 _REQUESTS_AT_ONCE = 200
@@ -75,7 +78,11 @@ class Retrier:
             return False
         noted = replace(row, number=row.number + 1, due_ms=now_ms + delay_ms(row.number))
         changes = PartitionChanges(flow.lease, flow.lease.cursor, rows=(noted,))
-        return not (await self._store.apply([changes])).lost
+        try:
+            return not (await self._store.apply([changes])).lost
+        except Exception as error:  # noqa: BLE001 - it is due still, and the others go on meanwhile
+            _log.warning("not_noted", position=row.position, error=repr(error))
+            return False
 
     async def _requests(
         self, flow: PartitionFlow, subscriptions: Subscriptions, now_ms: int
