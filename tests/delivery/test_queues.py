@@ -1,57 +1,19 @@
 """One in flight per key, many keys at once, and turns between endpoints."""
 
+import pieces
 from hypothesis import given
 from hypothesis import strategies as st
+from pieces import endpoint
 
 from offhook.delivery.progress import Progress
 from offhook.delivery.queues import LANE_BOUND, QUEUE_BOUND, Delivery, EndpointQueue, Queues
-from offhook.delivery.schedule import PROFILES
-from offhook.delivery.subscriptions import Endpoint
-from offhook.model.event import VERSION, LogEvent
-from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId
-from offhook.signing.schemes import Unsigned
-from offhook.signing.sign import signer_for
+from offhook.model.ids import WebhookId
 
 READER = Progress(0)
 
 
-def endpoint(name: str = "crm", *, ordered: bool = True, max_in_flight: int = 4) -> Endpoint:
-    return Endpoint(
-        id=WebhookId(f"wh_{name}"),
-        account=DEFAULT_ACCOUNT,
-        url="https://crm.example/hook",
-        patterns=("*",),
-        spellings={},
-        ordered=ordered,
-        include_historical=False,
-        test=False,
-        contact_lists=frozenset(),
-        headers={},
-        timeout_s=15,
-        max_in_flight=max_in_flight,
-        version=VERSION,
-        schedule=PROFILES["24h"],
-        signer=signer_for(Unsigned(), ()),
-        starts={},
-    )
-
-
 def delivery(key: str, position: int, webhook: str = "wh_crm") -> Delivery:
-    event = LogEvent(
-        partition=0,
-        position=position,
-        id=EventId(f"evt_{position}"),
-        account=DEFAULT_ACCOUNT,
-        type="custom.x",
-        key=key,
-        sequence=position,
-        created_ms=0,
-        test=False,
-        historical=False,
-        headers=None,
-        data=b"{}",
-    )
-    return Delivery(WebhookId(webhook), event, epoch=1, reader=READER)
+    return pieces.delivery(position, key, reader=READER, webhook=WebhookId(webhook))
 
 
 def test_a_key_has_one_in_flight_and_the_next_goes_when_it_is_through() -> None:

@@ -35,13 +35,6 @@ class Endpoint(msgspec.Struct, frozen=True):
     starts: dict[int, int]
 
 
-def _spellings(document: WebhookDocument) -> dict[str, str]:
-    if document.type_names == "canonical":
-        return {}
-    named = ((catalogue.canonical(text), text) for text in document.events)
-    return {type_: text for type_, text in named if type_ is not None}
-
-
 class _Listed(msgspec.Struct):
     contact_list_ids: tuple[str, ...] | None = None
 
@@ -53,8 +46,8 @@ def endpoint_of(stored: StoredWebhook) -> Endpoint:
         id=stored.id,
         account=stored.account,
         url=document.url,
-        patterns=tuple(catalogue.read_pattern(text) for text in document.events),
-        spellings=_spellings(document),
+        patterns=document.patterns(),
+        spellings=document.spellings(),
         ordered=document.ordered,
         include_historical=document.include_historical,
         test=document.test,

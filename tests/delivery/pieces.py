@@ -1,0 +1,78 @@
+"""The small values that tests of the engine's pieces are made of."""
+
+from msgspec.structs import replace
+
+from offhook.delivery.entries import Answer
+from offhook.delivery.progress import Progress
+from offhook.delivery.queues import Delivery, EndpointQueue
+from offhook.delivery.schedule import PROFILES
+from offhook.delivery.sending import Sent
+from offhook.delivery.subscriptions import Endpoint
+from offhook.log.entries import Lease
+from offhook.model.event import VERSION, LogEvent
+from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId
+from offhook.signing.schemes import Unsigned
+from offhook.signing.sign import signer_for
+
+CRM = WebhookId("wh_crm")
+
+_ENDPOINT = Endpoint(
+    id=CRM,
+    account=DEFAULT_ACCOUNT,
+    url="https://crm.example/hook",
+    patterns=("*",),
+    spellings={},
+    ordered=True,
+    include_historical=False,
+    test=False,
+    contact_lists=frozenset(),
+    headers={},
+    timeout_s=15,
+    max_in_flight=4,
+    version=VERSION,
+    schedule=PROFILES["24h"],
+    signer=signer_for(Unsigned(), ()),
+    starts={},
+)
+
+
+def endpoint(name: str = "crm", **given: object) -> Endpoint:
+    return replace(_ENDPOINT, id=WebhookId(f"wh_{name}"), **given)
+
+
+def event(position: int, key: str = "a", **given: object) -> LogEvent:
+    made = LogEvent(
+        partition=0,
+        position=position,
+        id=EventId(f"evt_{position}"),
+        account=DEFAULT_ACCOUNT,
+        type="custom.x",
+        key=key,
+        sequence=position,
+        created_ms=0,
+        test=False,
+        historical=False,
+        headers=None,
+        data=b"{}",
+    )
+    return replace(made, **given)
+
+
+def delivery(
+    position: int,
+    key: str = "a",
+    *,
+    reader: Progress | None = None,
+    webhook: WebhookId = CRM,
+    attempts: int = 0,
+) -> Delivery:
+    """Without a ``reader`` it is one that has a row of its own."""
+    return Delivery(webhook, event(position, key), epoch=1, reader=reader, attempts=attempts)
+
+
+def sent(queue: EndpointQueue, made: Delivery, answer: Answer) -> Sent:
+    return Sent(made, queue, queue.endpoint, answer, started_ms=0)
+
+
+def lease(cursor: int = 0) -> Lease:
+    return Lease("deliver", 0, "test", epoch=1, cursor=cursor, takeovers=0)

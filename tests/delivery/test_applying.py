@@ -1,0 +1,58 @@
+"""Results wait for a store that is away, and are written once it is back."""
+
+from collections.abc import Sequence
+
+import pytest
+from pieces import lease
+
+from offhook.delivery import applying
+from offhook.delivery.applying import Applier
+from offhook.delivery.entries import ApplyReport, PartitionChanges
+
+CHANGES = (PartitionChanges(lease(), 7),)
+
+
+class Store:
+    """Fails so many times, then takes what it gets."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.seen: list[Sequence[PartitionChanges]] = []
+
+    async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
+        self.seen.append(changes)
+        if len(self.seen) <= self.failures:
+            raise OSError("the disk is full")
+        return ApplyReport(stubs=3)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "_FIRST_PAUSE_S", 0.0)
+
+
+@pytest.mark.parametrize("failures", [0, 1, 20])
+async def test_the_same_changes_are_handed_over_until_the_store_takes_them(failures: int) -> None:
+    store, woken = Store(failures), []
+    applier = Applier(store=store, wake=lambda: woken.append(True))
+    applier.start(CHANGES)
+    assert applier.take() is None
+    assert applier.busy
+    assert await applier.finish() == ApplyReport(stubs=3)
+    assert store.seen == [CHANGES] * (failures + 1)
+    assert woken == [True]
+
+
+async def test_a_report_is_taken_once_and_the_next_apply_may_begin() -> None:
+    store = Store(0)
+    applier = Applier(store=store, wake=lambda: None)
+    for _ in range(2):
+        applier.start(CHANGES)
+        assert await applier.finish() is not None
+        assert applier.take() is None
+        assert not applier.busy
+    assert len(store.seen) == 2
+
+
+async def test_with_nothing_under_way_there_is_nothing_to_finish() -> None:
+    assert await Applier(store=Store(0), wake=lambda: None).finish() is None

@@ -1,0 +1,206 @@
+"""A partition as its owner sees it: cursor, closed lanes, ranges, rows that are not written yet."""
+
+from pieces import CRM, delivery, endpoint, lease
+
+from offhook.delivery.entries import ApplyReport, HeldRange, Lane, PartitionChanges, PendingState
+from offhook.delivery.flow import CLOSED_LANES_BOUND, PartitionFlow
+from offhook.delivery.queues import Delivery
+from offhook.model.ids import WebhookId
+
+LANE = Lane(CRM, "a")
+ADS = WebhookId("wh_ads")
+
+
+def freeze(flow: PartitionFlow) -> PartitionChanges:
+    frozen = flow.freeze(cursor_alone=True)
+    assert frozen is not None
+    return frozen
+
+
+def read(flow: PartitionFlow, position: int, key: str = "a") -> Delivery:
+    """A delivery that the live reader just took from the log, under way."""
+    made = delivery(position, key, reader=flow.live)
+    flow.begin(made)
+    flow.live.read(position)
+    return made
+
+
+def fail(flow: PartitionFlow, position: int, key: str = "a") -> None:
+    flow.retry(read(flow, position, key), endpoint(), 5_000, "status 503")
+
+
+class TestLanes:
+    def test_a_failure_closes_its_lane_until_the_store_can_tell(self) -> None:
+        flow = PartitionFlow(lease())
+        fail(flow, 5)
+        assert flow.closing(LANE)
+        assert not flow.closing(Lane(CRM, "b"))
+        freeze(flow)
+        assert flow.closing(LANE)
+        flow.applied(ApplyReport(closed=frozenset({LANE})))
+        assert not flow.closing(LANE)
+        assert flow.may_be_closed(CRM)
+
+    def test_only_a_later_one_of_the_lane_is_overtaken_by_unwritten_rows(self) -> None:
+        flow = PartitionFlow(lease())
+        fail(flow, 5)
+        overtaken = [flow.overtakes(LANE, position) for position in (4, 5, 6)]
+        assert overtaken == [False, False, True]
+        freeze(flow)
+        assert flow.overtakes(LANE, 6)
+        assert not flow.overtakes(Lane(CRM, "b"), 6)
+
+    def test_lanes_are_counted_as_the_store_reports_them_and_only_this_partitions(self) -> None:
+        flow = PartitionFlow(lease())
+        fail(flow, 5)
+        freeze(flow)
+        elsewhere = Lane(ADS, "of another partition")
+        flow.applied(ApplyReport(closed=frozenset({LANE, elsewhere})))
+        assert flow.may_be_closed(CRM)
+        assert not flow.may_be_closed(ADS)
+        pending = delivery(5)
+        flow.begin(pending)
+        flow.accept(pending)
+        freeze(flow)
+        flow.applied(ApplyReport(opened=frozenset({LANE})))
+        assert not flow.may_be_closed(CRM)
+
+    def test_an_unordered_endpoint_closes_no_lane(self) -> None:
+        flow = PartitionFlow(lease())
+        flow.retry(read(flow, 5), endpoint(ordered=False), 5_000, "status 503")
+        assert not flow.closing(LANE)
+        [row] = freeze(flow).rows
+        assert (row.lane, row.key, row.due_ms) == (None, "a", 5_000)
+
+    def test_too_many_closed_lanes_stop_the_reading(self) -> None:
+        flow = PartitionFlow(lease(), lane_counts={CRM: CLOSED_LANES_BOUND})
+        assert flow.lanes_bound_reached(CRM)
+        flow.recount({CRM: CLOSED_LANES_BOUND - 1})
+        assert not flow.lanes_bound_reached(CRM)
+
+    def test_rows_of_the_owner_before_are_read_up_to_however_many_lanes_are_closed(self) -> None:
+        counts = {CRM: CLOSED_LANES_BOUND}
+        flow = PartitionFlow(lease(40), lane_counts=counts, settled={(CRM, 90), (ADS, 95)})
+        assert not flow.lanes_bound_reached(CRM)
+        flow.live.read(90)
+        assert flow.lanes_bound_reached(CRM)
+
+
+class TestWriting:
+    def test_nothing_decided_is_nothing_to_write(self) -> None:
+        flow = PartitionFlow(lease(7))
+        assert flow.freeze(cursor_alone=True) is None
+        assert flow.clean
+
+    def test_a_cursor_is_written_alone_only_when_asked_for(self) -> None:
+        flow = PartitionFlow(lease(7))
+        flow.live.read(20)
+        assert flow.freeze(cursor_alone=False) is None
+        assert freeze(flow).cursor == 20
+        assert flow.freeze(cursor_alone=True) is None
+
+    def test_the_cursor_stays_below_what_is_under_way(self) -> None:
+        flow = PartitionFlow(lease())
+        first, second = read(flow, 1), read(flow, 2, "b")
+        flow.accept(second)
+        flow.live.read(9)
+        assert flow.freeze(cursor_alone=True) is None
+        flow.accept(first)
+        assert freeze(flow).cursor == 9
+
+    def test_a_row_under_way_is_busy_until_its_outcome_is_in_the_store(self) -> None:
+        flow = PartitionFlow(lease())
+        pending = delivery(5)
+        flow.begin(pending)
+        flow.accept(pending)
+        assert freeze(flow).settled == ((CRM, 5),)
+        assert flow.busy == {(CRM, 5)}
+        flow.applied(ApplyReport())
+        assert flow.busy == set()
+
+    def test_rows_that_move_have_the_due_ones_looked_at_again(self) -> None:
+        flow = PartitionFlow(lease())
+        flow.next_due_ms = 99
+        fail(flow, 5)
+        freeze(flow)
+        flow.applied(ApplyReport())
+        assert flow.next_due_ms == 0
+
+    def test_it_says_whether_something_of_it_is_being_written(self) -> None:
+        flow = PartitionFlow(lease())
+        assert not flow.applying
+        fail(flow, 5)
+        freeze(flow)
+        assert flow.applying
+        flow.applied(ApplyReport())
+        assert not flow.applying
+
+    def test_what_was_settled_before_is_skipped_once(self) -> None:
+        flow = PartitionFlow(lease(), settled={(CRM, 5)})
+        assert [flow.was_settled(CRM, at) for at in (4, 5, 5)] == [False, True, False]
+
+    def test_what_is_given_up_leaves_a_row_outside_an_open_lane_and_inside_a_closed_one(
+        self,
+    ) -> None:
+        flow = PartitionFlow(lease())
+        flow.park(read(flow, 5), endpoint(), PendingState.FAILED, "status 404", attempts=1)
+        pending = delivery(6, attempts=2)
+        flow.begin(pending)
+        flow.park(pending, endpoint(), PendingState.FAILED, "status 404", attempts=3)
+        rows = freeze(flow).rows
+        assert [(row.position, row.lane, row.number) for row in rows] == [(5, None, 1), (6, "a", 3)]
+        assert not flow.closing(LANE)
+
+
+class TestRanges:
+    def test_an_endpoint_that_falls_behind_leaves_the_live_path_with_the_cursor(self) -> None:
+        flow = PartitionFlow(lease())
+        flow.hold(CRM, 8)
+        flow.live.read(20)
+        frozen = freeze(flow)
+        assert (frozen.cursor, frozen.held) == (20, (HeldRange(CRM, 0, 8),))
+        assert flow.behind(CRM)
+        assert (flow.read_to(CRM), flow.read_to(ADS)) == (7, 20)
+
+    def test_its_range_moves_with_what_it_settled_and_goes_once_it_met_the_live_place(self) -> None:
+        flow = PartitionFlow(lease())
+        flow.hold(CRM, 8)
+        flow.live.read(20)
+        freeze(flow)
+        held = flow.ranges[CRM]
+        last = delivery(15, reader=held.progress)
+        flow.begin(last)
+        held.progress.read(20)
+        held.met = True
+        assert freeze(flow).held == (HeldRange(CRM, 0, 15),)
+        assert not flow.behind(CRM)
+        flow.accept(last)
+        frozen = freeze(flow)
+        assert (frozen.held, frozen.met) == ((), (CRM,))
+        assert flow.ranges == {}
+
+    def test_one_that_falls_behind_again_goes_on_from_there(self) -> None:
+        flow = PartitionFlow(lease())
+        flow.hold(CRM, 8)
+        flow.ranges[CRM].progress.read(20)
+        flow.ranges[CRM].met = True
+        flow.hold(CRM, 31)
+        assert flow.behind(CRM)
+        assert flow.read_to(CRM) == 30
+        assert freeze(flow).held == (HeldRange(CRM, 0, 31),)
+
+    def test_a_range_of_the_owner_before_begins_with_what_that_one_had_in_memory(self) -> None:
+        flow = PartitionFlow(lease(40), held=[HeldRange(CRM, 0, 100)])
+        assert flow.read_to(CRM) == 40
+        assert freeze(flow).held == (HeldRange(CRM, 0, 41),)
+
+    def test_a_range_that_begins_before_the_cursor_stays_there(self) -> None:
+        flow = PartitionFlow(lease(40), held=[HeldRange(CRM, 0, 20)])
+        assert flow.read_to(CRM) == 19
+        assert flow.freeze(cursor_alone=True) is None
+
+    def test_the_range_of_an_endpoint_that_is_gone_ends(self) -> None:
+        flow = PartitionFlow(lease(), held=[HeldRange(CRM, 0, 1)])
+        flow.end_range(CRM)
+        flow.end_range(ADS)
+        assert freeze(flow).met == (CRM,)

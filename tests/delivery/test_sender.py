@@ -1,0 +1,82 @@
+"""One attempt: what goes over the wire, and that nothing about an event can stop the others."""
+
+import json
+from datetime import UTC, datetime
+
+from pieces import endpoint, event
+from standardwebhooks import Webhook
+
+from offhook.delivery.entries import FailureKind, Request
+from offhook.delivery.sender import Sender
+from offhook.signing import STANDARD
+from offhook.signing.secret import make_secret
+from offhook.signing.sign import signer_for
+from offhook.testing.clock import FakeClock
+from offhook.testing.network import OK, ScriptedNetwork
+
+SECRET = make_secret(bytes(range(32)))
+SIGNED = endpoint(signer=signer_for(STANDARD, (SECRET,)))
+
+
+def sender(network: ScriptedNetwork, clock: FakeClock) -> Sender:
+    return Sender(transport=network, clock=clock)
+
+
+async def test_what_is_sent_verifies_with_another_library() -> None:
+    network, clock = ScriptedNetwork(), FakeClock(datetime.now(UTC))
+    made = event(7, type="call.missed", data=b'{"call_id":"call_1"}')
+    assert await sender(network, clock).send(SIGNED, made, 1) == OK
+    [request] = network.requests
+    payload = Webhook(SECRET).verify(request.body.decode(), request.headers)
+    assert payload["data"] == {"call_id": "call_1"}
+    assert (request.url, request.timeout_s) == (SIGNED.url, SIGNED.timeout_s)
+
+
+async def test_each_attempt_has_its_number_the_time_of_now_and_the_same_id() -> None:
+    network, clock = ScriptedNetwork(), FakeClock()
+    attempts = sender(network, clock)
+    for number in (1, 2):
+        await attempts.send(SIGNED, event(7), number)
+        clock.advance(30)
+    first, second = (request.headers for request in network.requests)
+    assert (first["webhook-attempt"], second["webhook-attempt"]) == ("1", "2")
+    assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 30
+    assert first["webhook-id"] == second["webhook-id"] == "evt_7"
+    assert first["webhook-signature"] != second["webhook-signature"]
+
+
+async def test_an_events_headers_beat_the_endpoints_and_ours_beat_both() -> None:
+    network = ScriptedNetwork()
+    made = event(7, headers={"x-both": "event", "x-event": "1", "webhook-id": "forged"})
+    own = {"x-both": "endpoint", "x-endpoint": "1", "webhook-attempt": "99"}
+    signed = endpoint(signer=SIGNED.signer, headers=own)
+    await sender(network, FakeClock()).send(signed, made, 1)
+    headers = network.requests[0].headers
+    assert (headers["x-both"], headers["x-endpoint"], headers["x-event"]) == ("event", "1", "1")
+    assert (headers["webhook-id"], headers["webhook-attempt"]) == ("evt_7", "1")
+
+
+async def test_the_type_is_spelled_as_the_endpoint_asked() -> None:
+    network = ScriptedNetwork()
+    spelled = endpoint(spellings={"call.missed": "Missed Call"})
+    for type_ in ("call.missed", "call.ended"):
+        await sender(network, FakeClock()).send(spelled, event(7, type=type_), 1)
+    types = [json.loads(request.body)["type"] for request in network.requests]
+    assert types == ["Missed Call", "call.ended"]
+
+
+async def test_an_event_that_cannot_be_rendered_is_a_failure_of_its_own() -> None:
+    network = ScriptedNetwork()
+    answer = await sender(network, FakeClock()).send(SIGNED, event(7, created_ms=10**18), 1)
+    assert answer.failure is FailureKind.INTERNAL
+    assert answer.detail
+    assert network.requests == []
+
+
+async def test_a_transport_that_raises_is_a_failure_of_this_delivery() -> None:
+    def broken(request: Request) -> None:
+        raise RuntimeError("no such thing")
+
+    answer = await sender(ScriptedNetwork(broken), FakeClock()).send(SIGNED, event(7), 1)
+    assert (answer.failure, answer.status) == (FailureKind.INTERNAL, None)
+    assert "no such thing" in (answer.detail or "")
