@@ -2,7 +2,7 @@
 
 from offhook.clock import Clock
 from offhook.log.appender import Appender
-from offhook.log.entries import DueTimer, Submission
+from offhook.log.entries import DueTimer, Refused, Submission
 from offhook.log.ports import TimerStore
 from offhook.model.event import to_ms
 from offhook.model.fact import CallFact, FactKind
@@ -25,8 +25,10 @@ class Timers:
     async def run_once(self) -> float:
         """Fire what is due; returns the seconds until the next is, at most one."""
         due = await self._store.due_timers(_AT_ONCE)
-        if due:
-            await self._appender.submit([_fact(timer) for timer in due])
+        outcomes = await self._appender.submit([_fact(timer) for timer in due])
+        if any(isinstance(outcome, Refused) for outcome in outcomes):
+            # It stays due: without a pause it would be tried in a circle.
+            return _LONGEST_WAIT_S
         if len(due) == _AT_ONCE:
             return 0.0
         next_ms = await self._store.next_timer_ms()
