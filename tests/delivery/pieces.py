@@ -1,18 +1,24 @@
 """The small values that tests of the engine's pieces are made of."""
 
+from typing import Protocol
+
 from msgspec.structs import replace
 
-from offhook.delivery.entries import Answer
+from offhook.delivery.entries import Answer, StoredWebhook
+from offhook.delivery.ports import WebhookStore
 from offhook.delivery.progress import Progress
 from offhook.delivery.queues import Delivery, EndpointQueue
 from offhook.delivery.schedule import PROFILES
 from offhook.delivery.sending import Sent
 from offhook.delivery.subscriptions import Endpoint
+from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Lease
 from offhook.model.event import VERSION, LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId
 from offhook.signing.schemes import Unsigned
+from offhook.signing.secret import make_secret
 from offhook.signing.sign import signer_for
+from offhook.store.sqlite import SqliteStore
 
 CRM = WebhookId("wh_crm")
 
@@ -72,6 +78,38 @@ def delivery(
 
 def sent(queue: EndpointQueue, made: Delivery, answer: Answer) -> Sent:
     return Sent(made, queue, queue.endpoint, answer, started_ms=0)
+
+
+async def subscribe(store: SqliteStore, name: str = "crm", **fields: object) -> StoredWebhook:
+    """Make an endpoint that takes everything, unless ``fields`` say otherwise."""
+    document = WebhookDocument.model_validate(
+        {"url": f"https://{name}.example/hook", "events": ["*"], **fields}
+    )
+    webhook = WebhookId(f"wh_{name}")
+    await store.webhooks.create_webhook(
+        DEFAULT_ACCOUNT, webhook, document.model_dump_json().encode(), make_secret(bytes(32))
+    )
+    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
+    assert stored is not None
+    return stored
+
+
+class HasWebhooks(Protocol):
+    """A store with the control plane of webhooks."""
+
+    @property
+    def webhooks(self) -> WebhookStore: ...
+
+
+async def change(store: HasWebhooks, name: str = "crm", **fields: object) -> None:
+    """Change an endpoint as its owner would."""
+    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, WebhookId(f"wh_{name}"))
+    assert stored is not None
+    document = WebhookDocument.model_validate_json(stored.document)
+    changed = document.model_copy(update=fields).model_dump_json().encode()
+    assert await store.webhooks.replace_webhook(
+        DEFAULT_ACCOUNT, stored.id, changed, stored.revision
+    )
 
 
 def lease(cursor: int = 0) -> Lease:

@@ -6,6 +6,8 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
+from pieces import change
+
 from offhook.delivery.dispatcher import Bounds
 from offhook.delivery.entries import (
     Answer,
@@ -17,7 +19,6 @@ from offhook.delivery.entries import (
     PartitionChanges,
     Request,
 )
-from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Lease
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.store.sqlite import SqliteStore
@@ -270,13 +271,13 @@ class Scenario:
             await self._add("late")
 
     async def describe(self) -> None:
-        await self._change(self._any(), description=str(self.rnd.random()))
+        await change(self.store, self._any(), description=str(self.rnd.random()))
 
     async def disable_or_enable(self) -> None:
-        await self._change(FICKLE, enabled=self.rnd.random() < 0.6)
+        await change(self.store, FICKLE, enabled=self.rnd.random() < 0.6)
 
     async def order_or_not(self) -> None:
-        await self._change(FICKLE, ordered=self.rnd.random() < 0.6)
+        await change(self.store, FICKLE, ordered=self.rnd.random() < 0.6)
 
     async def ask_for_retry(self) -> None:
         position = self.rnd.randint(1, max(1, self.posted.total()))
@@ -296,15 +297,6 @@ class Scenario:
         in_flight = self.rnd.choice([1, 3, 16])
         await self.bench.webhook(
             name, ordered=self.ordered[name], retry=RETRY, max_in_flight=in_flight
-        )
-
-    async def _change(self, name: str, **fields: object) -> None:
-        stored = await self.store.webhooks.webhook(DEFAULT_ACCOUNT, WebhookId(f"wh_{name}"))
-        assert stored is not None
-        document = WebhookDocument.model_validate_json(stored.document)
-        changed = document.model_copy(update=fields).model_dump_json().encode()
-        await self.store.webhooks.replace_webhook(
-            DEFAULT_ACCOUNT, stored.id, changed, stored.revision
         )
 
     async def _settle(self) -> None:
