@@ -9,6 +9,7 @@ from offhook.delivery import applying
 from offhook.delivery.applying import Applier
 from offhook.delivery.entries import ApplyReport, PartitionChanges
 
+PATIENCE_S = 10.0
 CHANGES = (PartitionChanges(lease(), 7),)
 
 
@@ -38,7 +39,7 @@ async def test_the_same_changes_are_handed_over_until_the_store_takes_them(failu
     applier.start(CHANGES)
     assert applier.take() is None
     assert applier.busy
-    assert await applier.finish() == ApplyReport(stubs=3)
+    assert await applier.finish(PATIENCE_S) == ApplyReport(stubs=3)
     assert store.seen == [CHANGES] * (failures + 1)
     assert woken == [True]
 
@@ -48,11 +49,18 @@ async def test_a_report_is_taken_once_and_the_next_apply_may_begin() -> None:
     applier = Applier(store=store, wake=lambda: None)
     for _ in range(2):
         applier.start(CHANGES)
-        assert await applier.finish() is not None
+        assert await applier.finish(PATIENCE_S) is not None
         assert applier.take() is None
         assert not applier.busy
     assert len(store.seen) == 2
 
 
 async def test_with_nothing_under_way_there_is_nothing_to_finish() -> None:
-    assert await Applier(store=Store(0), wake=lambda: None).finish() is None
+    assert await Applier(store=Store(0), wake=lambda: None).finish(PATIENCE_S) is None
+
+
+async def test_one_that_the_store_does_not_take_in_time_is_given_up() -> None:
+    applier = Applier(store=Store(10**9), wake=lambda: None)
+    applier.start(CHANGES)
+    assert await applier.finish(0.01) is None
+    assert not applier.busy

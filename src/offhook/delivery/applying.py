@@ -40,10 +40,16 @@ class Applier:
         self._task = None
         return report
 
-    async def finish(self) -> ApplyReport | None:
-        """Wait for the apply that is under way, if any."""
+    async def finish(self, within_s: float) -> ApplyReport | None:
+        """Wait for the apply that is under way, if any. One that takes longer is given up: what it
+        was to write is sent again by the next owner."""
         if self._task is not None:
-            await self._task
+            _, late = await asyncio.wait([self._task], timeout=within_s)
+            if late:
+                _log.error("results_not_written")
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+                self._task = None
         return self.take()
 
     async def _apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:

@@ -37,6 +37,7 @@ _LINGER_S = 0.005
 _BATCH = 256
 _CURSOR_S = 1.0
 _IDLE_S = 1.0
+_LAST_WRITE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +136,18 @@ class Dispatcher:
         self._broken = True
 
     async def stop(self) -> None:
-        """Let what is in flight come back, write it, and give the leases back."""
+        """Let what is in flight come back, write it, and give the leases back; with the store away,
+        the next owner finds what was not written and does it again."""
         await self._sends.finish(self._bounds.stop_s)
         self._settle_sent()
-        self._take_report(await self._applier.finish())
+        self._take_report(await self._applier.finish(_LAST_WRITE_S))
         self._start_apply(now=True)
-        self._take_report(await self._applier.finish())
-        await self._leases.release()
+        self._take_report(await self._applier.finish(_LAST_WRITE_S))
         self._flows.clear()
+        try:
+            await self._leases.release()
+        except Exception as error:  # noqa: BLE001 - they run out by themselves
+            _log.warning("leases_not_released", error=repr(error))
 
     async def _keep_leases(self) -> None:
         if self._broken:

@@ -72,8 +72,9 @@ class LogReader:
         if endpoint is None:
             flow.end_range(webhook)
             return True
-        room = self._queues.of(endpoint).room
-        if room < _WORTH_READING or flow.lanes_bound_reached(webhook):
+        queue = self._queues.of(endpoint)
+        room = self._router.room(queue)
+        if (room < _WORTH_READING and queue.size) or flow.lanes_bound_reached(webhook):
             return False
         # What stands past the live place is the live path's to read.
         end = flow.live.read_to

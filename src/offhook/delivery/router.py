@@ -24,6 +24,13 @@ class Router:
         self.queued = 0
         """How many deliveries wait in all, as of the last count and what was offered since."""
 
+    def room(self, queue: EndpointQueue) -> int:
+        """How many more may wait for an endpoint; once memory is full, no more than a small share
+        in all."""
+        if self.queued < self._memory_bound:
+            return queue.room
+        return min(queue.room, _SHARE_WHEN_FULL - queue.size)
+
     async def live(
         self, flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
     ) -> None:
@@ -78,7 +85,7 @@ class Router:
         if flow.was_settled(endpoint.id, event.position):
             return
         queue = self._queues.of(endpoint)
-        if self._full(queue) or flow.lanes_bound_reached(endpoint.id):
+        if self.room(queue) <= 0 or flow.lanes_bound_reached(endpoint.id):
             flow.hold(endpoint.id, event.position)
             return
         self._offer(flow, _delivery(flow, endpoint, event, None), queue, closed)
@@ -95,11 +102,6 @@ class Router:
         queue.offer(delivery)
         self.queued += 1
         self._queues.stir(queue)
-
-    def _full(self, queue: EndpointQueue) -> bool:
-        if queue.room <= 0:
-            return True
-        return self.queued >= self._memory_bound and queue.size >= _SHARE_WHEN_FULL
 
     async def _closed(
         self, flow: PartitionFlow, wanted: Sequence[tuple[Endpoint, LogEvent]]
