@@ -224,8 +224,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         )
         raise OffhookError(
             f"Nothing can listen on {host} port {port} ({why}): "
-            "choose others with --host and --port, or stop the process that has them.",
-            code="address_unusable",
+            "choose others with --host and --port, or stop the process that has them."
         ) from error
     return sockets
 

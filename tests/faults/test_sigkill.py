@@ -175,4 +175,5 @@ async def test_kills_before_anything_moves_make_no_event_a_culprit(tmp_path: Pat
         await server.start()
         await until(lambda: receiver.accepted_ids == set(posted), what="the events held up")
     for key, sequences in {"a": [1, 2, 3], "b": [1, 2, 3], "c": [1, 2, 3], "d": [1]}.items():
-        assert receiver.sequences(key) == sequences
+        # What was accepted just before the last kill may come again.
+        assert list(dict.fromkeys(receiver.sequences(key))) == sequences
