@@ -55,11 +55,16 @@ class Stage:
         self.heard: list[frozenset[Topic]] = []
         self.writer = Writer(connection, self.heard.append)
         self._go = threading.Event()
+        self._busy = threading.Event()
+
+    def _block(self, _: Transaction) -> None:
+        self._busy.set()
+        self._go.wait(10)
 
     async def together(self, *jobs: Work, first: Work | None = None) -> list[object]:
         """Have all of them committed at once; returns results and errors."""
-        blocker = asyncio.create_task(self.writer.write(lambda _: self._go.wait(10)))
-        await asyncio.sleep(0)
+        blocker = asyncio.create_task(self.writer.write(self._block))
+        await asyncio.to_thread(self._busy.wait, 10)
         waiting = [asyncio.create_task(self.writer.write(job)) for job in jobs]
         if first is not None:
             waiting.append(asyncio.create_task(self.writer.write(first, first=True)))
