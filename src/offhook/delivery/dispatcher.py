@@ -34,7 +34,8 @@ _log = structlog.get_logger(__name__)
 
 CONSUMER = "deliver"
 _LINGER_S = 0.005
-_BATCH = 256
+_RECORDS_LINGER_S = 0.025
+_BATCH = 512
 _CURSOR_S = 1.0
 _IDLE_S = 1.0
 _LAST_WRITE_S = 1.0
@@ -222,7 +223,7 @@ class Dispatcher:
         monotonic_s = self._clock.monotonic()
         waited_s = monotonic_s - self._applied_at
         if self._applier.busy or not (
-            now or waited_s >= _LINGER_S or self._unapplied() >= _BATCH or not self.in_flight
+            now or waited_s >= self._linger_s() or self._unapplied() >= _BATCH or not self.in_flight
         ):
             return
         cursor_alone = now or waited_s >= _CURSOR_S
@@ -231,6 +232,12 @@ class Dispatcher:
         if changes:
             self._applied_at = monotonic_s
             self._applier.start(changes)
+
+    def _linger_s(self) -> float:
+        """How long results gather: what may open a lane goes soon, what is only for the record can
+        wait for more of its kind."""
+        moving = any(flow.changes.rows_move for flow in self._flows.values())
+        return _LINGER_S if moving else _RECORDS_LINGER_S
 
     def _take_report(self, report: ApplyReport | None) -> None:
         if report is None:
