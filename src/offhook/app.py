@@ -9,9 +9,10 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import uvicorn
@@ -36,12 +37,15 @@ from offhook.log.fold import fold
 from offhook.log.running import Runner
 from offhook.log.timers import Timers
 from offhook.model.errors import OffhookError
+from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.resources.keys import ensure_bootstrap
+from offhook.resources.ports import KeyStore
 from offhook.settings import Settings
 from offhook.store.sqlite import SqliteStore, open_sqlite
 
 _DRAIN_S = 2
 _BACKLOG = 2048
+_WRITE_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Offhook]:
         )
         registry = CollectorRegistry()
         appender = Appender(store=store.log, fold=fold)
-        async with _engine(settings, clock, store, appender, registry):
-            yield Offhook(_api(settings, clock, store, appender, registry), new_key)
+        async with _engine(settings, clock, store, appender, registry) as runners:
+            yield Offhook(_api(settings, clock, store, appender, registry, runners), new_key)
     finally:
         await store.close()
 
@@ -76,7 +80,7 @@ async def _engine(
     store: SqliteStore,
     appender: Appender,
     registry: CollectorRegistry,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Sequence[Runner]]:
     transport = AiohttpTransport(clock=clock, allowed=settings.networks)
     wake, wake_timers = asyncio.Event(), asyncio.Event()
     metrics = DeliveryMetrics(registry)
@@ -102,7 +106,7 @@ async def _engine(
     for runner in runners:
         runner.start()
     try:
-        yield
+        yield runners
     finally:
         for runner in reversed(runners[1:]):
             await runner.stop()
@@ -122,6 +126,7 @@ def _api(
     store: SqliteStore,
     appender: Appender,
     registry: CollectorRegistry,
+    runners: Sequence[Runner],
 ) -> ASGIApp:
     gate = Gate(store.keys, clock)
     targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
@@ -143,21 +148,33 @@ def _api(
         )
     )
 
-    async def ready() -> str | None:
-        await store.log.head(0)
-        return None
-
     return build_api(
         appender=appender,
         feed=store.feed,
         calls=store.calls,
         gate=gate,
         routers=routers,
-        readiness=ready,
+        readiness=partial(missing, store.keys, runners),
         registry=registry,
         clock=clock,
         settings=ApiSettings(open_metrics=_is_loopback(settings.host)),
     )
+
+
+async def missing(keys: KeyStore, runners: Sequence[Runner]) -> str | None:
+    """What keeps the server from serving: a service that ended, or a store that takes no writes.
+
+    The write changes nothing, so it costs no sync of the disk, but it goes the way of all writes.
+    """
+    ended = [runner.name for runner in runners if not runner.alive]
+    if ended:
+        return f"{' and '.join(ended)} ended"
+    try:
+        async with asyncio.timeout(_WRITE_WITHIN_S):
+            await keys.put_account(DEFAULT_ACCOUNT, "Default")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+        return f"the store takes no writes ({type(error).__name__})"
+    return None
 
 
 def _is_loopback(host: str) -> bool:

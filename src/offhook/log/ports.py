@@ -1,6 +1,6 @@
 """What the log asks of a store."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from offhook.log.entries import (
@@ -12,7 +12,6 @@ from offhook.log.entries import (
     Lease,
     LogSlice,
     Submission,
-    Topic,
 )
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId
@@ -98,12 +97,4 @@ class RetentionStore(Protocol):
         What a consumer has not passed, a held range still has to read, or a pending delivery names
         stays. Positions are never given again.
         """
-        ...
-
-
-class CommitNotices(Protocol):
-    """Being told at once what other tasks and processes committed: a hint, never the truth."""
-
-    def subscribe(self, subscriber: Callable[[frozenset[Topic]], None]) -> None:
-        """Have it called on the loop after commits, with what they changed."""
         ...

@@ -42,6 +42,16 @@ class Runner:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return self._service.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._task is not None and not self._task.done()
+
     def start(self) -> None:
         """Begin to run."""
         self._task = asyncio.create_task(self._run(), name=self._service.name)
