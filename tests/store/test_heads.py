@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from offhook.log.entries import Folded, KeyRow, Refused, Submission
 from offhook.log.fold import fold
 from offhook.model.call import Call, CallData
+from offhook.model.callstate import decode_calls, encode_call
 from offhook.model.fact import FoldContext
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.sqlite import SqliteStore, open_sqlite
-from offhook.store.sqlite.callstate import decode_calls, encode_call
 from offhook.store.sqlite.heads import Heads
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (

@@ -4,11 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offhook.delivery.entries import Lane, PartitionChanges, PendingRow, PendingState
+from offhook.delivery.lanes import LaneFirsts, Mending, decide, take_due
 from offhook.model.event import LogEvent
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite import open_sqlite
-from offhook.store.sqlite.dispatch import take_due
-from offhook.store.sqlite.lanes import LaneFirsts, Mending, decide
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
     WEBHOOK,

@@ -2,9 +2,9 @@
 
 from offhook.log.queries import CallFilter
 from offhook.model.call import Call
+from offhook.model.callstate import decode_calls
 from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, CallId
-from offhook.store.sqlite.callstate import decode_calls
 from offhook.store.sqlite.connection import Value
 from offhook.store.sqlite.database import Database
 

@@ -1,7 +1,6 @@
 """What the API asks about deliveries, on SQLite."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -9,17 +8,16 @@ from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
     AttemptRecord,
     DeliveryFilter,
-    DeliveryStatus,
     DeliveryView,
-    PendingState,
     RequestKind,
 )
+from offhook.delivery.traces import Traces, sources_of, status_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.sqlite.connection import Connection, Value, as_json
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION
-from offhook.store.sqlite.views import AttemptRow, Traces, status_of, view_of
+from offhook.store.sqlite.views import AttemptRow, TracesRow
 from offhook.store.sqlite.writer import Transaction
 
 Place = tuple[WebhookId, int, int]
@@ -29,28 +27,8 @@ _LAST = (2**63 - 1, 0, WebhookId(""))
 _PLACES = msgspec.json.Decoder(list[Place])
 _POSITIONS = msgspec.json.Decoder(list[int])
 _WEBHOOKS = msgspec.json.Decoder(list[WebhookId])
-_TRACES = msgspec.json.Decoder(list[Traces])
+_TRACES = msgspec.json.Decoder(list[TracesRow])
 _ATTEMPTS = msgspec.json.Decoder(list[AttemptRow])
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where deliveries of a status leave traces: rows in these states, and attempts; of those that
-    have no row, where ``accepted`` is set, the accepted ones or those never accepted."""
-
-    states: tuple[PendingState, ...] | None
-    attempts: bool
-    accepted: bool | None = None
-
-
-_EVERYWHERE = Sources(None, attempts=True)
-_SOURCES = {
-    DeliveryStatus.PENDING: Sources((PendingState.RETRY, PendingState.WAITING), attempts=False),
-    DeliveryStatus.FAILED: Sources((PendingState.FAILED,), attempts=False),
-    DeliveryStatus.CANCELED: Sources((PendingState.CANCELED,), attempts=False),
-    DeliveryStatus.DELIVERED: Sources((), attempts=True, accepted=True),
-    DeliveryStatus.UNKNOWN: Sources((), attempts=True, accepted=False),
-}
 
 
 class SqliteDeliveries:
@@ -78,7 +56,7 @@ class SqliteDeliveries:
         place = (webhook, partition, position)
         found = await self._database.query(lambda it: _traces(it, account, [place]))
         own = [traces for traces in found if traces.known and traces.account == account]
-        return view_of(own[0]) if own else None
+        return own[0].view() if own else None
 
     async def attempts(
         self, account: AccountId, webhook: WebhookId, partition: int, position: int
@@ -116,7 +94,7 @@ class _Listing:
         self._connection = connection
         self._account = account
         self._wanted = wanted
-        sources = _EVERYWHERE if wanted.status is None else _SOURCES[wanted.status]
+        sources = sources_of(wanted.status)
         self._asked: dict[str, Value] = {
             "account": account,
             "partition": PARTITION,
@@ -134,7 +112,7 @@ class _Listing:
         while len(found) < limit:
             places = self._places(before, limit)
             for traces in _traces(self._connection, self._account, places):
-                view = view_of(traces) if self._fits(traces) else None
+                view = traces.view() if self._fits(traces) else None
                 if view is not None:
                     found.append(view)
             if len(places) < limit:
@@ -188,7 +166,7 @@ class _Listing:
         return self._connection.rows("webhooks_of_account", _WEBHOOKS, account=self._account)
 
 
-def _traces(connection: Connection, account: AccountId, places: Sequence[Place]) -> list[Traces]:
+def _traces(connection: Connection, account: AccountId, places: Sequence[Place]) -> list[TracesRow]:
     if not places:
         return []
     return connection.rows(

@@ -16,6 +16,7 @@ from offhook.delivery.entries import (
     PendingRow,
     WebhookSnapshot,
 )
+from offhook.delivery.lanes import take_due
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite.applying import Applying
@@ -136,23 +137,6 @@ class SqliteDispatch:
             lambda it: it.value("lease_suspected", consumer=CONSUMER, partition=partition)
         )
         return position
-
-
-def take_due(
-    queues: Sequence[tuple[WebhookId, Sequence[tuple[int, int]]]], per_webhook: int, now_ms: int
-) -> tuple[list[tuple[WebhookId, int]], int | None]:
-    """What to take of each endpoint's queue of (position, due_ms), in turn over the endpoints, and
-    when the first of the rest is due."""
-    turns: list[tuple[int, WebhookId, int]] = []
-    left: list[int] = []
-    for webhook, queue in queues:
-        for turn, (position, due_ms) in enumerate(queue):
-            if due_ms <= now_ms and turn < per_webhook:
-                turns.append((turn, webhook, position))
-            else:
-                left.append(due_ms)
-    turns.sort()
-    return [(webhook, position) for _, webhook, position in turns], min(left, default=None)
 
 
 def _load(

@@ -2,51 +2,19 @@
 
 from collections.abc import Collection, Iterable
 from itertools import islice
-from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from offhook.log.entries import KeyRow
+from offhook.log.heads import CALL_PREFIX, Contact, Head, Key, contact_of
 from offhook.model.call import Call, CallData
-from offhook.model.event import EventRef, to_ms
+from offhook.model.callstate import decode_calls, encode_call
+from offhook.model.event import EventRef
 from offhook.model.ids import AccountId, EventId
-from offhook.store.sqlite.callstate import decode_calls, encode_call
 from offhook.store.sqlite.connection import Connection, Value, as_json
 
-Key: TypeAlias = tuple[AccountId, str]
-
-
-class Contact(NamedTuple):
-    """By what a contact's calls are found; ``started_ms`` is 0 while the start is unknown."""
-
-    started_ms: int
-    number: str | None
-    duplicate: bool
-    test: bool
-    repeat_caller: bool | None
-
-
-_CALL_PREFIX = "call_"
 _PLAIN = msgspec.json.Decoder(list[tuple[str, str, str, str, int, int]])
 _CALLS = msgspec.json.Decoder(list[tuple[str, str, int, str, str, int, int]])
-
-
-class Head:
-    """Where one key stands. ``number`` is the call's row, ``stored`` what its indexes hold."""
-
-    __slots__ = ("account", "key", "number", "row", "stored")
-
-    def __init__(self, account: AccountId, key: str) -> None:
-        self.account = account
-        self.key = key
-        self.row: KeyRow | None = None
-        self.number: int | None = None
-        self.stored: Contact | None = None
-
-    @property
-    def call(self) -> Call | None:
-        """The call's state, if the key is a call's."""
-        return None if self.row is None else self.row.call
 
 
 class Heads:
@@ -70,7 +38,7 @@ class Heads:
         heads = {key: hot.pop(key) if key in hot else Head(*key) for key in dict.fromkeys(wanted)}
         unread = [head for head in heads.values() if head.row is None]
         if unread:
-            _read_calls(connection, heads, [h for h in unread if h.key.startswith(_CALL_PREFIX)])
+            _read_calls(connection, heads, [h for h in unread if h.key.startswith(CALL_PREFIX)])
             _read_plain(connection, heads, [h for h in unread if h.row is None])
         return heads
 
@@ -103,18 +71,6 @@ class Heads:
         excess = max(len(self._hot) - self._capacity, 0)
         for key in list(islice(self._hot, excess)):
             del self._hot[key]
-
-
-def contact_of(call: Call) -> Contact:
-    """The part of a call by which a contact's calls are found."""
-    data = call.data
-    return Contact(
-        0 if data.started_at is None else to_ms(data.started_at),
-        data.contact_number,
-        data.duplicate_of is not None,
-        call.test,
-        data.repeat_caller,
-    )
 
 
 def _read_calls(connection: Connection, heads: dict[Key, Head], wanted: list[Head]) -> None:

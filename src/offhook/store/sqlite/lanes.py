@@ -1,58 +1,16 @@
-"""Mending lanes: the first live row of each is due, the others wait behind it."""
+"""Lanes on SQLite: which are closed, and mending those that were touched."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from offhook.delivery.entries import Lane
+from offhook.delivery.lanes import LaneFirsts, decide
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite.connection import Connection, as_json
 
 _LANES = msgspec.json.Decoder(list[tuple[WebhookId, str]])
 _FIRSTS = msgspec.json.Decoder(list[tuple[WebhookId, str, int | None, int | None]])
-
-
-@dataclass(frozen=True, slots=True)
-class LaneFirsts:
-    """The lowest positions of a lane's live rows, by state."""
-
-    lane: Lane
-    retry: int | None
-    waiting: int | None
-
-    @property
-    def head(self) -> int | None:
-        """The lowest live row; ``None`` where the lane is open."""
-        live = [position for position in (self.retry, self.waiting) if position is not None]
-        return min(live, default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Mending:
-    """What is to be done: rows (webhook, position) that become due now, lanes whose due rows after
-    a position wait again, and lanes that are open."""
-
-    wake: tuple[tuple[WebhookId, int], ...]
-    wait: tuple[tuple[WebhookId, str, int], ...]
-    opened: frozenset[Lane]
-
-
-def decide(firsts: Iterable[LaneFirsts], hurry: Collection[Lane]) -> Mending:
-    """How to mend the lanes that were touched; the heads of ``hurry`` are due now in any case."""
-    wake: list[tuple[WebhookId, int]] = []
-    wait: list[tuple[WebhookId, str, int]] = []
-    opened: set[Lane] = set()
-    for first in firsts:
-        head = first.head
-        if head is None:
-            opened.add(first.lane)
-            continue
-        if head == first.waiting or first.lane in hurry:
-            wake.append((first.lane.webhook, head))
-        if first.retry is not None:
-            wait.append((first.lane.webhook, first.lane.key, head))
-    return Mending(tuple(wake), tuple(wait), frozenset(opened))
 
 
 def lanes_of(

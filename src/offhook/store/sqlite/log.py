@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from offhook.log.entries import AppendOutcome, Fold, LogSlice, Refused, Submission, Topic
+from offhook.log.slices import cut
 from offhook.model.event import LogEvent
 from offhook.store.sqlite.append import PARTITIONS, UNSTORABLE, Append, Written
 from offhook.store.sqlite.connection import Connection
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.heads import Heads
 from offhook.store.sqlite.packing import PARTITION, unpack_events
-from offhook.store.sqlite.tail import Tail, cut
+from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.writer import Transaction
 
 _AT_ONCE = 64

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from offhook.log.entries import LogSlice
+from offhook.log.slices import cut
 from offhook.model.event import LogEvent
 
 _position = attrgetter("position")
@@ -68,13 +69,3 @@ class Tail:
             self._complete_after = self._events[count - 1].position
             self._bytes -= sum(len(event.data) for event in self._events[:count])
             del self._events[:count]
-
-
-def cut(events: list[LogEvent], max_bytes: int) -> list[LogEvent]:
-    """The first of the events, up to the one that reaches the bound; at least one."""
-    size = 0
-    for count, event in enumerate(events, 1):
-        size += len(event.data)
-        if size >= max_bytes:
-            return events[:count]
-    return events

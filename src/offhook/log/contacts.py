@@ -1,23 +1,20 @@
-"""Whether a contact called before: the calls in the database and those of the batch at hand."""
+"""Whether a contact called before: the calls in the store and those of the batch at hand."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from offhook.log.entries import Submission
+from offhook.log.heads import Contact, Head, Key, contact_of
 from offhook.model.ids import AccountId
-from offhook.store.sqlite.connection import Connection, as_json
-from offhook.store.sqlite.heads import Contact, Head, Key, contact_of
 
 REPEAT_WINDOW_MS = 30 * 86_400_000
 
-_FOUND = msgspec.json.Decoder(list[tuple[int, list[str]]])
 
+class Question(NamedTuple):
+    """Which calls a contact made in the 30 days around a moment, and whether before it."""
 
-class _Question(NamedTuple):
     account: AccountId
     number: str
     started_ms: int
@@ -26,13 +23,12 @@ class _Question(NamedTuple):
 class Contacts:
     """Answers the probes of one batch.
 
-    The database answers for all calls but those of the batch; these are in memory, where earlier
-    facts of the batch may just have changed them.
+    The store answers ``questions`` for all calls but those of the batch; these are in memory, where
+    earlier facts of the batch may just have changed them.
     """
 
     def __init__(
         self,
-        connection: Connection,
         batch: Sequence[Submission],
         heads: Mapping[Key, Head],
         created_ms: int,
@@ -41,15 +37,25 @@ class Contacts:
         self._created_ms = created_ms
         self._starts: defaultdict[tuple[AccountId, str], list[tuple[int, str]]] = defaultdict(list)
         self._noted: set[tuple[AccountId, str, Contact]] = set()
-        self._asked: dict[int, _Question] = {
+        self._asked: dict[int, Question] = {
             id(submission): question
             for submission in batch
             if (question := self._question(submission)) is not None
         }
-        self._found = self._look_up(connection)
+        self._found: dict[Question, tuple[bool, Sequence[str]]] = {}
         if self._asked:
             for head in heads.values():
                 self.note(head)
+
+    @property
+    def questions(self) -> list[Question]:
+        """What is to be asked of the store."""
+        return list(dict.fromkeys(self._asked.values()))
+
+    def answer(self, answers: Iterable[tuple[bool, Sequence[str]]]) -> None:
+        """What the store says to each question: whether there is a call in the 30 days before, and
+        the calls in the 30 days after that do not count as repeats."""
+        self._found = dict(zip(self.questions, answers, strict=True))
 
     def note(self, head: Head) -> None:
         """The call may begin at another time now, or be another contact's."""
@@ -76,7 +82,7 @@ class Contacts:
         return repeat or any(True for _ in before), tuple(dict.fromkeys((*later, *firsts)))
 
     def _others(
-        self, submission: Submission, question: _Question, since_ms: int, until_ms: int
+        self, submission: Submission, question: Question, since_ms: int, until_ms: int
     ) -> Iterator[tuple[str, Contact]]:
         """The batch's other calls of the contact that begin in the time, as they are now: an entry
         may be of what the call was before."""
@@ -90,7 +96,7 @@ class Contacts:
             if contact is not None and contact[:4] == (started_ms, question.number, False, False):
                 yield key, contact
 
-    def _question(self, submission: Submission) -> _Question | None:
+    def _question(self, submission: Submission) -> Question | None:
         """What the probe asks. A start that the fact does not state is the call's, else now."""
         probe = submission.probe
         if probe is None:
@@ -99,20 +105,4 @@ class Contacts:
         if started_ms is None and submission.key is not None:
             call = self._heads[submission.account, submission.key].call
             started_ms = None if call is None else contact_of(call).started_ms or None
-        return _Question(submission.account, probe.contact_number, started_ms or self._created_ms)
-
-    def _look_up(self, connection: Connection) -> dict[_Question, tuple[bool, list[str]]]:
-        questions = list(dict.fromkeys(self._asked.values()))
-        if not questions:
-            return {}
-        found = connection.rows(
-            "contact_calls",
-            _FOUND,
-            probes=as_json(questions),
-            excluded=as_json(key for _, key in self._heads),
-            window_ms=REPEAT_WINDOW_MS,
-        )
-        return {
-            question: (repeat == 1, later)
-            for question, (repeat, later) in zip(questions, found, strict=True)
-        }
+        return Question(submission.account, probe.contact_number, started_ms or self._created_ms)

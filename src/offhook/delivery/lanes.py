@@ -1,0 +1,66 @@
+"""Mending lanes: the first live row of each is due, the others wait behind it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from offhook.delivery.entries import Lane
+from offhook.model.ids import WebhookId
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFirsts:
+    """The lowest positions of a lane's live rows, by state."""
+
+    lane: Lane
+    retry: int | None
+    waiting: int | None
+
+    @property
+    def head(self) -> int | None:
+        """The lowest live row; ``None`` where the lane is open."""
+        live = [position for position in (self.retry, self.waiting) if position is not None]
+        return min(live, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """What is to be done: rows (webhook, position) that become due now, lanes whose due rows after
+    a position wait again, and lanes that are open."""
+
+    wake: tuple[tuple[WebhookId, int], ...]
+    wait: tuple[tuple[WebhookId, str, int], ...]
+    opened: frozenset[Lane]
+
+
+def decide(firsts: Iterable[LaneFirsts], hurry: Collection[Lane]) -> Mending:
+    """How to mend the lanes that were touched; the heads of ``hurry`` are due now in any case."""
+    wake: list[tuple[WebhookId, int]] = []
+    wait: list[tuple[WebhookId, str, int]] = []
+    opened: set[Lane] = set()
+    for first in firsts:
+        head = first.head
+        if head is None:
+            opened.add(first.lane)
+            continue
+        if head == first.waiting or first.lane in hurry:
+            wake.append((first.lane.webhook, head))
+        if first.retry is not None:
+            wait.append((first.lane.webhook, first.lane.key, head))
+    return Mending(tuple(wake), tuple(wait), frozenset(opened))
+
+
+def take_due(
+    queues: Sequence[tuple[WebhookId, Sequence[tuple[int, int]]]], per_webhook: int, now_ms: int
+) -> tuple[list[tuple[WebhookId, int]], int | None]:
+    """What to take of each endpoint's queue of (position, due_ms), in turn over the endpoints, and
+    when the first of the rest is due."""
+    turns: list[tuple[int, WebhookId, int]] = []
+    left: list[int] = []
+    for webhook, queue in queues:
+        for turn, (position, due_ms) in enumerate(queue):
+            if due_ms <= now_ms and turn < per_webhook:
+                turns.append((turn, webhook, position))
+            else:
+                left.append(due_ms)
+    turns.sort()
+    return [(webhook, position) for _, webhook, position in turns], min(left, default=None)
