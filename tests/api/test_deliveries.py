@@ -54,7 +54,7 @@ class Desk:
 @pytest.fixture
 async def desk(api: Served) -> Desk:
     made = await api.webhook()
-    (lease,) = await api.store.leases.acquire(CONSUMER, "a test", 60)
+    (lease,) = (await api.store.leases.acquire(CONSUMER, "a test", 60)).taken
     return Desk(api, lease, WebhookId(made["id"]))
 
 

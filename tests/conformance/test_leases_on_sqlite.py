@@ -6,13 +6,26 @@ from pathlib import Path
 import pytest
 
 from offhook.store.sqlite import SqliteStore, open_sqlite
+from offhook.store.sqlite.leases import SqliteLeases
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.leases import DurabilityConformance, LeaseConformance
+from offhook.testing.conformance.leases import (
+    DurabilityConformance,
+    LeaseConformance,
+    SharingConformance,
+)
 from offhook.testing.conformance.stores import Reopen
 
 
 class TestLeases(LeaseConformance):
     """Each guarantee."""
+
+
+class TestSharing(SharingConformance):
+    """Each guarantee, of a log of one partition and of many."""
+
+    @pytest.fixture(params=[1, 16])
+    def leases(self, request: pytest.FixtureRequest, store: SqliteStore) -> SqliteLeases:
+        return SqliteLeases(store._database, request.param)
 
 
 class TestDurability(DurabilityConformance):

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from offhook.log.entries import Lease
+from offhook.log.entries import Lease, LeaseShare
 from offhook.log.leasing import LeaseHolder
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.store.sqlite.leases import SqliteLeases
@@ -18,7 +18,7 @@ class Leases(SqliteLeases):
 
     away = False
 
-    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> list[Lease]:
+    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> LeaseShare:
         if self.away:
             raise OSError("the disk is full")
         return await super().acquire(consumer, owner, ttl_s)
@@ -59,8 +59,8 @@ async def test_a_free_lease_is_taken_and_kept_by_heartbeats(
     for _ in range(10):
         clock.advance(TTL_S / 3)
         kept = await mine.beat()
-        assert (kept.gained, kept.lost) == ([], [])
-        assert (await other.beat()).gained == []
+        assert (kept.gained, kept.lost) == ((), ())
+        assert (await other.beat()).gained == ()
 
 
 async def test_heartbeats_are_a_third_of_the_lease_apart(leases: Leases, clock: FakeClock) -> None:
@@ -94,8 +94,8 @@ async def test_an_owner_that_slept_too_long_learns_that_its_lease_is_lost(
     [taken] = (await other.beat()).gained
     assert taken.takeovers == 1
     change = await mine.beat()
-    assert (change.gained, change.lost) == ([], [0])
-    assert (await mine.beat()).lost == []
+    assert (change.gained, change.lost) == ((), (0,))
+    assert (await mine.beat()).lost == ()
 
 
 async def test_with_the_store_away_what_is_held_is_kept_and_asked_for_again_soon(
@@ -113,7 +113,7 @@ async def test_with_the_store_away_what_is_held_is_kept_and_asked_for_again_soon
     assert not mine.valid()
     leases.away = False
     change = await mine.beat()
-    assert (change.gained, change.lost) == ([], [])
+    assert (change.gained, change.lost) == ((), ())
     assert mine.valid()
 
 
@@ -128,7 +128,7 @@ async def test_a_loss_found_while_the_store_went_away_is_told_by_the_next_heartb
     with pytest.raises(OSError, match="full"):
         await mine.beat()
     leases.away = False
-    assert (await mine.beat()).lost == [0]
+    assert (await mine.beat()).lost == (0,)
 
 
 async def test_a_lease_given_back_is_free_at_once(leases: Leases, clock: FakeClock) -> None:
@@ -136,9 +136,9 @@ async def test_a_lease_given_back_is_free_at_once(leases: Leases, clock: FakeClo
     await mine.beat()
     leases.away = True
     with pytest.raises(OSError, match="full"):
-        await mine.release()
+        await mine.leave()
     leases.away = False
-    await mine.release()
+    await mine.leave()
     [taken] = (await other.beat()).gained
     assert taken.takeovers == 0
 
@@ -147,4 +147,4 @@ async def test_what_is_forgotten_is_not_claimed_again(leases: Leases, clock: Fak
     mine = holder(leases, clock)
     await mine.beat()
     mine.forget([0, 5])
-    assert (await mine.beat()).lost == []
+    assert (await mine.beat()).lost == ()

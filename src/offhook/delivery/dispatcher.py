@@ -25,7 +25,7 @@ from offhook.delivery.router import Router
 from offhook.delivery.sender import Sender
 from offhook.delivery.sending import Sends, Sent
 from offhook.log.entries import Lease
-from offhook.log.leasing import LeaseHolder
+from offhook.log.leasing import LEASE_S, LeaseHolder
 from offhook.log.ports import LeaseStore, LogStore
 from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
@@ -49,7 +49,7 @@ class Bounds:
     queued: int = 20_000
     in_flight: int = 512
     unapplied: int = 5_000
-    lease_s: float = 10.0
+    lease_s: float = LEASE_S
     stop_s: float = 5.0
 
 
@@ -146,7 +146,7 @@ class Dispatcher:
         self._take_report(await self._applier.finish(_LAST_WRITE_S))
         self._flows.clear()
         try:
-            await self._leases.release()
+            await self._leases.leave()
         except Exception as error:  # noqa: BLE001 - they run out by themselves
             _log.warning("leases_not_released", error=repr(error))
 
@@ -162,7 +162,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - what was decided waits until the store is back
             _log.warning("heartbeat_failed", error=repr(error))
             return
-        self._drop(change.lost)
+        self._drop(list(change.lost))
         for lease in change.gained:
             self._flows[lease.partition] = await self._take_over(lease)
 

@@ -120,6 +120,14 @@ class Lease(msgspec.Struct, frozen=True):
     """How often the lease changed hands since the cursor last moved."""
 
 
+class LeaseShare(msgspec.Struct, frozen=True):
+    """What an owner took just now, and how many leases more than its target it holds: so many are
+    for others to take once it gives them back."""
+
+    taken: tuple[Lease, ...]
+    surplus: int = 0
+
+
 class DueTimer(msgspec.Struct, frozen=True):
     """A timer whose time has come."""
 
@@ -156,3 +164,5 @@ class Topic(StrEnum):
     """Somebody asked the owner of a delivery for something."""
     CONFIG = "config"
     """A resource that delivery depends on changed."""
+    LEASES = "leases"
+    """Leases were given back, or who takes part changed."""

@@ -10,6 +10,7 @@ from offhook.log.entries import (
     FeedSlice,
     Fold,
     Lease,
+    LeaseShare,
     LogSlice,
     Submission,
 )
@@ -60,10 +61,15 @@ class FeedStore(Protocol):
 
 
 class LeaseStore(Protocol):
-    """Leases on partitions, by the store's own clock."""
+    """Leases on partitions, by the store's own clock.
 
-    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> list[Lease]:
-        """Take free and expired leases, up to this owner's fair share; returns those taken now."""
+    Each consumer's partitions are shared evenly among its members: the owners that asked for leases
+    less than their ``ttl_s`` ago and did not leave.
+    """
+
+    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> LeaseShare:
+        """Take part for ``ttl_s`` from now, and take free and expired leases up to this owner's
+        even target (``sharing.even_target``)."""
         ...
 
     async def renew(self, leases: Sequence[Lease], ttl_s: float) -> list[Lease]:
@@ -72,6 +78,10 @@ class LeaseStore(Protocol):
 
     async def release(self, leases: Sequence[Lease]) -> None:
         """Give leases back at once; those already lost are left alone."""
+        ...
+
+    async def leave(self, consumer: str, owner: str) -> None:
+        """Take no part any more: the others' targets rise at once."""
         ...
 
 

@@ -4,44 +4,32 @@ from collections.abc import Sequence
 
 import msgspec
 
-from offhook.log.entries import Lease
+from offhook.log.entries import Lease, LeaseShare, Topic
+from offhook.log.sharing import LeaseRow, even_target, free_share, taken
 from offhook.store.sqlite.append import PARTITIONS
 from offhook.store.sqlite.connection import Connection
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.writer import Transaction
 
-
-class LeaseRow(msgspec.Struct, frozen=True):
-    """A lease as stored; without an owner it was given back."""
-
-    partition: int
-    owner: str | None
-    epoch: int
-    until_ms: int
-    cursor: int
-    takeovers: int
-
-
 _ROWS = msgspec.json.Decoder(list[LeaseRow])
+_NAMES = msgspec.json.Decoder(list[str])
 
 
 class SqliteLeases:
-    """The leases' port."""
+    """The leases' port, of a log that is read as so many ``partitions``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, partitions: int = PARTITIONS) -> None:
         self._database = database
+        self._partitions = partitions
 
-    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> list[Lease]:
-        """Take free and expired leases, up to this owner's fair share; returns those taken now."""
+    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> LeaseShare:
+        """Take part for ``ttl_s`` from now, and take what is free, up to this owner's target."""
 
-        def work(transaction: Transaction) -> list[Lease]:
-            connection, now_ms = transaction.connection, self._database.now_ms()
-            connection.insert("lease_add", [(consumer, at) for at in range(PARTITIONS)])
-            rows = connection.rows("leases", _ROWS, consumer=consumer)
-            taken = [_taken(consumer, owner, row) for row in free_share(rows, owner, now_ms)]
-            for lease in taken:
-                _take(connection, lease, now_ms + round(ttl_s * 1000))
-            return taken
+        def work(transaction: Transaction) -> LeaseShare:
+            now_ms = self._database.now_ms()
+            until_ms = now_ms + round(ttl_s * 1000)
+            members = _take_part(transaction, consumer, owner, now_ms, until_ms)
+            return self._share(transaction.connection, consumer, owner, members, now_ms, until_ms)
 
         return await self._database.write(work)
 
@@ -63,29 +51,53 @@ class SqliteLeases:
 
         def work(transaction: Transaction) -> None:
             for lease in leases:
-                transaction.connection.run("lease_release", **_named(lease))
+                if transaction.connection.run("lease_release", **_named(lease)):
+                    transaction.topics.add(Topic.LEASES)
 
         if leases:
             await self._database.write(work)
 
+    async def leave(self, consumer: str, owner: str) -> None:
+        """Take no part any more."""
 
-def free_share(rows: Sequence[LeaseRow], owner: str, now_ms: int) -> list[LeaseRow]:
-    """What an owner may take: free leases, as long as it has less than its even share."""
-    live = [row for row in rows if row.owner is not None and row.until_ms > now_ms]
-    owners = {row.owner for row in live} | {owner}
-    share = -(-len(rows) // len(owners)) - sum(row.owner == owner for row in live)
-    free = [row for row in rows if row not in live]
-    return free[: max(share, 0)]
+        def work(transaction: Transaction) -> None:
+            if transaction.connection.run("member_leave", consumer=consumer, owner=owner):
+                transaction.topics.add(Topic.LEASES)
+
+        await self._database.write(work)
+
+    def _share(
+        self,
+        connection: Connection,
+        consumer: str,
+        owner: str,
+        members: list[str],
+        now_ms: int,
+        until_ms: int,
+    ) -> LeaseShare:
+        connection.insert("lease_add", [(consumer, at) for at in range(self._partitions)])
+        rows = connection.rows("leases", _ROWS, consumer=consumer)
+        target = even_target(members, owner, self._partitions)
+        free, surplus = free_share(rows, owner, target, now_ms)
+        leases = tuple(taken(consumer, owner, row) for row in free)
+        for lease in leases:
+            connection.run(
+                "lease_take", takeovers=lease.takeovers, until_ms=until_ms, **_named(lease)
+            )
+        return LeaseShare(leases, surplus)
 
 
-def _taken(consumer: str, owner: str, row: LeaseRow) -> Lease:
-    """The lease as the owner's. From one that never gave it back, that is a take-over."""
-    takeovers = row.takeovers + (row.owner is not None)
-    return Lease(consumer, row.partition, owner, row.epoch + 1, row.cursor, takeovers)
-
-
-def _take(connection: Connection, lease: Lease, until_ms: int) -> None:
-    connection.run("lease_take", takeovers=lease.takeovers, until_ms=until_ms, **_named(lease))
+def _take_part(
+    transaction: Transaction, consumer: str, owner: str, now_ms: int, until_ms: int
+) -> list[str]:
+    """Be a member until then; returns the others. The rest is told when one came or ran out."""
+    connection = transaction.connection
+    forgotten = connection.run("members_forget", consumer=consumer, now_ms=now_ms)
+    members = connection.rows("members", _NAMES, consumer=consumer)
+    connection.run("member_put", consumer=consumer, owner=owner, until_ms=until_ms)
+    if forgotten or owner not in members:
+        transaction.topics.add(Topic.LEASES)
+    return members
 
 
 def _named(lease: Lease) -> dict[str, str | int]:

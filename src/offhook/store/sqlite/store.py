@@ -94,10 +94,11 @@ def _prepare(connection: Connection, clock: Clock) -> Tail:
     """Bring the schema up to date, and take note of where the log ends.
 
     The folder has one owner, so leases that somebody holds are a dead process's: they are free
-    from now on, and count as taken over.
+    from now on, and count as taken over. For the same reason nobody takes part any more.
     """
     migrate(connection, to_ms(clock.now()))
     connection.run("leases_expire")
+    connection.run("members_forget_all")
     return Tail(read_end(connection).position, connection.value("config_version"))
 
 

@@ -327,7 +327,7 @@ class DeliveryConformance:
         bench = Bench(store, clock, ScriptedNetwork())
         webhook = await bench.webhook("crm")
         await bench.post("a", "b")
-        lease = (await store.leases.acquire("other", "me", LEASE_S))[0]
+        lease = (await store.leases.acquire("other", "me", LEASE_S)).taken[0]
         good = _attempt(webhook, lease.partition, 1, status=200)
         bad = _attempt(webhook, lease.partition, 2, status=2**70)
         report = await store.dispatch.apply([PartitionChanges(lease, 2, attempts=(good, bad))])

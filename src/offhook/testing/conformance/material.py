@@ -119,8 +119,8 @@ async def lease_for(
 ) -> Lease:
     """Take all leases of the consumer; the one on the partition of this key."""
     partition = partition_of(DEFAULT_ACCOUNT, key, store.log.partitions)
-    leases = await store.leases.acquire(consumer, owner, TTL_S)
-    return next(lease for lease in leases if lease.partition == partition)
+    share = await store.leases.acquire(consumer, owner, TTL_S)
+    return next(lease for lease in share.taken if lease.partition == partition)
 
 
 async def make_webhook(

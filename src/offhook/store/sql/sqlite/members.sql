@@ -1,0 +1,1 @@
+SELECT json_group_array(owner) FROM member WHERE consumer = :consumer
