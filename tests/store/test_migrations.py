@@ -7,10 +7,11 @@ import pytest
 from offhook.model.errors import OffhookError
 from offhook.store.sqlite import migrations
 from offhook.store.sqlite.connection import Connection, open_writer
-from offhook.store.sqlite.migrations import Migration, known_migrations, migrate
+from offhook.store.migrations import Migration, known_migrations
+from offhook.store.sqlite.migrations import migrate
 
 LATER = Migration(
-    known_migrations()[-1].version + 1,
+    known_migrations("sqlite")[-1].version + 1,
     "later",
     "expand",
     "CREATE TABLE later (n INTEGER) STRICT; CREATE INDEX later_n ON later (n);",
@@ -23,7 +24,7 @@ def schema(connection: Connection) -> list[tuple[object, ...]]:
 
 
 def test_steps_are_numbered_without_a_gap_and_say_what_they_do_to_the_release_before() -> None:
-    steps = known_migrations()
+    steps = known_migrations("sqlite")
     assert [step.version for step in steps] == list(range(1, len(steps) + 1))
     assert {step.phase for step in steps} <= {"expand", "contract"}
 
@@ -40,8 +41,8 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 def test_migrated_is_the_same_as_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     migrated, fresh = (open_writer(tmp_path / name) for name in ("migrated.db", "fresh.db"))
     migrate(migrated, 0)
-    steps = [*known_migrations(), LATER]
-    monkeypatch.setattr(migrations, "known_migrations", lambda: steps)
+    steps = [*known_migrations("sqlite"), LATER]
+    monkeypatch.setattr(migrations, "known_migrations", lambda _: steps)
     assert migrate(migrated, 1) == migrate(fresh, 1) == LATER.version
     assert schema(migrated) == schema(fresh)
     for connection in (migrated, fresh):
@@ -55,7 +56,7 @@ def test_a_step_that_fails_leaves_the_schema_where_it_was(
     version = migrate(connection, 0)
     before = schema(connection)
     broken = Migration(LATER.version, "broken", "expand", LATER.script + "CREATE TABLE event (n);")
-    monkeypatch.setattr(migrations, "known_migrations", lambda: [*known_migrations(), broken])
+    monkeypatch.setattr(migrations, "known_migrations", lambda _: [*known_migrations("sqlite"), broken])
     with pytest.raises(Exception, match="already exists"):
         migrate(connection, 0)
     assert schema(connection) == before

@@ -68,3 +68,9 @@ class Overloaded(OffhookError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class Unavailable(Overloaded):
+    """The store cannot be reached now; trying again after ``retry_after_s`` is safe."""
+
+    code = "store_unavailable"

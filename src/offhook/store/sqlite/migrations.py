@@ -1,27 +1,10 @@
 """Numbered, forward-only steps from an empty file to the schema this release knows."""
 
-from dataclasses import dataclass
-from importlib.resources import files
-
 from offhook.model.errors import OffhookError
+from offhook.store.migrations import Migration, known_migrations
 from offhook.store.sqlite.connection import Connection
 
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One step. ``phase`` is ``expand`` for what the release before can live with."""
-
-    version: int
-    name: str
-    phase: str
-    script: str
-
-
-def known_migrations() -> list[Migration]:
-    """All steps in order; each file's first line is ``-- phase: expand`` or ``contract``."""
-    folder = files("offhook.store") / "migrations" / "sqlite"
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    return [_read(entry.name, entry.read_text("utf-8")) for entry in entries]
+DIALECT = "sqlite"
 
 
 def migrate(connection: Connection, now_ms: int) -> int:
@@ -31,7 +14,7 @@ def migrate(connection: Connection, now_ms: int) -> int:
     """
     connection.run("schema_version_create")
     found: int = connection.value("schema_version")
-    steps = known_migrations()
+    steps = known_migrations(DIALECT)
     if found > steps[-1].version:
         raise OffhookError(
             f"The database was written by a newer Offhook (schema {found}; this release knows up "
@@ -41,12 +24,6 @@ def migrate(connection: Connection, now_ms: int) -> int:
     for step in steps[found:]:
         _apply(connection, step, now_ms)
     return steps[-1].version
-
-
-def _read(file_name: str, text: str) -> Migration:
-    number, _, name = file_name.removesuffix(".sql").partition("_")
-    phase = text.partition("\n")[0].removeprefix("-- phase: ").strip()
-    return Migration(int(number), name, phase, text)
 
 
 def _apply(connection: Connection, step: Migration, now_ms: int) -> None:

@@ -1,0 +1,158 @@
+"""The database as one process sees it: a pool of connections, and what they are told to bear."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+import asyncpg
+
+from offhook.clock import Clock
+from offhook.log.entries import Topic
+from offhook.model.errors import Unavailable
+from offhook.model.event import to_ms
+from offhook.store.postgres.notices import Notices
+from offhook.store.postgres.session import Session
+
+T = TypeVar("T")
+
+Subscriber = Callable[[frozenset[Topic]], None]
+
+POOL_SIZE = 12
+_COMMAND_S = 15.0
+_ACQUIRE_S = 5.0
+_CONNECT_S = 5.0
+_CACHED_STATEMENTS = 500
+
+SERVER_SETTINGS = {
+    "application_name": "offhook",
+    "jit": "off",
+    "lock_timeout": "5000",
+    "statement_timeout": "15000",
+    # A process that was suspended, or cut off, inside a transaction must not keep its locks.
+    "idle_in_transaction_session_timeout": "4000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    OSError,
+    TimeoutError,
+    EOFError,
+)
+"""What says that the database could not do it now, whatever was asked of it."""
+
+
+class CommitUnknown(Unavailable):
+    """The connection was lost while the commit was under way."""
+
+
+class _Connection(asyncpg.Connection):
+    """A connection that is not reset when it goes back to the pool: nothing here changes one."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class Database:
+    """Where transactions and reads go."""
+
+    def __init__(self, pool: "asyncpg.Pool", notices: Notices, clock: Clock | None) -> None:
+        self._pool = pool
+        self._clock = clock
+        self.notices = notices
+
+    def now_ms(self) -> int | None:
+        """The moment that statements count from; ``None`` is the database's own clock."""
+        return None if self._clock is None else to_ms(self._clock.now())
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A transaction: committed durably when the block ends, undone when it raises.
+
+        Raises ``CommitUnknown`` when it may have been committed all the same, and ``Unavailable``
+        when the database could not do it, and nothing was written.
+        """
+        async with self._lent() as raw:
+            transaction = raw.transaction()
+            await transaction.start()
+            try:
+                yield Session(raw)
+            except BaseException:
+                if not raw.is_closed():
+                    await transaction.rollback()
+                raise
+            try:
+                await transaction.commit()
+            except GONE as error:
+                raise CommitUnknown(_WHY.format(error=type(error).__name__)) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """A connection for single statements, each a transaction of its own."""
+        async with self._lent() as raw:
+            yield Session(raw)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have it called on the loop, after commits of any process, with the topics."""
+        self.notices.subscribe(subscriber)
+
+    async def close(self) -> None:
+        """Let what is under way end, then close all connections."""
+        await self.notices.close()
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await self._pool.close()
+        except GONE:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def _lent(self) -> "AsyncIterator[asyncpg.Connection]":
+        try:
+            raw = await self._pool.acquire(timeout=_ACQUIRE_S)
+        except GONE as error:
+            raise Unavailable(_WHY.format(error=type(error).__name__)) from error
+        try:
+            yield raw
+        except GONE as error:
+            if not isinstance(error, asyncpg.LockNotAvailableError):
+                raw.terminate()
+            raise Unavailable(_WHY.format(error=type(error).__name__)) from error
+        finally:
+            with suppress(*GONE):
+                await self._pool.release(raw, timeout=_CONNECT_S)
+
+
+_WHY = "The database cannot be used now ({error}); send the request again in a moment."
+
+
+async def connect(url: str) -> "asyncpg.Connection":
+    """A connection outside the pool. Raises what asyncpg raises."""
+    return await asyncpg.connect(url, timeout=_CONNECT_S, server_settings=SERVER_SETTINGS)
+
+
+async def open_pool(url: str, size: int = POOL_SIZE) -> "asyncpg.Pool":
+    """The pool of a process. Raises what asyncpg raises."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=_CONNECT_S,
+        command_timeout=_COMMAND_S,
+        max_inactive_connection_lifetime=60.0,
+        statement_cache_size=_CACHED_STATEMENTS,
+        max_cached_statement_lifetime=0,
+        connection_class=_Connection,
+        server_settings=SERVER_SETTINGS,
+    )

@@ -1,0 +1,148 @@
+"""Wake-ups between processes: a hint after commits, never the truth.
+
+Announced from a connection of its own, after the commit and at most every 10 ms: inside an append,
+NOTIFY would have all commits wait for one another.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import asyncpg
+import msgspec
+import structlog
+
+from offhook.log.entries import Topic
+from offhook.store.postgres.session import Session
+
+_log = structlog.get_logger(__name__)
+
+_BETWEEN_S = 0.01
+_AGAIN_S = 0.5
+_CHECK_S = 5.0
+
+
+class Notice(msgspec.Struct, frozen=True, array_like=True):
+    """What some commits changed: the topics, and where the partitions end that were appended to."""
+
+    sender: str
+    topics: tuple[Topic, ...]
+    ends: dict[int, int]
+
+
+Connect = Callable[[], "Awaitable[asyncpg.Connection]"]
+_decode = msgspec.json.Decoder(Notice).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Notices:
+    """Tells the others of this process's commits, and hears of theirs.
+
+    ``ends`` is the last position known of each partition, from here or from there. While the
+    connection is away ``hearing`` is false: then only reading tells.
+    """
+
+    def __init__(self, connect: Connect, channel: str, sender: str) -> None:
+        self._connect = connect
+        self._channel = channel
+        self._sender = sender
+        self._subscribers: list[Callable[[frozenset[Topic]], None]] = []
+        self._topics: set[Topic] = set()
+        self._unsaid: dict[int, int] = {}
+        self._something = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.ends: dict[int, int] = {}
+        self.hearing = False
+
+    def start(self) -> None:
+        """Begin to hear and tell."""
+        self._task = asyncio.create_task(self._run(), name="notices")
+
+    def subscribe(self, subscriber: Callable[[frozenset[Topic]], None]) -> None:
+        """Have it called on the loop with the topics of each commit heard of."""
+        self._subscribers.append(subscriber)
+
+    def announce(self, topics: frozenset[Topic], ends: Mapping[int, int] | None = None) -> None:
+        """This process committed: its own subscribers are told now, the others in a moment."""
+        self._learn(ends or {})
+        for partition, position in (ends or {}).items():
+            self._unsaid[partition] = max(position, self._unsaid.get(partition, 0))
+        self._topics |= topics
+        self._something.set()
+        self._tell(topics)
+
+    async def close(self) -> None:
+        """Say what is unsaid, then stop hearing."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._converse()
+            except Exception as error:  # noqa: BLE001 - the connection is made anew, whatever it was
+                _log.warning("notices_lost", error=repr(error))
+            finally:
+                self.hearing = False
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _converse(self) -> None:
+        connection = await self._connect()
+        try:
+            await connection.add_listener(self._channel, self._heard)
+            self.hearing = True
+            # What was said while nobody listened: look at everything once.
+            self._tell(frozenset(Topic))
+            while True:
+                await self._something_to_say(connection)
+                await asyncio.sleep(_BETWEEN_S)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                async with asyncio.timeout(1.0):
+                    await self._say(connection)
+            raise
+        finally:
+            connection.terminate()
+
+    async def _something_to_say(self, connection: "asyncpg.Connection") -> None:
+        """Wait until there is, and say it; now and then make sure that the connection still is."""
+        try:
+            async with asyncio.timeout(_CHECK_S):
+                await self._something.wait()
+        except TimeoutError:
+            async with asyncio.timeout(_CHECK_S):
+                await Session(connection).row("ping")
+            return
+        async with asyncio.timeout(_CHECK_S):
+            await self._say(connection)
+
+    async def _say(self, connection: "asyncpg.Connection") -> None:
+        self._something.clear()
+        if not self._topics:
+            return
+        notice = Notice(self._sender, tuple(self._topics), self._unsaid)
+        self._topics, self._unsaid = set(), {}
+        payload = _encode(notice).decode()
+        await Session(connection).row("notify", channel=self._channel, payload=payload)
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        try:
+            notice = _decode(str(payload))
+        except msgspec.MsgspecError:
+            # Of another release: it says at least that something happened.
+            self._tell(frozenset(Topic))
+            return
+        if notice.sender != self._sender:
+            self._learn(notice.ends)
+            self._tell(frozenset(notice.topics))
+
+    def _learn(self, ends: Mapping[int, int]) -> None:
+        for partition, position in ends.items():
+            self.ends[partition] = max(position, self.ends.get(partition, 0))
+
+    def _tell(self, topics: frozenset[Topic]) -> None:
+        for subscriber in self._subscribers:
+            subscriber(topics)
