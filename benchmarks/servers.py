@@ -107,5 +107,6 @@ def _environment() -> dict[str, str]:
         "OFFHOOK_BOOTSTRAP_KEY": KEY,
         "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
         "OFFHOOK_ALLOW_HTTP": "1",
+        "OFFHOOK_RATE_LIMIT_PER_S": "0",
         "OFFHOOK_LOG_LEVEL": "warning",
     }

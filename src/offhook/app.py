@@ -128,7 +128,7 @@ def _api(
     registry: CollectorRegistry,
     runners: Sequence[Runner],
 ) -> ASGIApp:
-    gate = Gate(store.keys, clock)
+    gate = Gate(store.keys, clock, rate_limit_per_s=settings.rate_limit_per_s)
     targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
     routers = [
         webhook_router(

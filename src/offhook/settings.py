@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     bootstrap_key: Annotated[str, Field(min_length=32, max_length=512)] | None = None
     allow_targets: str = ""
     allow_http: bool = False
+    rate_limit_per_s: Annotated[int, Field(ge=0, le=100_000)] = 100
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
 

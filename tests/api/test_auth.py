@@ -49,7 +49,7 @@ def bearing(secret: str, scheme: str = "Bearer") -> list[tuple[bytes, bytes]]:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER "])
 async def test_a_known_key_tells_its_principal(gate: Gate, scheme: str) -> None:
-    asking = await gate.admit(bearing("s1", scheme))
+    asking = await gate.identify(bearing("s1", scheme))
     assert asking == Principal(KeyId("key_s1"), AccountId("acc_1"), False, frozenset({"read"}))
 
 
@@ -69,44 +69,44 @@ async def test_anything_else_is_unauthorized(
     gate: Gate, headers: list[tuple[bytes, bytes]]
 ) -> None:
     with pytest.raises(Unauthorized, match=r"Authorization: Bearer|whole and not revoked"):
-        await gate.admit(headers)
+        await gate.identify(headers)
 
 
 async def test_a_key_is_looked_up_once_in_five_seconds(
     gate: Gate, keys: Keys, clock: FakeClock
 ) -> None:
     for _ in range(3):
-        await gate.admit(bearing("s1"))
+        await gate.identify(bearing("s1"))
     assert keys.asked == 1
     clock.advance(5.1)
-    await gate.admit(bearing("s1"))
+    await gate.identify(bearing("s1"))
     assert keys.asked == 2
 
 
 async def test_a_revoked_key_works_no_longer_than_that(
     gate: Gate, keys: Keys, clock: FakeClock
 ) -> None:
-    await gate.admit(bearing("s1"))
+    await gate.identify(bearing("s1"))
     keys.known.clear()
     clock.advance(5.1)
     with pytest.raises(Unauthorized):
-        await gate.admit(bearing("s1"))
+        await gate.identify(bearing("s1"))
 
 
 async def test_an_unknown_key_is_never_remembered(gate: Gate, keys: Keys) -> None:
     with pytest.raises(Unauthorized):
-        await gate.admit(bearing("s2"))
+        await gate.identify(bearing("s2"))
     keys.add("s2")
-    assert (await gate.admit(bearing("s2"))).key == "key_s2"
+    assert (await gate.identify(bearing("s2"))).key == "key_s2"
 
 
 async def test_many_keys_take_no_more_memory_than_a_bound(gate: Gate, keys: Keys) -> None:
     for number in range(1_500):
         keys.add(f"many{number}")
-        await gate.admit(bearing(f"many{number}"))
+        await gate.identify(bearing(f"many{number}"))
     assert len(gate._found) == 1_024
     asked = keys.asked
-    await gate.admit(bearing("many1499"))
+    await gate.identify(bearing("many1499"))
     assert keys.asked == asked
 
 

@@ -30,6 +30,7 @@ class Server:
             "OFFHOOK_BOOTSTRAP_KEY": KEY,
             "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
             "OFFHOOK_ALLOW_HTTP": "1",
+            "OFFHOOK_RATE_LIMIT_PER_S": "0",
         }
         command = ("offhook.cli", "serve", *options)
         self._child = Child("server", command, clean_environment(settings), folder)

@@ -84,7 +84,14 @@ async def test_it_waits_as_long_as_the_server_asks(client: BatchClient, scripted
         web.Response(status=429, headers={"Retry-After": "3600"}),
     ]
     assert await client.post([b"{}"]) == [ItemAnswer(202)]
-    assert scripted.waited == [7.0, 2.0, 60.0]
+    assert scripted.waited == [7.0, 1.0, 60.0]
+
+
+async def test_a_rate_limit_is_waited_for_however_often(client: BatchClient, scripted: Scripted):
+    limited = [web.Response(status=429, headers={"Retry-After": "1"}) for _ in range(2 * MAX_TRIES)]
+    scripted.script = [*limited, web.Response(status=429)]
+    assert await client.post([b"{}"]) == [ItemAnswer(202)]
+    assert scripted.waited == [1.0] * (2 * MAX_TRIES + 1)
 
 
 async def test_it_gives_up_at_last_and_says_that_starting_again_is_safe(

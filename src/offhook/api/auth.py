@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from offhook.api.problems import Unauthorized
+from starlette.types import Scope as AsgiScope
+
+from offhook.api.problems import RateLimited, Unauthorized
+from offhook.api.ratelimit import LocalRateLimit, RateLimit
 from offhook.clock import Clock
 from offhook.model.errors import FieldError, Forbidden
 from offhook.model.ids import AccountId, KeyId
@@ -53,6 +56,11 @@ class KnownKey(Protocol):
         """What it may do."""
         ...
 
+    @property
+    def rate_limit_per_s(self) -> int | None:
+        """Requests in any sliding second, 0 for no limit; ``None`` for what the settings say."""
+        ...
+
 
 class KeyLookup(Protocol):
     """Finds keys; the control plane's store does."""
@@ -70,6 +78,7 @@ class Principal:
     account: AccountId
     test: bool
     scopes: frozenset[str]
+    rate_limit_per_s: int = 0
 
     def require(self, scope: Scope) -> None:
         """Refuse with ``Forbidden`` unless the key has the scope."""
@@ -82,16 +91,41 @@ class Principal:
 
 
 class Gate:
-    """Tells a bearer key's owner. A key that was found is remembered for five seconds, so a revoked
-    one works no longer than that."""
+    """Tells a bearer key's owner, and holds the key to its rate. A key that was found is remembered
+    for five seconds, so a revoked one works no longer than that.
 
-    def __init__(self, keys: KeyLookup, clock: Clock) -> None:
+    ``rate_limit_per_s`` is the limit of keys that have none of their own; 0 is none.
+    """
+
+    def __init__(
+        self,
+        keys: KeyLookup,
+        clock: Clock,
+        *,
+        rate_limit: RateLimit | None = None,
+        rate_limit_per_s: int = 0,
+    ) -> None:
         self._keys = keys
         self._clock = clock
+        self._rate_limit = rate_limit or LocalRateLimit(clock)
+        self._rate_limit_per_s = rate_limit_per_s
         self._found: dict[bytes, tuple[float, Principal]] = {}
 
-    async def admit(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal:
-        """The principal of a request's raw headers; ``Unauthorized`` if there is none."""
+    async def admit(self, scope: AsgiScope) -> Principal:
+        """The principal of a request, which counts: its answer tells what the key has left.
+
+        ``Unauthorized`` if nobody knows the key, ``RateLimited`` if it asked too often.
+        """
+        principal = await self.identify(scope["headers"])
+        if principal.rate_limit_per_s > 0:
+            quota = await self._rate_limit.take(principal.key, principal.rate_limit_per_s)
+            scope["offhook.quota"] = quota
+            if not quota.granted:
+                raise RateLimited(principal.key, quota)
+        return principal
+
+    async def identify(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal:
+        """The principal of raw headers, without counting; ``Unauthorized`` if there is none."""
         digest = key_digest(_bearer(headers))
         found = self._found.get(digest)
         if found is not None and found[0] > self._clock.monotonic():
@@ -103,7 +137,14 @@ class Gate:
         stored = await self._keys.key(digest)
         if stored is None:
             raise _unauthorized("the API key is unknown", "check that it is whole and not revoked")
-        principal = Principal(stored.id, stored.account, stored.test, frozenset(stored.scopes))
+        limit = stored.rate_limit_per_s
+        principal = Principal(
+            stored.id,
+            stored.account,
+            stored.test,
+            frozenset(stored.scopes),
+            self._rate_limit_per_s if limit is None else limit,
+        )
         if len(self._found) >= _CACHED_KEYS:
             del self._found[next(iter(self._found))]
         self._found[digest] = (self._clock.monotonic() + _CACHED_S, principal)

@@ -117,7 +117,7 @@ class PostBatch:
 
 
 async def _poster(gate: Gate, scope: Scope) -> Principal:
-    asking = await gate.admit(scope["headers"])
+    asking = await gate.admit(scope)
     asking.require(auth.Scope.EVENTS_WRITE)
     return asking
 

@@ -1,4 +1,5 @@
-"""Around every route: counts and times requests, and answers for what nobody expected."""
+"""Around every route: counts and times requests, tells what their keys have left, and answers for
+what nobody expected."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import ClientDisconnect
@@ -6,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offhook.api.faults import report_fault
 from offhook.api.problems import respond
+from offhook.api.quota import quota_headers
 from offhook.clock import Clock
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
@@ -65,6 +67,9 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                quota = scope.get("offhook.quota")
+                if quota is not None:
+                    message["headers"] = [*message["headers"], *quota_headers(quota)]
             await send(message)
 
         try:

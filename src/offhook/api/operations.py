@@ -40,7 +40,7 @@ def operations_router(
     async def metrics(request: Request) -> Response:
         """Counters in Prometheus' text format."""
         if not open_metrics:
-            (await gate.admit(request.scope["headers"])).require(Scope.METRICS)
+            (await gate.admit(request.scope)).require(Scope.METRICS)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -1,5 +1,6 @@
 """Refusals as ``application/problem+json``: one shape, stable codes, one place for the status."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
+from offhook.api.quota import Quota
 from offhook.model.errors import (
     Conflict,
     FieldError,
@@ -18,6 +20,7 @@ from offhook.model.errors import (
     TooLarge,
     Unreadable,
 )
+from offhook.model.ids import KeyId
 
 CODES: Final[Mapping[str, str]] = {
     "already_delivered": "The delivery was accepted before; a retry would send it twice.",
@@ -35,6 +38,7 @@ CODES: Final[Mapping[str, str]] = {
     "not_ready": "The server cannot serve yet; try again in a moment.",
     "overloaded": "Too much waits to be written; the same request is safe after `Retry-After`.",
     "precondition_failed": "The object changed since the revision that `If-Match` names.",
+    "rate_limited": "The key made as many requests within a second as it may.",
     "reserved_type": "Events of this type are Offhook's own to say.",
     "test_mode": "A test key speaks of a live call, or a live key of a test call.",
     "too_large": "A bound on size, number or nesting was passed; the detail names it.",
@@ -71,6 +75,20 @@ class PreconditionFailed(OffhookError):
     code = "precondition_failed"
 
 
+class RateLimited(OffhookError):
+    """The key made as many requests within a second as it may."""
+
+    code = "rate_limited"
+
+    def __init__(self, key: KeyId, quota: Quota) -> None:
+        super().__init__(
+            f"The key {key} made {quota.limit} requests within a second, which is all it may; try "
+            f"again in {quota.wait_s:.3f} s. A batch counts as one request.",
+            FieldError("header.authorization", f"the key may make {quota.limit} requests a second"),
+        )
+        self.retry_after_s = math.ceil(quota.wait_s)
+
+
 class NotReady(OffhookError):
     """The server cannot serve yet."""
 
@@ -87,6 +105,7 @@ STATUS: Final[Mapping[type[OffhookError], int]] = {
     PreconditionFailed: 412,
     TooLarge: 413,
     Invalid: 422,
+    RateLimited: 429,
     NotReady: 503,
     Overloaded: 503,
 }
@@ -141,7 +160,7 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
 def headers_of(error: OffhookError) -> dict[str, str]:
     """The headers that go with a refusal."""
     match error:
-        case Overloaded():
+        case Overloaded() | RateLimited():
             return {"Retry-After": str(error.retry_after_s)}
         case NotReady():
             return {"Retry-After": "1"}

@@ -47,7 +47,7 @@ def keyed_router(
             handle = super().get_route_handler()
 
             async def admitted(request: Request) -> Response:
-                principal = await gate.admit(request.scope["headers"])
+                principal = await gate.admit(request.scope)
                 principal.require(read if request.method == "GET" else write)
                 request.scope["offhook.principal"] = principal
                 return await handle(await _with_body(request))

@@ -64,6 +64,7 @@ def _server(folder: Path, port: int, key: str) -> Child:
         "OFFHOOK_BOOTSTRAP_KEY": key,
         "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
         "OFFHOOK_ALLOW_HTTP": "1",
+        "OFFHOOK_RATE_LIMIT_PER_S": "0",
     }
     return Child(
         "server", ("offhook.cli", "serve", *options), clean_environment(environment), folder

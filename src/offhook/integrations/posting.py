@@ -12,8 +12,9 @@ from offhook.model.errors import FieldError, OffhookError
 
 MAX_TRIES = 10
 _LONGEST_WAIT_S = 60.0
-_AGAIN = frozenset({429, 500, 502, 503, 504})
+_AGAIN = frozenset({500, 502, 503, 504})
 _TOO_LARGE = 413
+_TOO_MANY = 429
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -72,8 +73,9 @@ class BatchClient:
     """``POST /v1/events/batch`` under one key.
 
     An answer that says try later is tried later (``Retry-After``, else 1, 2, 4, ... s, at most a
-    minute), and so is a connection that fails; after ten tries it is given up. Posting again is
-    safe: the same record is the same call.
+    minute), and so is a connection that fails; after ten failures it is given up. A rate limit is
+    no failure: it is waited for as often as the server asks. Posting again is safe: the same record
+    is the same call.
     """
 
     session: aiohttp.ClientSession
@@ -116,7 +118,7 @@ class BatchClient:
                 await self.sleep(wait_s)
             wait_s = min(2.0**tries, _LONGEST_WAIT_S)
             try:
-                reply = await self._once(body)
+                reply = await self._within_the_rate(body)
             except (aiohttp.ClientError, TimeoutError) as error:
                 problem = _problem(error)
                 continue
@@ -128,6 +130,12 @@ class BatchClient:
             f"{self.url} took no batch in {MAX_TRIES} tries: {problem}. Start again when it runs;"
             " what was taken before is not taken twice."
         )
+
+    async def _within_the_rate(self, body: bytes) -> _Reply:
+        """The first answer that is not about the rate."""
+        while (reply := await self._once(body)).status == _TOO_MANY:
+            await self.sleep(_wait_s(reply.retry_after, otherwise=1.0))
+        return reply
 
     async def _once(self, body: bytes) -> _Reply:
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}

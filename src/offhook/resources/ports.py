@@ -14,6 +14,8 @@ class StoredKey(msgspec.Struct, frozen=True):
     account: AccountId
     test: bool
     scopes: tuple[str, ...]
+    rate_limit_per_s: int | None = None
+    """Requests in any sliding second, 0 for no limit; ``None`` for what the settings say."""
 
 
 class KeyStore(Protocol):

@@ -32,6 +32,7 @@ class SqliteKeys:
                 account=key.account,
                 test=key.test,
                 scopes=scopes,
+                rate_limit_per_s=key.rate_limit_per_s,
             )
         )
 
@@ -40,8 +41,10 @@ class SqliteKeys:
         row = self._database.read(lambda it: it.row("key", digest=digest))
         if row is None:
             return None
-        id_, account, test, scopes = row
-        return StoredKey(KeyId(id_), AccountId(account), test == 1, _SCOPES.decode(scopes))
+        id_, account, test, scopes, rate_limit_per_s = row
+        return StoredKey(
+            KeyId(id_), AccountId(account), test == 1, _SCOPES.decode(scopes), rate_limit_per_s
+        )
 
     async def has_keys(self) -> bool:
         """Whether any key was ever made: false on the first start."""

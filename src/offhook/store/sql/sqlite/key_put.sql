@@ -1,3 +1,3 @@
-INSERT INTO api_key (digest, id, account, test, scopes)
-VALUES (:digest, :id, :account, :test, :scopes)
+INSERT INTO api_key (digest, id, account, test, scopes, rate_limit_per_s)
+VALUES (:digest, :id, :account, :test, :scopes, :rate_limit_per_s)
 ON CONFLICT (digest) DO NOTHING
