@@ -1,0 +1,1 @@
+SELECT offhook_make_day(:parent::text, day) FROM unnest(:days::bigint[]) AS day
