@@ -1,0 +1,93 @@
+"""A server's process: started, watched until it serves, and always ended."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from offhook.model.errors import OffhookError
+from offhook.testing.servers.account import OURS, Account
+
+_START_S: Final = 60.0
+_POLL_S: Final = 0.02
+_LAST_LINES: Final = 20
+
+
+class ServerFailed(OffhookError):
+    """A server did not start; the message ends with the last lines of its log."""
+
+
+class ServerProcess:
+    """One process of ``name``, with all that it says in ``log``."""
+
+    def __init__(self, name: str, log: Path, account: Account = OURS) -> None:
+        self.name = name
+        self._log = log
+        self._account = account
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The running process's number."""
+        return self._running().pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended, or never ran."""
+        return self._process is None or self._process.poll() is not None
+
+    def run(self, command: Sequence[str | Path], cwd: Path) -> None:
+        """Run a command to its end; raises ``ServerFailed`` if that is not exit code 0."""
+        self.start(command, cwd)
+        if self._running().wait(_START_S) != 0:
+            raise self.failure(f"{command[0]} failed")
+
+    def start(self, command: Sequence[str | Path], cwd: Path) -> None:
+        """Start the process in the folder ``cwd``, and do not wait until it serves."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a program of this installation
+                command,
+                cwd=cwd,
+                env={"PATH": os.defpath, "LC_ALL": "C"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self._account.uid,
+                group=self._account.gid,
+                extra_groups=self._account.groups,
+                # Ctrl-C is for whoever started it, who then ends it in order.
+                start_new_session=True,
+            )
+
+    def await_ready(self, serves: Callable[[], bool]) -> None:
+        """Return once it serves; raises ``ServerFailed`` if it ends first, or takes a minute."""
+        deadline_s = time.monotonic() + _START_S
+        while not serves():
+            if self.ended:
+                raise self.failure(f"{self.name} ended with exit code {self._running().returncode}")
+            if time.monotonic() > deadline_s:
+                raise self.failure(f"{self.name} did not serve within {_START_S:g} s")
+            time.sleep(_POLL_S)
+
+    def end(self, number: signal.Signals, patience_s: float) -> None:
+        """Send the signal; after ``patience_s``, SIGKILL. Returns once the process is gone."""
+        process = self._running()
+        process.send_signal(number)
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def failure(self, what: str) -> ServerFailed:
+        """An error that says what went wrong, with the end of the log."""
+        lines = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+        return ServerFailed("\n  ".join((f"{what}; the end of {self._log}:", *lines)))
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise ServerFailed(f"{self.name} was not started: call start() first")
+        return self._process

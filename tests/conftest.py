@@ -1,0 +1,55 @@
+"""Real servers for all tests: each is started when the first test asks, once for all workers."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+
+from offhook.testing.servers.postgres import fresh_schema
+from offhook.testing.servers.postgres_binaries import (
+    PostgresBinaries,
+    find_postgres,
+    installed_postgres,
+)
+from offhook.testing.servers.redis import fresh_database
+from offhook.testing.servers.sharing import borrowed
+
+Ports = Callable[[str], int]
+"""The port of the run's server of this name."""
+
+POSTGRES = {each.name: each for each in installed_postgres()}
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
+    base = tmp_path_factory.getbasetemp()
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with ExitStack() as held:
+        yield cache(lambda name: held.enter_context(borrowed(name, run / f"server-{name}")))
+
+
+@pytest.fixture(params=POSTGRES or ["none"])
+def postgres(request: pytest.FixtureRequest) -> PostgresBinaries:
+    """Each version of PostgreSQL there is, in turn; that there is none is an error."""
+    return POSTGRES[request.param] if POSTGRES else find_postgres()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresBinaries, servers: Ports) -> str:
+    """An empty schema of its own, on each version in turn."""
+    return fresh_schema(postgres, servers(postgres.name))
+
+
+@pytest.fixture
+def postgres18_url(servers: Ports) -> str:
+    """An empty schema of its own, on the newest version alone."""
+    newest = find_postgres(18)
+    return fresh_schema(newest, servers(newest.name))
+
+
+@pytest.fixture
+def redis_url(servers: Ports) -> str:
+    """An empty database of its own."""
+    return fresh_database(servers("redis"))
