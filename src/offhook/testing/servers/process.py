@@ -48,7 +48,7 @@ class ServerProcess:
     def start(self, command: Sequence[str | Path], cwd: Path) -> None:
         """Start the process in the folder ``cwd``, and do not wait until it serves."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - a program of this installation
+            self._process = subprocess.Popen(
                 command,
                 cwd=cwd,
                 env={"PATH": os.defpath, "LC_ALL": "C"},
