@@ -33,6 +33,7 @@ from offhook.delivery.sender import Sender
 from offhook.delivery.targets import Targets
 from offhook.delivery.transport import AiohttpTransport
 from offhook.log.appender import Appender
+from offhook.log.entries import Topic
 from offhook.log.fold import fold
 from offhook.log.running import Runner
 from offhook.log.timers import Timers
@@ -84,6 +85,7 @@ async def _engine(
     transport = AiohttpTransport(clock=clock, allowed=settings.networks)
     wake, wake_timers = asyncio.Event(), asyncio.Event()
     metrics = DeliveryMetrics(registry)
+    owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
     dispatcher = Dispatcher(
         log=store.log,
         store=store.dispatch,
@@ -91,17 +93,28 @@ async def _engine(
         sender=Sender(transport=transport, clock=clock),
         clock=clock,
         rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
-        owner=f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}",
+        owner=owner,
         wake=wake.set,
         on_sent=metrics.record,
+    )
+    timers = Timers(
+        store=store.timers, leases=store.leases, appender=appender, clock=clock, owner=owner
     )
     metrics.in_flight.set_function(lambda: dispatcher.in_flight)
     _watch(registry, appender)
     runners = [
         Runner(dispatcher, wake),
-        Runner(Timers(store=store.timers, appender=appender, clock=clock), wake_timers),
+        Runner(timers, wake_timers),
     ]
-    store.subscribe(lambda _: wake.set())
+
+    def committed(topics: frozenset[Topic]) -> None:
+        if Topic.LEASES in topics:
+            dispatcher.hasten()
+            timers.hasten()
+            wake_timers.set()
+        wake.set()
+
+    store.subscribe(committed)
     appender.start()
     for runner in runners:
         runner.start()

@@ -28,11 +28,24 @@ async def store(clock: FakeClock) -> AsyncIterator[SqliteStore]:
     await opened.close()
 
 
+def timers_of(
+    store: SqliteStore, appender: Appender, clock: FakeClock, owner: str = "me"
+) -> Timers:
+    return Timers(
+        store=store.timers,
+        leases=store.leases,
+        appender=appender,
+        clock=clock,
+        owner=owner,
+        lease_s=60,
+    )
+
+
 @pytest.fixture
 async def timers(store: SqliteStore, clock: FakeClock) -> AsyncIterator[Timers]:
     appender = Appender(store=store.log, fold=fold)
     appender.start()
-    yield Timers(store=store.timers, appender=appender, clock=clock)
+    yield timers_of(store, appender, clock)
     await appender.stop()
 
 
@@ -43,7 +56,7 @@ async def end_call(store: SqliteStore, clock: FakeClock, name: str = "1") -> Non
 
 
 async def due_in_s(store: SqliteStore, clock: FakeClock) -> float:
-    due_ms = await store.timers.next_timer_ms()
+    due_ms = await store.timers.next_timer_ms([0])
     assert due_ms is not None
     return due_ms / 1000 - clock.now().timestamp()
 
@@ -65,7 +78,7 @@ async def test_a_timer_fires_once_it_is_due_and_not_again(
     after = await whole_log(store)
     assert len(after) > len(before)
     assert {event.key for event in after} == {call_named("1")}
-    assert await store.timers.due_timers(10) == []
+    assert await store.timers.due_timers([0], 10) == []
     await timers.run_once()
     assert await whole_log(store) == after
 
@@ -82,7 +95,7 @@ async def test_many_at_once_are_all_fired(
     clock.advance(SETTLED_BY_S)
     assert await timers.run_once() == 0.0
     await timers.run_once()
-    assert await store.timers.due_timers(10) == []
+    assert await store.timers.due_timers([0], 10) == []
 
 
 async def test_a_timer_whose_fact_is_refused_is_not_tried_in_a_circle(
@@ -95,6 +108,42 @@ async def test_a_timer_whose_fact_is_refused_is_not_tried_in_a_circle(
     clock.advance(SETTLED_BY_S)
     appender = Appender(store=store.log, fold=broken)
     appender.start()
-    timers = Timers(store=store.timers, appender=appender, clock=clock)
+    timers = timers_of(store, appender, clock)
     assert await timers.run_once() == 1.0
+    await appender.stop()
+
+
+async def test_only_the_owner_of_a_partition_fires_its_timers_until_it_stops(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    appender = Appender(store=store.log, fold=fold)
+    appender.start()
+    first, second = (timers_of(store, appender, clock, owner) for owner in ("first", "second"))
+    await first.run_once()
+    await end_call(store, clock)
+    clock.advance(15)
+    await second.run_once()
+    assert len(await store.timers.due_timers([0], 10)) == 1
+    await first.stop()
+    second.hasten()
+    await second.run_once()
+    assert await store.timers.due_timers([0], 10) == []
+    await appender.stop()
+
+
+async def test_a_member_that_is_to_have_less_gives_back_at_once(
+    store: SqliteStore, clock: FakeClock
+) -> None:
+    appender = Appender(store=store.log, fold=fold)
+    appender.start()
+    late, early = (timers_of(store, appender, clock, owner) for owner in ("late", "early"))
+    for timers in (late, early, late, early):
+        timers.hasten()
+        await timers.run_once()
+    await end_call(store, clock)
+    clock.advance(15)
+    await late.run_once()
+    assert len(await store.timers.due_timers([0], 10)) == 1
+    await early.run_once()
+    assert await store.timers.due_timers([0], 10) == []
     await appender.stop()

@@ -49,6 +49,6 @@ async def test_lists_do_not_wait_for_the_writer(store: SqliteStore) -> None:
     await entered.wait()
     page = await store.feed.feed(DEFAULT_ACCOUNT, {}, 10, FeedFilter())
     assert len(page.events) == 1
-    assert await store.timers.due_timers(10) == []
+    assert await store.timers.due_timers([0], 10) == []
     leave.set()
     await holding

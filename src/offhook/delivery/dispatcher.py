@@ -136,6 +136,10 @@ class Dispatcher:
         """Forget what is in memory; the leases are given back and taken anew."""
         self._broken = True
 
+    def hasten(self) -> None:
+        """Somebody came, went or gave a lease back: look at the leases in the next step."""
+        self._leases.hasten()
+
     async def stop(self) -> None:
         """Let what is in flight come back, write it, and give the leases back; with the store away,
         the next owner finds what was not written and does it again."""

@@ -1,6 +1,6 @@
 """What the log asks of a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from offhook.log.entries import (
@@ -88,13 +88,13 @@ class LeaseStore(Protocol):
 class TimerStore(Protocol):
     """Durable timers, written by appends."""
 
-    async def due_timers(self, limit: int) -> list[DueTimer]:
-        """Timers that are due by the store's clock, oldest first. They stay until the fact that
-        they stand for is appended."""
+    async def due_timers(self, partitions: Collection[int], limit: int) -> list[DueTimer]:
+        """Timers of keys in these partitions that are due by the store's clock, oldest first. They
+        stay until the fact that they stand for is appended."""
         ...
 
-    async def next_timer_ms(self) -> int | None:
-        """When the earliest timer is due, in Unix milliseconds."""
+    async def next_timer_ms(self, partitions: Collection[int]) -> int | None:
+        """When the earliest timer of these partitions is due, in Unix milliseconds."""
         ...
 
 

@@ -195,20 +195,20 @@ class TimerConformance:
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
         key = call_named("1")
-        assert await store.timers.next_timer_ms() is None
+        assert await store.timers.next_timer_ms(range(store.log.partitions)) is None
         await appended(store, call_fact("1", at=clock.now()))
         await append(store, call_fact("1", "call.ended", at=clock.now()))
-        assert await store.timers.due_timers(10) == []
-        due_ms = await store.timers.next_timer_ms()
+        assert await store.timers.due_timers(range(store.log.partitions), 10) == []
+        due_ms = await store.timers.next_timer_ms(range(store.log.partitions))
         assert due_ms == int(clock.now().timestamp() * 1000) + 15_000
         clock.advance(15)
-        [timer] = await store.timers.due_timers(10)
+        [timer] = await store.timers.due_timers(range(store.log.partitions), 10)
         assert (timer.account, timer.key, timer.kind) == (DEFAULT_ACCOUNT, key, TimerKind.SETTLE)
-        assert await store.timers.due_timers(10) == [timer]
+        assert await store.timers.due_timers(range(store.log.partitions), 10) == [timer]
         settle = CallFact(key, FactKind.SETTLE, None, {})
         await append(store, Submission(DEFAULT_ACCOUNT, key, settle, 1))
-        assert await store.timers.due_timers(10) == []
-        assert await store.timers.next_timer_ms() is None
+        assert await store.timers.due_timers(range(store.log.partitions), 10) == []
+        assert await store.timers.next_timer_ms(range(store.log.partitions)) is None
 
     async def test_what_a_timer_says_of_a_test_call_is_a_test_event(
         self, store: ConformingStore, clock: FakeClock
@@ -231,7 +231,7 @@ class TimerConformance:
             await append(store, call_fact(name, "call.ended", at=clock.now()))
             clock.advance(1)
         clock.advance(60)
-        due = await store.timers.due_timers(2)
+        due = await store.timers.due_timers(range(store.log.partitions), 2)
         assert [timer.key for timer in due] == [call_named("a"), call_named("b")]
 
 

@@ -327,7 +327,7 @@ class CallFoldConformance:
         await appended(store, call_fact("late", at=clock.now(), contact=contact))
         clock.advance(60)
         await appended(store, call_fact("early", at=early, contact=contact))
-        due = await store.timers.due_timers(10)
+        due = await store.timers.due_timers(range(store.log.partitions), 10)
         assert [(timer.key, timer.kind) for timer in due] == [
             (call_named("late"), "recheck_repeat")
         ]
