@@ -6,24 +6,28 @@ from collections.abc import Sequence
 import pytest
 
 from offhook.log.appender import Appender
+from offhook.log.batching import BatchBounds
 from offhook.log.entries import Appended, AppendOutcome, Fold, Folded, LogSlice, Submission
 from offhook.model.errors import Overloaded
 from offhook.model.event import EventRef
 from offhook.model.fact import PlainFact
-from offhook.model.ids import DEFAULT_ACCOUNT, EventId
+from offhook.model.ids import DEFAULT_ACCOUNT, EventId, partition_of
 
 
 class GatedStore:
     """Writes a batch each time it is let through; a batch may be made to fail."""
 
     partitions = 1
+    lanes = 1
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
         self.gate = asyncio.Semaphore(0)
         self.failing = False
+        self.waiting_for_the_gate = 0
 
     async def append(self, batch: Sequence[Submission], fold: Fold) -> list[AppendOutcome]:
+        self.waiting_for_the_gate += 1
         await self.gate.acquire()
         if self.failing:
             raise OSError("disk full")
@@ -44,8 +48,16 @@ def fact(name: str, size: int = 10) -> Submission:
     return Submission(DEFAULT_ACCOUNT, name, PlainFact("custom.x", name, b"{}"), size)
 
 
-def appender(store: GatedStore, *, gather_s: float = 0.001, **bounds: int) -> Appender:
-    return Appender(store=store, fold=lambda *_: Folded((), None), gather_s=gather_s, **bounds)
+def appender(
+    store: GatedStore,
+    *,
+    gather_s: float = 0.001,
+    batch_events: int = 1_000,
+    batch_bytes: int = 8 << 20,
+    **bounds: int,
+) -> Appender:
+    batches = BatchBounds(batch_events, batch_bytes, gather_s)
+    return Appender(store=store, fold=lambda *_: Folded((), None), bounds=batches, **bounds)
 
 
 async def submitted(to: Appender, *facts: Submission) -> asyncio.Task[list[AppendOutcome]]:
@@ -175,3 +187,56 @@ async def test_who_is_alone_after_a_crowd_waits_a_moment_and_no_longer() -> None
     await asyncio.gather(*crowd)
     assert len(await group.submit([fact("c")])) == 1
     await group.stop()
+
+
+class LanedStore(GatedStore):
+    """Appends to its four lanes do not wait for each other."""
+
+    partitions = 16
+    lanes = 4
+
+
+def lane(name: str) -> int:
+    return partition_of(DEFAULT_ACCOUNT, name, LanedStore.partitions) % LanedStore.lanes
+
+
+async def test_facts_of_a_request_go_to_their_lanes_and_are_answered_in_its_order() -> None:
+    store = LanedStore()
+    group = appender(store)
+    names = [f"k{number}" for number in range(20)]
+    waiting = await submitted(group, *map(fact, names))
+    for _ in range(LanedStore.lanes):
+        store.gate.release()
+    assert await group.run_once() == 20
+    assert [o.event.key for o in await waiting if isinstance(o, Appended)] == names
+    assert all(len({lane(name) for name in batch}) == 1 for batch in store.batches)
+    assert sorted(name for batch in store.batches for name in batch) == sorted(names)
+
+
+async def test_a_lane_that_hangs_delays_no_other() -> None:
+    store = LanedStore()
+    group = appender(store)
+    slow, quick = "a", next(name for name in "bcdefghij" if lane(name) != lane("a"))
+    group.start()
+    first = await submitted(group, fact(slow))
+    second = await submitted(group, fact(quick))
+    while store.waiting_for_the_gate != 2:
+        await asyncio.sleep(0)
+    store.gate.release()
+    done, _ = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
+    assert len(done) == 1
+    store.gate.release()
+    await group.stop()
+
+
+async def test_what_one_lane_refuses_is_the_whole_requests_answer() -> None:
+    store = LanedStore()
+    store.failing = True
+    group = appender(store)
+    waiting = await submitted(group, *(fact(f"k{number}") for number in range(9)))
+    for _ in range(LanedStore.lanes):
+        store.gate.release()
+    await group.run_once()
+    with pytest.raises(OSError, match="disk full"):
+        await waiting
+    assert group.waiting == 0

@@ -1,74 +1,45 @@
-"""Group commit: requests hand in facts and wait; whatever waits together is written together."""
+"""The one way into the log: requests hand in facts and wait until they are durable."""
 
 import asyncio
-import contextlib
-from collections import deque
 from collections.abc import Sequence
+from itertools import count
 
-import structlog
-
+from offhook.log.batching import BatchBounds, Batcher, Ticket
 from offhook.log.entries import AppendOutcome, Fold, Submission
+from offhook.log.placing import partition_for
 from offhook.log.ports import LogStore
 from offhook.model.errors import Overloaded
 
-_log = structlog.get_logger(__name__)
-
-
-class _Ticket:
-    """One request's facts, and where their outcomes gather; filled in order, front to back."""
-
-    __slots__ = ("done", "outcomes", "submissions", "taken")
-
-    def __init__(self, submissions: Sequence[Submission]) -> None:
-        self.submissions = submissions
-        self.taken = 0
-        self.outcomes: list[AppendOutcome] = []
-        self.done: asyncio.Future[list[AppendOutcome]] = asyncio.get_running_loop().create_future()
-
-    def fill(self, outcomes: Sequence[AppendOutcome]) -> None:
-        self.outcomes.extend(outcomes)
-        if len(self.outcomes) == len(self.submissions) and not self.done.done():
-            self.done.set_result(self.outcomes)
-
-    def fail(self, error: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
+_BOUNDS = BatchBounds()
 
 
 class Appender:
-    """The one way into the log. A request that got its outcomes back survives any crash."""
+    """A request that got its outcomes back survives any crash.
+
+    Where appends to different partitions do not wait for each other (``LogStore.lanes``), each lane
+    writes batches of its own; facts of one key are always of one lane, and stay in order.
+    """
 
     def __init__(
         self,
         *,
         store: LogStore,
         fold: Fold,
-        batch_events: int = 1_000,
-        batch_bytes: int = 8 << 20,
+        bounds: BatchBounds = _BOUNDS,
         waiting_events: int = 20_000,
         waiting_bytes: int = 64 << 20,
-        gather_s: float = 0.001,
     ) -> None:
-        self._store = store
-        self._fold = fold
-        self._batch_events = batch_events
-        self._batch_bytes = batch_bytes
+        self._partitions = store.partitions
         self._waiting_events = waiting_events
         self._waiting_bytes = waiting_bytes
-        self._gather_s = gather_s
-        self._queue: deque[_Ticket] = deque()
-        self._events = 0
-        self._bytes = 0
-        self._wake = asyncio.Event()
-        self._gathered = asyncio.Event()
-        self._last_batch = 0
+        self._lanes = [Batcher(store, fold, bounds) for _ in range(store.lanes)]
+        self._spare = count()
         self._stopping = False
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
         """How many facts wait to be written."""
-        return self._events
+        return sum(lane.events for lane in self._lanes)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[AppendOutcome]:
         """Write the facts durably; outcomes are in their order.
@@ -80,97 +51,61 @@ class Appender:
         if not submissions:
             return []
         self._admit(submissions)
-        ticket = _Ticket(submissions)
-        self._queue.append(ticket)
-        self._wake.set()
-        if self._events >= self._last_batch:
-            self._gathered.set()
-        return await ticket.done
+        if len(self._lanes) == 1:
+            return await self._lanes[0].put(submissions).done
+        if len(submissions) == 1:
+            return await self._lanes[self._lane_of(submissions[0])].put(submissions).done
+        return await self._submit_to_several(submissions)
 
     def start(self) -> None:
         """Begin to write."""
-        self._task = asyncio.create_task(self._run(), name="appender")
+        for number, lane in enumerate(self._lanes):
+            lane.start(f"appender-{number}")
 
     async def stop(self) -> None:
         """Take nothing more, write what waits, and end."""
         self._stopping = True
-        self._wake.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await asyncio.gather(*(lane.stop() for lane in self._lanes))
 
     async def run_once(self) -> int:
-        """Write one batch of what waits; returns how many facts it held."""
-        parts = self._take()
-        batch = [fact for ticket, begin, end in parts for fact in ticket.submissions[begin:end]]
-        if not batch:
-            return 0
-        try:
-            outcomes = await self._store.append(batch, self._fold)
-        except Exception as error:  # noqa: BLE001 - whatever a store raises is its callers' answer
-            _log.error("append_failed", facts=len(batch), error=repr(error))
-            for ticket, _, _ in parts:
-                ticket.fail(error)
-        else:
-            _distribute(parts, outcomes)
-        self._last_batch = len(batch)
-        self._events -= len(batch)
-        self._bytes -= sum(fact.size for fact in batch)
-        return len(batch)
+        """Write one batch of what waits in each lane; returns how many facts they held."""
+        return sum([await lane.run_once() for lane in self._lanes])
+
+    async def _submit_to_several(self, submissions: Sequence[Submission]) -> list[AppendOutcome]:
+        places: dict[int, list[int]] = {}
+        for place, submission in enumerate(submissions):
+            places.setdefault(self._lane_of(submission), []).append(place)
+        tickets = {
+            lane: self._lanes[lane].put([submissions[place] for place in there])
+            for lane, there in places.items()
+        }
+        await asyncio.wait([ticket.done for ticket in tickets.values()])
+        return _in_order(len(submissions), [(places[lane], it) for lane, it in tickets.items()])
+
+    def _lane_of(self, submission: Submission) -> int:
+        partition = partition_for(submission, self._partitions, next(self._spare))
+        return partition % len(self._lanes)
 
     def _admit(self, submissions: Sequence[Submission]) -> None:
         if self._stopping:
             raise Overloaded("The server is stopping; send the request again in a moment.")
-        size = sum(fact.size for fact in submissions)
-        if self._events and (
-            self._events + len(submissions) > self._waiting_events
-            or self._bytes + size > self._waiting_bytes
+        waiting = self.waiting
+        size = sum(lane.bytes for lane in self._lanes) + sum(fact.size for fact in submissions)
+        if waiting and (
+            waiting + len(submissions) > self._waiting_events or size > self._waiting_bytes
         ):
             raise Overloaded(
-                f"{self._events} events wait to be written; send the request again in a moment."
+                f"{waiting} events wait to be written; send the request again in a moment."
             )
-        self._events += len(submissions)
-        self._bytes += size
-
-    def _take(self) -> list[tuple[_Ticket, int, int]]:
-        parts: list[tuple[_Ticket, int, int]] = []
-        room, size = self._batch_events, 0
-        while self._queue and room and size < self._batch_bytes:
-            ticket = self._queue[0]
-            begin = ticket.taken
-            while ticket.taken < len(ticket.submissions) and room and size < self._batch_bytes:
-                size += ticket.submissions[ticket.taken].size
-                ticket.taken += 1
-                room -= 1
-            parts.append((ticket, begin, ticket.taken))
-            if ticket.taken == len(ticket.submissions):
-                self._queue.popleft()
-        return parts
-
-    async def _gather(self) -> None:
-        """Clients that were answered together are about to come back: a moment's wait makes one
-        commit of what would be two or three. Whoever comes alone again and again never waits."""
-        if self._stopping or not self._events or self._events >= self._last_batch:
-            return
-        self._gathered.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._gathered.wait(), self._gather_s)
-
-    async def _run(self) -> None:
-        while True:
-            await self._gather()
-            if await self.run_once():
-                continue
-            if self._stopping and not self._queue:
-                return
-            self._wake.clear()
-            await self._wake.wait()
 
 
-def _distribute(
-    parts: Sequence[tuple[_Ticket, int, int]], outcomes: Sequence[AppendOutcome]
-) -> None:
-    at = 0
-    for ticket, begin, end in parts:
-        ticket.fill(outcomes[at : at + end - begin])
-        at += end - begin
+def _in_order(length: int, answered: Sequence[tuple[Sequence[int], Ticket]]) -> list[AppendOutcome]:
+    """The outcomes of several tickets, each at its facts' places; raises what one of them failed
+    with."""
+    outcomes: dict[int, AppendOutcome] = {}
+    errors = [error for _, ticket in answered if (error := ticket.done.exception()) is not None]
+    if errors:
+        raise errors[0]
+    for places, ticket in answered:
+        outcomes.update(zip(places, ticket.done.result(), strict=True))
+    return [outcomes[place] for place in range(length)]

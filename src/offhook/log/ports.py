@@ -26,6 +26,12 @@ class LogStore(Protocol):
         """How many partitions the log has; fixed when the store was made."""
         ...
 
+    @property
+    def lanes(self) -> int:
+        """How many appends, to different partitions, may usefully be under way at once: partition p
+        belongs to lane p modulo this."""
+        ...
+
     async def append(self, batch: Sequence[Submission], fold: Fold) -> list[AppendOutcome]:
         """Fold and write the batch in one durable transaction; outcomes are in the batch's order.
 

@@ -14,6 +14,7 @@ class _StoredCall(Call, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
+_CALL = msgspec.json.Decoder(Call)
 _CALLS = msgspec.json.Decoder(list[Call])
 
 
@@ -26,3 +27,8 @@ def encode_call(call: Call) -> bytes:
 def decode_calls(states: bytes) -> list[Call]:
     """The calls of an array of states."""
     return _CALLS.decode(states)
+
+
+def decode_call(state: bytes) -> Call:
+    """The call of one state."""
+    return _CALL.decode(state)

@@ -61,6 +61,11 @@ def to_ms(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+def from_ms(moment_ms: int) -> datetime:
+    """Unix milliseconds as an aware moment; exact."""
+    return _EPOCH + moment_ms * _MILLISECOND
+
+
 def render(event: LogEvent, version: str = VERSION, type_name: str | None = None) -> bytes:
     """The envelope of events.md as JSON. ``type_name`` is the spelling a subscriber asked for."""
     return msgspec.json.encode(

@@ -36,6 +36,8 @@ SERVER_SETTINGS = {
     "tcp_keepalives_count": "3",
 }
 
+_PATIENT = {"statement_timeout": "0", "lock_timeout": "0"}
+
 GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -58,7 +60,7 @@ class CommitUnknown(Unavailable):
     """The connection was lost while the commit was under way."""
 
 
-class _Connection(asyncpg.Connection):
+class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
     """A connection that is not reset when it goes back to the pool: nothing here changes one."""
 
     def get_reset_query(self) -> str:
@@ -137,9 +139,11 @@ class Database:
 _WHY = "The database cannot be used now ({error}); send the request again in a moment."
 
 
-async def connect(url: str) -> "asyncpg.Connection":
-    """A connection outside the pool. Raises what asyncpg raises."""
-    return await asyncpg.connect(url, timeout=_CONNECT_S, server_settings=SERVER_SETTINGS)
+async def connect(url: str, *, patient: bool = False) -> "asyncpg.Connection":
+    """A connection outside the pool; a ``patient`` one waits for whatever it runs. Raises what
+    asyncpg raises."""
+    settings = {**SERVER_SETTINGS, **(_PATIENT if patient else {})}
+    return await asyncpg.connect(url, timeout=_CONNECT_S, server_settings=settings)
 
 
 async def open_pool(url: str, size: int = POOL_SIZE) -> "asyncpg.Pool":

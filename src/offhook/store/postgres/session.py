@@ -1,6 +1,7 @@
 """One connection inside a transaction or for one statement: it speaks in named statements."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -9,7 +10,7 @@ import asyncpg
 from offhook.store.statements import Statements
 
 Value: TypeAlias = object
-Row: TypeAlias = "asyncpg.Record"
+Row: TypeAlias = asyncpg.Record
 
 STATEMENTS = Statements("postgres")
 
@@ -72,6 +73,6 @@ def prepared(name: str) -> tuple[str, tuple[str, ...]]:
     return _PARAMETER.sub(numbered, code), tuple(names)
 
 
-def columns(rows: "list[tuple[Value, ...]]", width: int) -> list[list[Value]]:
+def columns(rows: Sequence[tuple[Value, ...]], width: int) -> list[list[Value]]:
     """Rows as the arrays that statements unfold with ``unnest``."""
     return [[row[at] for row in rows] for at in range(width)]

@@ -29,6 +29,11 @@ class SqliteLog:
         """Always one: there is one writer."""
         return PARTITIONS
 
+    @property
+    def lanes(self) -> int:
+        """Always one, for the same reason."""
+        return 1
+
     async def append(self, batch: Sequence[Submission], fold: Fold) -> list[AppendOutcome]:
         """Fold and write the batch in one durable transaction."""
 

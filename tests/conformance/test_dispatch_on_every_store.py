@@ -1,4 +1,4 @@
-"""The guarantees of the dispatcher's side of the store on SQLite."""
+"""The guarantees of the dispatcher's side of the store on every store."""
 
 from offhook.testing.conformance.dispatch import (
     DueConformance,

@@ -1,4 +1,4 @@
-"""The guarantees of webhooks, keys, the views of deliveries and retention on SQLite."""
+"""The guarantees of webhooks, keys, the views of deliveries and retention on every store."""
 
 from offhook.testing.conformance.control import KeyConformance, WebhookConformance
 from offhook.testing.conformance.views import DeliveryViewConformance, RetentionConformance

@@ -1,4 +1,4 @@
-"""The log's guarantees on SQLite."""
+"""The log's guarantees on every store."""
 
 from offhook.testing.conformance.log import (
     CallFoldConformance,

@@ -1,4 +1,4 @@
-"""The guarantees of the feed, of calls and of timers on SQLite."""
+"""The guarantees of the feed, of calls and of timers on every store."""
 
 from offhook.testing.conformance.feed import CallConformance, FeedConformance, TimerConformance
 

@@ -1,0 +1,213 @@
+"""One append on PostgreSQL, in the order that keeps appends from waiting for each other in a ring:
+heads locked ascending, then all that is read, then all that is written, sorted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from offhook.log.contacts import REPEAT_WINDOW_MS, Contacts
+from offhook.log.entries import Fold, Submission
+from offhook.log.heads import Head, Key
+from offhook.log.placing import Given, PartitionEnd, Placed, Placements, Placing, Taken, Timer
+from offhook.model.event import EventRef, from_ms
+from offhook.model.ids import AccountId, EventId, partition_of
+from offhook.store.postgres import heads as key_rows
+from offhook.store.postgres.days import Days
+from offhook.store.postgres.session import Session, columns
+
+_encode = msgspec.json.Encoder().encode
+_EVENT_COLUMNS = (
+    "partitions",
+    "positions",
+    "ids",
+    "accounts",
+    "types",
+    "keys",
+    "sequences",
+    "created_ms",
+    "tests",
+    "historicals",
+    "previous",
+    "headers",
+    "data",
+)
+_GIVEN_COLUMNS = (
+    "accounts",
+    "ids",
+    "digests",
+    "event_ids",
+    "types",
+    "keys",
+    "sequences",
+    "created_ms",
+)
+_TIMER_COLUMNS = ("partitions", "accounts", "keys", "kinds", "due_ms")
+
+
+class IdTakenMeanwhile(Exception):
+    """Another append took one of the callers' ids since they were looked up: all is undone, and
+    done again, it finds the id taken."""
+
+
+@dataclass(slots=True)
+class Ends:
+    """What this process last saw of where partitions end; true or too low, so a lower bound of
+    where to look."""
+
+    created_ms: dict[int, int] = field(default_factory=dict)
+
+    def saw(self, partition: int, created_ms: int) -> None:
+        """An event of the partition was created then, and is committed."""
+        self.created_ms[partition] = max(created_ms, self.created_ms.get(partition, 0))
+
+
+class Append:
+    """Folds a batch against the rows of its keys, in one transaction."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        fold: Fold,
+        partitions: int,
+        days: Days,
+        ends: Ends,
+        now_ms: int | None,
+    ) -> None:
+        self._session = session
+        self._fold = fold
+        self._partitions = partitions
+        self._days = days
+        self._ends = ends
+        self._now_ms = now_ms
+
+    async def run(self, batch: Sequence[Submission], concerned: Sequence[int]) -> Placements:
+        """Fold and write the batch, whose keys are all of the partitions ``concerned``."""
+        session = self._session
+        await session.rows("heads_locked", partitions=concerned)
+        ends, now_ms = await self._read_ends(concerned)
+        taken = await _taken_ids(session, batch)
+        heads = await key_rows.load(
+            session, ((item.account, item.key) for item in batch if item.key is not None)
+        )
+        contacts = Contacts(batch, heads, now_ms)
+        await _answer(session, contacts, heads)
+        made = Placing(
+            fold=self._fold,
+            now=from_ms(now_ms),
+            partitions=self._partitions,
+            ends=ends,
+            heads=heads,
+            taken=taken,
+            contacts=contacts,
+        ).run(batch)
+        await self._write(made, now_ms)
+        return made
+
+    async def _read_ends(self, concerned: Sequence[int]) -> tuple[dict[int, PartitionEnd], int]:
+        rows = await self._session.rows(
+            "heads_newest",
+            partitions=concerned,
+            since_ms=[self._ends.created_ms.get(partition, 0) for partition in concerned],
+            now_ms=self._now_ms,
+        )
+        ends = {row[0]: PartitionEnd(row[1], row[2]) for row in rows}
+        return ends, rows[0]["now_ms"]
+
+    async def _write(self, made: Placements, now_ms: int) -> None:
+        session = self._session
+        await self._add_ids(made, now_ms)
+        if made.events:
+            missing = self._days.missing(it.event.created_ms for it in made.events)
+            if missing:
+                await session.rows("day_make", parent="event", days=missing)
+            rows = [_event_row(placed) for placed in made.events]
+            await session.run("event_append", **_named(_EVENT_COLUMNS, rows))
+        if made.changed:
+            await key_rows.store(session, made.changed.values())
+        await self._write_timers(made.timers)
+
+    async def _add_ids(self, made: Placements, now_ms: int) -> None:
+        rows = [_given_row(*given, now_ms) for given in made.given]
+        if rows and await self._session.run("event_key_add", **_named(_GIVEN_COLUMNS, rows)) < len(
+            rows
+        ):
+            raise IdTakenMeanwhile
+
+    async def _write_timers(self, timers: Mapping[Timer, int | None]) -> None:
+        cleared = [timer for timer, due_ms in timers.items() if due_ms is None]
+        if cleared:
+            named = _named(("accounts", "keys", "kinds"), cleared)
+            await self._session.run("timers_clear", **named)
+        await set_timers(
+            self._session,
+            {timer: due_ms for timer, due_ms in timers.items() if due_ms is not None},
+            self._partitions,
+        )
+
+
+async def set_timers(session: Session, timers: Mapping[Timer, int], partitions: int) -> None:
+    """Have these timers fall due at these moments."""
+    rows = [
+        (partition_of(account, key, partitions), account, key, kind, due_ms)
+        for (account, key, kind), due_ms in timers.items()
+    ]
+    if rows:
+        await session.run("timer_set", **_named(_TIMER_COLUMNS, rows))
+
+
+async def _taken_ids(session: Session, batch: Sequence[Submission]) -> dict[Given, Taken]:
+    given = [(item.account, item.given_id) for item in batch if item.given_id is not None]
+    if not given:
+        return {}
+    rows = await session.rows("event_keys", **_named(("accounts", "ids"), given))
+    return {
+        (AccountId(account), EventId(own)): Taken(
+            digest, EventRef(EventId(id_), type_, key, sequence)
+        )
+        for account, own, digest, id_, type_, key, sequence in rows
+    }
+
+
+async def _answer(session: Session, contacts: Contacts, heads: Mapping[Key, Head]) -> None:
+    questions = contacts.questions
+    if not questions:
+        return
+    found = await session.rows(
+        "contact_calls",
+        **_named(("accounts", "numbers", "started_ms"), questions),
+        excluded=[key for _, key in heads],
+        window_ms=REPEAT_WINDOW_MS,
+    )
+    contacts.answer((repeat, later) for repeat, later in found)
+
+
+def _named(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, object]:
+    return dict(zip(names, columns(rows, len(names)), strict=True))
+
+
+def _event_row(placed: Placed) -> tuple[object, ...]:
+    event = placed.event
+    return (
+        event.partition,
+        event.position,
+        event.id,
+        event.account,
+        event.type,
+        event.key,
+        event.sequence,
+        event.created_ms,
+        event.test,
+        event.historical,
+        placed.previous,
+        None if event.headers is None else _encode(event.headers).decode(),
+        event.data,
+    )
+
+
+def _given_row(
+    submission: Submission, given: EventId, first: EventRef, now_ms: int
+) -> tuple[object, ...]:
+    named = (submission.account, given, submission.digest)
+    return *named, first.id, first.type, first.key, first.sequence, now_ms

@@ -1,0 +1,146 @@
+"""The feed of one account, on PostgreSQL: the partitions' events, the oldest first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from offhook.log.entries import FeedFilter, FeedSlice
+from offhook.model.event import LogEvent, to_ms
+from offhook.model.ids import AccountId, EventId, partition_of
+from offhook.store.postgres.database import Database
+from offhook.store.postgres.rows import event_of
+from offhook.store.postgres.session import Session
+
+_SCAN = 20_000
+"""How many positions one page looks at: a rare type must not cost the whole log at once."""
+_LONGEST_TIMELINE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The positions (``after``, ``through``] of a partition that a page looks at, of those up to
+    ``end``."""
+
+    partition: int
+    after: int
+    through: int
+    end: int
+
+
+class PostgresFeed:
+    """The feed's port."""
+
+    def __init__(self, database: Database, partitions: int) -> None:
+        self._database = database
+        self._partitions = partitions
+
+    async def feed(
+        self, account: AccountId, after: Mapping[int, int], limit: int, wanted: FeedFilter
+    ) -> FeedSlice:
+        """Events after the given positions, oldest first, in order per key."""
+        async with self._database.reading() as session:
+            if wanted.key is None:
+                scan, looked_at = _SCAN // self._partitions, list(range(self._partitions))
+            else:
+                home = await self._home(session, account, wanted.key)
+                scan, looked_at = 1 << 62, [home]
+            spans = await _spans(session, looked_at, after, wanted, scan)
+            found = await _page(session, account, spans, limit, wanted)
+        return _slice(found, spans, after, limit)
+
+    async def event(self, account: AccountId, event: EventId) -> LogEvent | None:
+        """One event; ``None`` if the account has none of this id."""
+        async with self._database.reading() as session:
+            row = await session.row("event", account=account, id=event)
+        return None if row is None else event_of(row)
+
+    async def _home(self, session: Session, account: AccountId, key: str) -> int:
+        """The partition of a key; an event that is its own key may stand in any."""
+        own: int | None = await session.value("key_partition", account=account, key=key)
+        return partition_of(account, key, self._partitions) if own is None else own
+
+
+async def _spans(
+    session: Session,
+    partitions: Sequence[int],
+    after: Mapping[int, int],
+    wanted: FeedFilter,
+    scan: int,
+) -> list[Span]:
+    """Where to look. ``created`` never goes back within a partition, so times are positions."""
+    since = {} if wanted.since is None else await _before(session, partitions, wanted.since)
+    if wanted.until is not None:
+        ends = await _before(session, partitions, wanted.until)
+    else:
+        ends = await _ends(session, partitions)
+    spans = []
+    for partition in partitions:
+        begin = max(after.get(partition, 0), since.get(partition, 0))
+        end = ends[partition]
+        spans.append(Span(partition, begin, min(end, begin + scan), end))
+    return spans
+
+
+async def _before(session: Session, partitions: Sequence[int], moment: datetime) -> dict[int, int]:
+    rows = await session.rows("event_since", partitions=partitions, created_ms=to_ms(moment))
+    return {row[0]: row[1] for row in rows}
+
+
+async def _ends(session: Session, partitions: Sequence[int]) -> dict[int, int]:
+    rows = await session.rows(
+        "heads_newest", partitions=partitions, since_ms=[0] * len(partitions), now_ms=None
+    )
+    return {row["partition"]: row["position"] for row in rows}
+
+
+async def _page(
+    session: Session, account: AccountId, spans: Sequence[Span], limit: int, wanted: FeedFilter
+) -> list[LogEvent]:
+    open_ = [span for span in spans if span.through > span.after]
+    if not open_:
+        return []
+    asked = {"account": account, "limit": limit, **_types(wanted)}
+    if wanted.key is None:
+        rows = await session.rows(
+            "feed",
+            partitions=[span.partition for span in open_],
+            after=[span.after for span in open_],
+            through=[span.through for span in open_],
+            **asked,
+        )
+    else:
+        [span] = open_
+        place = {"partition": span.partition, "after": span.after}
+        positions = await session.rows(
+            "key_positions", account=account, key=wanted.key, limit=_LONGEST_TIMELINE, **place
+        )
+        rows = await session.rows(
+            "feed_of_key",
+            positions=[row[0] for row in positions],
+            through=span.through,
+            **place,
+            **{name: value for name, value in asked.items() if name != "account"},
+        )
+    return [event_of(row) for row in rows]
+
+
+def _slice(
+    found: Sequence[LogEvent], spans: Sequence[Span], after: Mapping[int, int], limit: int
+) -> FeedSlice:
+    full = len(found) == limit
+    read_to = dict(after)
+    for span in spans:
+        read_to[span.partition] = span.after if full else max(span.after, span.through)
+    if full:
+        for event in found:
+            read_to[event.partition] = event.position
+    more = any(read_to[span.partition] < span.end for span in spans)
+    return FeedSlice(tuple(found), read_to, more)
+
+
+def _types(wanted: FeedFilter) -> dict[str, list[str] | None]:
+    """Types asked for by name, and the beginnings of those asked for by ``prefix.*``."""
+    if wanted.types is None:
+        return {"types": None, "prefixes": []}
+    exact = [type_ for type_ in wanted.types if not type_.endswith(".*")]
+    return {"types": exact, "prefixes": [it[:-1] for it in wanted.types if it.endswith(".*")]}

@@ -1,0 +1,116 @@
+"""The store on PostgreSQL, open: one object for each port, over one pool of connections."""
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from offhook.clock import Clock
+from offhook.model.errors import OffhookError
+from offhook.model.event import to_ms
+from offhook.store.postgres.calls import PostgresCalls
+from offhook.store.postgres.database import Database, Subscriber, connect, open_pool
+from offhook.store.postgres.deliveries import PostgresDeliveries
+from offhook.store.postgres.dispatch import PostgresDispatch
+from offhook.store.postgres.feed import PostgresFeed
+from offhook.store.postgres.keys import PostgresKeys
+from offhook.store.postgres.leases import PostgresLeases
+from offhook.store.postgres.log import PostgresLog
+from offhook.store.postgres.migrations import migrate
+from offhook.store.postgres.notices import Notices
+from offhook.store.postgres.retention import PostgresRetention
+from offhook.store.postgres.session import Session
+from offhook.store.postgres.timers import PostgresTimers
+from offhook.store.postgres.webhooks import PostgresWebhooks
+
+PARTITIONS = 16
+"""Of a log that is made without another number being asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresStore:
+    """All ports. ``close`` when done."""
+
+    log: PostgresLog
+    feed: PostgresFeed
+    calls: PostgresCalls
+    leases: PostgresLeases
+    timers: PostgresTimers
+    dispatch: PostgresDispatch
+    deliveries: PostgresDeliveries
+    webhooks: PostgresWebhooks
+    keys: PostgresKeys
+    retention: PostgresRetention
+    _database: Database
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have it called on the loop after commits of any process, with what they changed."""
+        self._database.subscribe(subscriber)
+
+    async def close(self) -> None:
+        """Tell the others what is untold, and close all connections."""
+        await self._database.close()
+
+
+async def open_postgres(
+    url: str, *, clock: Clock | None = None, partitions: int = PARTITIONS
+) -> PostgresStore:
+    """Open the store of a database, making its schema or bringing it up to date if need be.
+
+    Time is the database's own, so that processes on several machines agree; with a ``clock``, that
+    clock's. ``partitions`` counts only where the log is made. Raises ``OffhookError`` when the
+    database cannot be used or a newer release wrote it.
+    """
+    try:
+        return await _open(url, clock, partitions)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise OffhookError(
+            f"The database {shown(url)} cannot be used ({_told(error)}): check that it runs, that "
+            "it can be reached from here, and the URL given with --database.",
+            code="database_unusable",
+        ) from error
+
+
+def shown(url: str) -> str:
+    """A database URL without its password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or 'localhost'}{parts.path}"
+
+
+def _told(error: Exception) -> str:
+    text = str(error).splitlines()
+    return text[0] if text else type(error).__name__
+
+
+async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore:
+    raw = await connect(url, patient=True)
+    try:
+        await migrate(raw, partitions, None if clock is None else to_ms(clock.now()))
+        session = Session(raw)
+        partitions = await session.value("partitions")
+        schema = await session.value("schema_name")
+    finally:
+        await raw.close()
+    notices = Notices(partial(connect, url), f"offhook:{schema}", secrets.token_hex(8))
+    database = Database(await open_pool(url), notices, clock)
+    store = _assemble(database, partitions)
+    notices.start()
+    return store
+
+
+def _assemble(database: Database, partitions: int) -> PostgresStore:
+    return PostgresStore(
+        log=PostgresLog(database, partitions),
+        feed=PostgresFeed(database, partitions),
+        calls=PostgresCalls(database),
+        leases=PostgresLeases(database),
+        timers=PostgresTimers(database),
+        dispatch=PostgresDispatch(database),
+        deliveries=PostgresDeliveries(database, partitions),
+        webhooks=PostgresWebhooks(database),
+        keys=PostgresKeys(database),
+        retention=PostgresRetention(database),
+        _database=database,
+    )

@@ -1,0 +1,1 @@
+SELECT state FROM call WHERE account = :account AND id = :id

@@ -1,0 +1,1 @@
+DELETE FROM member WHERE consumer = :consumer AND owner = :owner

@@ -1,0 +1,1 @@
+SELECT owner FROM member WHERE consumer = :consumer
