@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from offhook import runtime
 from offhook.api.app import ApiSettings, build_api
 from offhook.api.auth import Gate
+from offhook.api.ratelimit import LocalRateLimit, RateLimit
 from offhook.clock import Clock, SystemClock
 from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.dispatcher import Dispatcher
@@ -42,6 +43,7 @@ from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.resources.keys import ensure_bootstrap
 from offhook.resources.ports import KeyStore
 from offhook.settings import Settings
+from offhook.store.redis import shared_rate_limit
 from offhook.store.sqlite import SqliteStore, open_sqlite
 
 _DRAIN_S = 2
@@ -68,10 +70,32 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Offhook]:
         )
         registry = CollectorRegistry()
         appender = Appender(store=store.log, fold=fold)
-        async with _engine(settings, clock, store, appender, registry) as runners:
-            yield Offhook(_api(settings, clock, store, appender, registry, runners), new_key)
+        async with (
+            _rate_limit(settings, clock, registry) as limit,
+            _engine(settings, clock, store, appender, registry) as runners,
+        ):
+            gate = Gate(
+                store.keys, clock, rate_limit=limit, rate_limit_per_s=settings.rate_limit_per_s
+            )
+            api = _api(settings, clock, store, appender, registry, gate=gate, runners=runners)
+            yield Offhook(api, new_key)
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def _rate_limit(
+    settings: Settings, clock: Clock, registry: CollectorRegistry
+) -> AsyncIterator[RateLimit]:
+    """The limiter of all processes where there is a Redis, else that of this process."""
+    local = LocalRateLimit(clock)
+    if settings.redis is None:
+        yield local
+        return
+    async with shared_rate_limit(settings.redis, otherwise=local) as shared:
+        up = Gauge("offhook_redis_up", "Whether Redis decides about rates.", registry=registry)
+        up.set_function(lambda: shared.up)
+        yield shared
 
 
 @asynccontextmanager
@@ -139,9 +163,10 @@ def _api(
     store: SqliteStore,
     appender: Appender,
     registry: CollectorRegistry,
+    *,
+    gate: Gate,
     runners: Sequence[Runner],
 ) -> ASGIApp:
-    gate = Gate(store.keys, clock, rate_limit_per_s=settings.rate_limit_per_s)
     targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
     routers = [
         webhook_router(

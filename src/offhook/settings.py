@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
@@ -16,7 +17,7 @@ from offhook.delivery.guard import Network, parse_networks
 from offhook.model.errors import FieldError, Invalid
 
 _OPTIONS = frozenset({"data", "host", "port"})
-_SECRET = frozenset({"bootstrap_key"})
+_SECRET = frozenset({"bootstrap_key", "redis"})
 
 
 class Settings(BaseSettings):
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     bootstrap_key: Annotated[str, Field(min_length=32, max_length=512)] | None = None
     allow_targets: str = ""
     allow_http: bool = False
+    redis: str | None = None
     rate_limit_per_s: Annotated[int, Field(ge=0, le=100_000)] = 100
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -48,6 +50,17 @@ class Settings(BaseSettings):
         except Invalid as error:
             raise PydanticCustomError("networks", "{why}", {"why": error.detail[:-1]}) from error
         return text
+
+    @field_validator("redis")
+    @classmethod
+    def _redis_url(cls, url: str | None) -> str | None:
+        if url is not None and not _is_redis_url(url):
+            raise PydanticCustomError(
+                "redis_url",
+                "this is no URL of a Redis, such as redis://:password@host:6379/0, the same with "
+                "rediss:// for TLS, or unix:///path/of/a/socket",
+            )
+        return url
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -65,6 +78,22 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The order of precedence: what is given, the environment, the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _is_redis_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "unix":
+            return parts.path != ""
+        database = parts.path.removeprefix("/")
+        return (
+            parts.scheme in {"redis", "rediss"}
+            and parts.hostname is not None
+            and parts.port != 0
+            and (database == "" or database.isdecimal())
+        )
+    except ValueError:
+        return False
 
 
 def load(**given: object) -> Settings:
