@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Lease
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, WebhookId
@@ -26,6 +27,8 @@ class StoredWebhook(msgspec.Struct, frozen=True):
     created_ms: int = 0
     updated_ms: int = 0
     disabled_reason: str | None = None
+    health: EndpointHealth = UNTRIED
+    """As of when it was read; a snapshot for the dispatcher leaves it out."""
 
 
 class WebhookSnapshot(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """What delivery asks of a store, and of the network."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from offhook.delivery.entries import (
@@ -18,6 +18,8 @@ from offhook.delivery.entries import (
     StoredWebhook,
     WebhookSnapshot,
 )
+from offhook.delivery.health import EndpointHealth
+from offhook.delivery.sharing import BoundAsk, BoundGrant
 from offhook.model.ids import AccountId, WebhookId
 
 
@@ -75,6 +77,37 @@ class DispatchStore(Protocol):
 
     async def suspected(self, partition: int) -> int | None:
         """The event that the last owner had noted, if any."""
+        ...
+
+
+class BoundStore(Protocol):
+    """Shares of endpoints' bounds, for processes that hold partitions between them.
+
+    Whoever holds all partitions, and is ``alone``, holds every bound whole and asks nobody.
+    """
+
+    async def share(self, owner: str, asks: Sequence[BoundAsk], ttl_s: float) -> list[BoundGrant]:
+        """What the owner may use from now on, for ``ttl_s``; in the order of the asks.
+
+        The asks are about different bounds. Each is decided by ``sharing.decide`` on all rows of
+        its bound that still count, by the store's clock, and the owner's row is put in place of the
+        one before, all in one transaction that runs alone for each of these endpoints: no other
+        one may read between its reading and its commit, not even where there was no row yet.
+        """
+        ...
+
+    async def alone(self, owner: str) -> bool:
+        """Whether nobody else's share counts any more; if so, the owner's own are dropped: it needs
+        none while it holds all partitions."""
+        ...
+
+
+class HealthStore(Protocol):
+    """How endpoints do, as all processes see it together."""
+
+    async def note_health(self, seen: Mapping[WebhookId, EndpointHealth]) -> None:
+        """Merge what this process saw of each since its last note into what is stored, by
+        ``health.merge``, so that no other one's note is lost."""
         ...
 
 

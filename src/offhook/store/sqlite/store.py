@@ -1,6 +1,6 @@
 """The store on SQLite, open: one object for each port, over one database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
@@ -9,6 +9,7 @@ from offhook.clock import Clock
 from offhook.model.errors import OffhookError
 from offhook.model.event import to_ms
 from offhook.store.sqlite.append import read_end
+from offhook.store.sqlite.bounds import SqliteBounds, SqliteHealth
 from offhook.store.sqlite.calls import SqliteCalls
 from offhook.store.sqlite.connection import Connection, open_writer
 from offhook.store.sqlite.database import Database, Subscriber
@@ -28,7 +29,10 @@ from offhook.store.sqlite.webhooks import SqliteWebhooks
 
 @dataclass(frozen=True, slots=True)
 class SqliteStore:
-    """All ports. ``close`` when done: it writes what waits and gives the folder back."""
+    """All ports. ``close`` when done: it writes what waits and gives the folder back.
+
+    ``token_key`` signs what any process has to be able to check.
+    """
 
     log: SqliteLog
     feed: SqliteFeed
@@ -37,9 +41,12 @@ class SqliteStore:
     timers: SqliteTimers
     dispatch: SqliteDispatch
     deliveries: SqliteDeliveries
+    bounds: SqliteBounds
+    health: SqliteHealth
     webhooks: SqliteWebhooks
     keys: SqliteKeys
     retention: SqliteRetention
+    token_key: bytes = field(repr=False)
     _database: Database
     _lock: FolderLock | None
 
@@ -76,10 +83,11 @@ def _open(path: Path | None, clock: Clock, lock: FolderLock | None) -> SqliteSto
     main = open_writer(path)
     try:
         tail = _prepare(main, clock)
+        installation = _installation(main)
     except Exception:
         main.close()
         raise
-    return _assemble(Database(clock, path, main), tail, lock)
+    return _assemble(Database(clock, path, main), tail, installation, lock)
 
 
 def _unusable(path: Path | None, error: apsw.Error) -> OffhookError:
@@ -102,18 +110,36 @@ def _prepare(connection: Connection, clock: Clock) -> Tail:
     return Tail(read_end(connection).position, connection.value("config_version"))
 
 
-def _assemble(database: Database, tail: Tail, lock: FolderLock | None) -> SqliteStore:
+def _installation(connection: Connection) -> tuple[int, bytes]:
+    """Which log this is, and the key that signs for it."""
+    row = connection.row("installation")
+    if row is None:
+        raise OffhookError(
+            "The database does not say which log it holds (its table installation is empty): "
+            "restore it from a backup.",
+            code="data_unusable",
+        )
+    return row[0], row[1]
+
+
+def _assemble(
+    database: Database, tail: Tail, installation: tuple[int, bytes], lock: FolderLock | None
+) -> SqliteStore:
+    generation, token_key = installation
     return SqliteStore(
         log=SqliteLog(database, tail),
-        feed=SqliteFeed(database),
+        feed=SqliteFeed(database, generation),
         calls=SqliteCalls(database),
         leases=SqliteLeases(database),
         timers=SqliteTimers(database),
         dispatch=SqliteDispatch(database, tail),
         deliveries=SqliteDeliveries(database),
+        bounds=SqliteBounds(database),
+        health=SqliteHealth(database),
         webhooks=SqliteWebhooks(database, tail),
         keys=SqliteKeys(database),
         retention=SqliteRetention(database, tail),
+        token_key=token_key,
         _database=database,
         _lock=lock,
     )

@@ -7,6 +7,7 @@ import apsw
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
@@ -31,6 +32,7 @@ class _WebhookRow(msgspec.Struct, frozen=True):
     created_ms: int
     updated_ms: int
     disabled_reason: str | None
+    health: EndpointHealth | None = None
 
 
 class _Enabled(msgspec.Struct):
@@ -122,6 +124,8 @@ class SqliteWebhooks:
             connection.run("pending_delete", webhook=webhook)
             connection.run("held_delete_all", webhook=webhook)
             connection.run("requests_delete_all", webhook=webhook)
+            connection.run("shares_delete_all", webhook=webhook)
+            connection.run("health_delete", webhook=webhook)
             return True
 
         return await self._change(account, work)
@@ -151,6 +155,7 @@ def decode_webhooks(rows: str) -> list[StoredWebhook]:
             row.created_ms,
             row.updated_ms,
             row.disabled_reason,
+            row.health or UNTRIED,
         )
         for row in _ROWS.decode(rows)
     ]

@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from offhook.delivery.ports import DeliveryQueries, DispatchStore, WebhookStore
+from offhook.delivery.ports import (
+    BoundStore,
+    DeliveryQueries,
+    DispatchStore,
+    HealthStore,
+    WebhookStore,
+)
 from offhook.log.entries import Topic
 from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
 from offhook.log.queries import CallQueries
@@ -49,6 +55,16 @@ class ConformingStore(Protocol):
         ...
 
     @property
+    def bounds(self) -> BoundStore:
+        """Shares of endpoints' bounds."""
+        ...
+
+    @property
+    def health(self) -> HealthStore:
+        """How endpoints do."""
+        ...
+
+    @property
     def webhooks(self) -> WebhookStore:
         """The control plane of webhooks."""
         ...
@@ -61,6 +77,11 @@ class ConformingStore(Protocol):
     @property
     def retention(self) -> RetentionStore:
         """Taking old events out."""
+        ...
+
+    @property
+    def token_key(self) -> bytes:
+        """Signs what any process over this store has to be able to check; 32 bytes."""
         ...
 
     def subscribe(self, subscriber: Callable[[frozenset[Topic]], None]) -> None:

@@ -19,3 +19,28 @@ CREATE TABLE member (
 
 -- Requests in any sliding second; null: as the settings say.
 ALTER TABLE api_key ADD COLUMN rate_limit_per_s INTEGER;
+
+-- What each process may use of an endpoint's bounds (``kind``), where processes share its
+-- partitions. ``counted`` is at least what is still in use of a share that shrank.
+CREATE TABLE endpoint_share (
+    webhook TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    allowed INTEGER NOT NULL,
+    counted INTEGER NOT NULL,
+    wanted INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    asked_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    PRIMARY KEY (webhook, kind, owner)
+) STRICT, WITHOUT ROWID;
+
+-- How each endpoint does, as all processes see it together: failures since the last success.
+CREATE TABLE endpoint_health (
+    webhook TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    failing_since_ms INTEGER,
+    last_failure_ms INTEGER,
+    last_success_ms INTEGER,
+    updated_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,1 @@
+DELETE FROM endpoint_share WHERE owner = :owner OR until_ms <= :now_ms
