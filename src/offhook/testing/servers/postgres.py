@@ -13,7 +13,7 @@ from typing import Final, Self
 from offhook.testing.servers.account import Account, unprivileged_account
 from offhook.testing.servers.ports import LOOPBACK, free_port
 from offhook.testing.servers.postgres_binaries import PostgresBinaries, find_postgres, usable_by
-from offhook.testing.servers.process import ServerFailed, ServerProcess
+from offhook.testing.servers.process import ENVIRONMENT, ServerFailed, ServerProcess
 
 _SUPERUSER: Final = "postgres"
 _MAX_CONNECTIONS: Final = 200
@@ -31,10 +31,10 @@ _FAST_NOT_DURABLE: Final = {
 class PostgresServer:
     """A cluster in ``folder``, served on a port of its own to the superuser, without a password.
 
-    Its log is ``folder/postgres.log``; its data is in ``folder/data``, or, where the account that
-    runs it cannot enter ``folder``, in a temporary folder that goes with ``close()``. ``durable``
-    says whether commits are written through to the disk: without, tests are faster, and a crash of
-    the machine (not of the server) may lose them.
+    Its log is ``folder/postgres.log``. The cluster is in ``data``: ``folder/data``, where one that
+    is there already is used again, or, where the account that runs it cannot enter ``folder``, a
+    temporary folder that goes with ``close()``. ``durable`` says whether commits reach the disk
+    before they are answered; without, tests are faster, and any crash may lose the latest commits.
 
     A context manager: entering starts it, leaving ends it at once and frees what it held outside
     ``folder``.
@@ -50,7 +50,7 @@ class PostgresServer:
         self._account = account
         self._durable = durable
         self._log = folder / "postgres.log"
-        self._data = _data_folder(folder.resolve(), account)
+        self.data = _data_folder(folder.resolve(), account)
         self._process = ServerProcess(f"PostgreSQL {self.version}", self._log, account)
 
     @property
@@ -80,25 +80,17 @@ class PostgresServer:
         After ``kill()`` it waits for what the dead server left behind, up to half a minute.
         Raises ``ServerFailed`` if it does not come up.
         """
-        if not (self._data / "PG_VERSION").exists():
-            self._process.run(self._initdb(), self._data)
+        if not (self.data / "PG_VERSION").exists():
+            self._make_cluster()
         deadline_s = time.monotonic() + _ORPHANS_S
-        while True:
-            begin = self._log.stat().st_size
-            self._process.start(self._command(), self._data)
-            try:
-                return self._process.await_ready(self._serves)
-            except ServerFailed:
-                if not self._orphans_hold_it(begin) or time.monotonic() > deadline_s:
-                    raise
+        while not self._came_up(deadline_s):
             time.sleep(_AGAIN_S)
 
     def stop(self, *, immediate: bool = False) -> None:
         """End the server: its clients are cut off, and it writes all out; ``immediate`` does not
         write, as in a crash, and the next start recovers. Returns once it is gone.
         """
-        if not self._process.ended:
-            self._process.end(signal.SIGQUIT if immediate else signal.SIGINT, _STOP_S)
+        self._process.end(signal.SIGQUIT if immediate else signal.SIGINT, _STOP_S)
 
     def restart(self, *, immediate: bool = False) -> None:
         """Stop and start again on the same port; returns once it takes connections."""
@@ -107,37 +99,46 @@ class PostgresServer:
 
     def kill(self) -> None:
         """SIGKILL the postmaster: its backends find out by themselves and end."""
-        if not self._process.ended:
-            self._process.end(signal.SIGKILL, _STOP_S)
+        self._process.kill()
 
     def close(self) -> None:
         """End the server at once; remove its data if they lie in a temporary folder."""
         self.stop(immediate=True)
-        if self._data.parent != self._log.parent.resolve():
-            shutil.rmtree(self._data)
+        if self.data.parent != self._log.parent.resolve() and self.data.exists():
+            shutil.rmtree(self.data)
 
     def url(self, database: str = "postgres") -> str:
         """The URL of one of its databases, for the superuser."""
         return postgres_url(self.port, database)
 
     def _serves(self) -> bool:
-        asked = (self.binaries.program("pg_isready"), "-q", "-d", self.url())
-        return subprocess.run(asked, check=False).returncode == 0
+        # The postmaster's own file tells it from another server that has taken the port.
+        words = _words(self.data / "postmaster.pid")
+        if not words or words[0] != str(self.pid) or words[-1] != "ready":
+            return False
+        question = [str(self.binaries.program("pg_isready")), "-q", "-d", self.url()]
+        return subprocess.run(question, check=False, env=ENVIRONMENT).returncode == 0
 
-    def _orphans_hold_it(self, begin: int) -> bool:
-        with self._log.open("rb") as log:
-            log.seek(begin)
-            return _ORPHANS_SAY.encode() in log.read()
+    def _came_up(self, deadline_s: float) -> bool:
+        self._process.start(self._command(), self.data)
+        try:
+            self._process.await_ready(self._serves)
+        except ServerFailed:
+            if _ORPHANS_SAY in self._process.said() and time.monotonic() < deadline_s:
+                return False
+            raise
+        return True
 
-    def _initdb(self) -> tuple[str | Path, ...]:
-        return (
-            self.binaries.program("initdb"),
-            *("-D", self._data, "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8"),
-            *("--locale=C", "--no-sync", "--no-instructions"),
-        )
+    def _make_cluster(self) -> None:
+        self.data.mkdir(exist_ok=True)
+        self._account.own(self.data)
+        program = self.binaries.program("initdb")
+        who = ("-U", _SUPERUSER, "-A", "trust")
+        what = ("-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+        self._process.run((program, "-D", self.data, *who, *what), self.data)
 
     def _command(self) -> tuple[str | Path, ...]:
-        return (self.binaries.program("postgres"), "-D", self._data, *self._options())
+        return (self.binaries.program("postgres"), "-D", self.data, *self._options())
 
     def _options(self) -> Iterator[str]:
         options = {
@@ -173,6 +174,7 @@ def run_sql(binaries: PostgresBinaries, url: str, *statements: str) -> str:
     done = subprocess.run(
         [psql, "-XAtq", "-v", "ON_ERROR_STOP=1", *each, url],
         check=False,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
     )
@@ -182,10 +184,13 @@ def run_sql(binaries: PostgresBinaries, url: str, *statements: str) -> str:
 
 
 def _data_folder(folder: Path, account: Account) -> Path:
-    data = folder / "data"
     if account.can_use(folder):
-        data.mkdir(exist_ok=True)
-    else:
-        data = Path(tempfile.mkdtemp(prefix="offhook-postgres-"))
-    account.own(data)
-    return data
+        return folder / "data"
+    return Path(tempfile.gettempdir()) / f"offhook-postgres-{uuid.uuid4().hex}"
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except FileNotFoundError:
+        return []

@@ -63,7 +63,7 @@ def usable_by(account: Account, binaries: PostgresBinaries) -> PostgresBinaries:
     """The same programs where the account can run them: copied once, if it cannot here."""
     if not binaries.trees or account.can_use(binaries.program("postgres")):
         return binaries
-    base = Path(os.path.commonpath(binaries.trees))
+    base = Path(os.path.commonpath([tree.parent for tree in binaries.trees]))
     copy = _copied(binaries.trees, base, binaries.name)
     return replace(binaries, folder=copy / binaries.folder.relative_to(base), trees=())
 
@@ -77,7 +77,8 @@ def _in_wheel() -> Iterator[PostgresBinaries]:
         for version, install in _WHEEL_INSTALLS.items():
             folder = package / install / "bin"
             if (folder / "postgres").exists():
-                yield PostgresBinaries(version, "pg", folder, (folder.parent, libraries))
+                trees = [each for each in (folder.parent, libraries) if each.exists()]
+                yield PostgresBinaries(version, "pg", folder, tuple(trees))
 
 
 def _of_system() -> Iterator[PostgresBinaries]:

@@ -15,6 +15,9 @@ _START_S: Final = 60.0
 _POLL_S: Final = 0.02
 _LAST_LINES: Final = 20
 
+ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C"}
+"""What a server's programs see: none of the settings that clients take from the environment."""
+
 
 class ServerFailed(OffhookError):
     """A server did not start; the message ends with the last lines of its log."""
@@ -28,6 +31,7 @@ class ServerProcess:
         self._log = log
         self._account = account
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_begin = 0
 
     @property
     def pid(self) -> int:
@@ -40,18 +44,25 @@ class ServerProcess:
         return self._process is None or self._process.poll() is not None
 
     def run(self, command: Sequence[str | Path], cwd: Path) -> None:
-        """Run a command to its end; raises ``ServerFailed`` if that is not exit code 0."""
+        """Run a command to its end; raises ``ServerFailed`` if that is not success in a minute."""
         self.start(command, cwd)
-        if self._running().wait(_START_S) != 0:
-            raise self.failure(f"{command[0]} failed")
+        try:
+            code = self._running().wait(_START_S)
+        except subprocess.TimeoutExpired:
+            code = self.kill()
+        if code != 0:
+            raise self._failure(f"{command[0]} ended with exit code {code}")
 
     def start(self, command: Sequence[str | Path], cwd: Path) -> None:
         """Start the process in the folder ``cwd``, and do not wait until it serves."""
+        if not self.ended:
+            raise ServerFailed(f"{self.name} runs already: stop it first")
         with self._log.open("ab") as log:
+            self._log_begin = log.tell()
             self._process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env={"PATH": os.defpath, "LC_ALL": "C"},
+                env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -67,24 +78,38 @@ class ServerProcess:
         deadline_s = time.monotonic() + _START_S
         while not serves():
             if self.ended:
-                raise self.failure(f"{self.name} ended with exit code {self._running().returncode}")
+                code = self._running().returncode
+                raise self._failure(f"{self.name} ended with exit code {code}")
             if time.monotonic() > deadline_s:
-                raise self.failure(f"{self.name} did not serve within {_START_S:g} s")
+                self.kill()
+                raise self._failure(f"{self.name} did not serve within {_START_S:g} s")
             time.sleep(_POLL_S)
 
     def end(self, number: signal.Signals, patience_s: float) -> None:
         """Send the signal; after ``patience_s``, SIGKILL. Returns once the process is gone."""
+        if self.ended:
+            return
         process = self._running()
         process.send_signal(number)
         try:
             process.wait(patience_s)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self.kill()
 
-    def failure(self, what: str) -> ServerFailed:
-        """An error that says what went wrong, with the end of the log."""
-        lines = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+    def kill(self) -> int:
+        """SIGKILL; returns the exit code once the process is gone, however it went."""
+        process = self._running()
+        process.kill()
+        return process.wait()
+
+    def said(self) -> str:
+        """What it logged since the last start."""
+        with self._log.open(errors="replace") as log:
+            log.seek(self._log_begin)
+            return log.read()
+
+    def _failure(self, what: str) -> ServerFailed:
+        lines = self.said().splitlines()[-_LAST_LINES:]
         return ServerFailed("\n  ".join((f"{what}; the end of {self._log}:", *lines)))
 
     def _running(self) -> subprocess.Popen[bytes]:

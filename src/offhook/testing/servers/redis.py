@@ -65,21 +65,27 @@ class RedisServer:
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._process.start((self._program, *words), self._folder)
-        self._process.await_ready(lambda: answers(self.port))
+        self._process.await_ready(self._serves)
 
     def stop(self) -> None:
         """End it; all that it held is gone."""
-        if not self._process.ended:
-            self._process.end(signal.SIGTERM, _STOP_S)
+        self._process.end(signal.SIGTERM, _STOP_S)
 
     def kill(self) -> None:
         """SIGKILL, from one instruction to the next."""
-        if not self._process.ended:
-            self._process.end(signal.SIGKILL, _STOP_S)
+        self._process.kill()
 
     def url(self, database: int = 0) -> str:
         """The URL of one of its 4,096 databases."""
         return redis_url(self.port, database)
+
+    def _serves(self) -> bool:
+        try:
+            about = ask(self.port, "INFO server").splitlines()
+        except OSError:
+            return False
+        # Another server may have taken the port.
+        return f"process_id:{self._process.pid}" in about
 
 
 def redis_url(port: int, database: int = 0) -> str:
@@ -92,16 +98,10 @@ def fresh_database(port: int) -> str:
     return redis_url(port, int(ask(port, "INCR databases-given").removeprefix(":")))
 
 
-def answers(port: int) -> bool:
-    """Whether a Redis serves on this port of loopback."""
-    try:
-        return ask(port, "PING") == "+PONG"
-    except OSError:
-        return False
-
-
 def ask(port: int, command: str) -> str:
-    """Send one command whose answer is one line, and return that line; raises ``OSError``."""
+    """Send one command that is answered with one line or one text; raises ``OSError``."""
     with socket.create_connection((LOOPBACK, port), timeout=_ANSWER_S) as wire:
         wire.sendall(f"{command}\r\n".encode())
-        return wire.makefile("r", newline="\r\n").readline().strip()
+        with wire.makefile("rb") as answer:
+            line = answer.readline().decode().strip()
+            return answer.read(int(line[1:])).decode() if line.startswith("$") else line
