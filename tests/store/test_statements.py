@@ -16,7 +16,15 @@ FOLDER = Path(offhook.store.__file__).parent
 SQL = re.compile(
     r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|DROP|PRAGMA|BEGIN|COMMIT|ROLLBACK|SAVEPOINT)\b"
 )
-SMALL = {"lease", "account", "held", "schema_version", "api_key", "dispatch_request"}
+SMALL = {
+    "lease",
+    "account",
+    "held",
+    "schema_version",
+    "api_key",
+    "dispatch_request",
+    "installation",
+}
 SMALL |= {"member", "endpoint_share"}
 SORTED = {"lanes_first", "deliveries_of_events", "deliveries_of_webhooks", "feed_of_key"}
 

@@ -1,6 +1,5 @@
 """Reading calls: each call's truth, lists and searches of them, and a call's timeline."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,10 +8,9 @@ from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from offhook.api.auth import Gate, Scope
-from offhook.api.feed import cursor_after, events_page
+from offhook.api.feed import events_page, place_after, read_place
 from offhook.api.pages import (
     CallCursor,
-    FeedCursor,
     PageQuery,
     WindowQuery,
     json_response,
@@ -89,10 +87,10 @@ def calls_router(*, gate: Gate, calls: CallQueries, feed: FeedStore) -> APIRoute
     ) -> Response:
         """All that was said of the call, oldest first."""
         await _known(calls, asking.account, call_id)
-        cursor = read_cursor(query.cursor, FeedCursor)
-        after: Mapping[int, int] = {} if cursor is None else cursor.after
-        found = await feed.feed(asking.account, after, query.limit, FeedFilter(key=call_id))
-        return events_page(found, cursor_after(found) if found.more else None)
+        place = read_place(query.cursor, feed.generation)
+        found = await feed.feed(asking.account, place.after, query.limit, FeedFilter(key=call_id))
+        reached = place_after(place, found)
+        return events_page(found, reached if found.more else None)
 
     return router
 

@@ -15,6 +15,7 @@ from offhook.api.pages import (
     read_cursor,
     write_cursor,
 )
+from offhook.api.problems import CursorExpired
 from offhook.api.routing import Asking, keyed_router
 from offhook.api.shapes import answers, pages_of
 from offhook.log.entries import FeedFilter, FeedSlice
@@ -23,9 +24,6 @@ from offhook.model.catalogue import read_pattern
 from offhook.model.errors import FieldError, NotFound
 from offhook.model.event import render
 from offhook.model.ids import EventId
-
-GENERATION = 0
-"""Which log this is: a restored one would be another."""
 
 
 class FeedQuery(WindowQuery):
@@ -56,11 +54,9 @@ def feed_router(*, gate: Gate, feed: FeedStore) -> APIRouter:
         """Events, oldest first, in order per key. ``next_cursor`` is always given: a reader that
         goes on from it misses nothing, also what is committed later."""
         wanted = query.filter()
-        cursor = read_cursor(query.cursor, FeedCursor)
-        found = await feed.feed(
-            asking.account, {} if cursor is None else cursor.after, query.limit, wanted
-        )
-        return events_page(found, cursor_after(found))
+        place = read_place(query.cursor, feed.generation)
+        found = await feed.feed(asking.account, place.after, query.limit, wanted)
+        return events_page(found, place_after(place, found))
 
     @router.get("/{event_id}", responses=answers("Event"))
     async def get_event(asking: Asking, event_id: EventId) -> Response:
@@ -76,11 +72,29 @@ def feed_router(*, gate: Gate, feed: FeedStore) -> APIRouter:
     return router
 
 
-def events_page(found: FeedSlice, next_cursor: str | None) -> Response:
-    """Events of the log as a page."""
+def read_place(cursor: str | None, generation: int, path: str = "query.cursor") -> FeedCursor:
+    """Where a reader goes on: at its cursor; without one, at the log's beginning.
+
+    ``CursorExpired`` for the cursor of a log of another generation.
+    """
+    place = read_cursor(cursor, FeedCursor, path)
+    if place is None:
+        return FeedCursor(generation, {})
+    if place.generation != generation:
+        raise CursorExpired(path, place.at_ms)
+    return place
+
+
+def place_after(place: FeedCursor, found: FeedSlice, path: str = "query.cursor") -> FeedCursor:
+    """Where a reader stands that read this page from there; ``CursorExpired`` if the log never
+    came so far, as one that was restored from an older backup."""
+    if found.past_head:
+        raise CursorExpired(path, place.at_ms)
+    after = {**place.after, **found.after}
+    return FeedCursor(place.generation, after, max(place.at_ms, found.at_ms))
+
+
+def events_page(found: FeedSlice, place: FeedCursor | None) -> Response:
+    """Events of the log as a page, and the place after them if there is to be a next one."""
+    next_cursor = None if place is None else write_cursor(place)
     return page((render(event) for event in found.events), next_cursor)
-
-
-def cursor_after(found: FeedSlice) -> str:
-    """Where to go on reading."""
-    return write_cursor(FeedCursor(GENERATION, found.after))

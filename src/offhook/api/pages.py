@@ -58,10 +58,12 @@ class WindowQuery(PageQuery):
 
 class FeedCursor(msgspec.Struct, frozen=True, array_like=True, tag="feed"):
     """Where a reader of the feed stands: the last position read of each partition, in the log of
-    this generation (a restored log is another one)."""
+    this generation, and up to when in time it has read. Another log, as one that was copied
+    elsewhere is, has another generation, and there only the time means anything."""
 
     generation: _Place
     after: dict[_Place, _Place]
+    at_ms: _Place = 0
 
 
 class CallCursor(msgspec.Struct, frozen=True, array_like=True, tag="calls"):
@@ -95,17 +97,20 @@ def write_cursor(cursor: FeedCursor | CallCursor | DeliveryCursor | IdCursor) ->
     return base64.urlsafe_b64encode(check + packed).decode().rstrip("=")
 
 
-def read_cursor(text: str | None, kind: type[_Cursor]) -> _Cursor | None:
-    """The cursor that a list gave out; ``Invalid`` (``invalid_cursor``) for any other text."""
+def read_cursor(
+    text: str | None, kind: type[_Cursor], path: str = "query.cursor"
+) -> _Cursor | None:
+    """The cursor that a list gave out; ``Invalid`` (``invalid_cursor``) for any other text, with
+    the ``path`` of the field that it came in."""
     if text is None:
         return None
     try:
         return msgspec.msgpack.decode(_unpack(text), type=kind)
     except ValueError as error:
         raise Invalid(
-            f"query.cursor {text[:100]!r} is not a cursor of this list; take next_cursor of its "
+            f"{path} {text[:100]!r} is not a cursor of this list; take next_cursor of its "
             "last page as it came, or leave it out to begin anew.",
-            FieldError("query.cursor", "is not a cursor of this list"),
+            FieldError(path, "is not a cursor of this list"),
             code="invalid_cursor",
         ) from error
 

@@ -20,12 +20,14 @@ from offhook.model.errors import (
     TooLarge,
     Unreadable,
 )
+from offhook.model.event import rfc3339_ms
 from offhook.model.ids import KeyId
 
 CODES: Final[Mapping[str, str]] = {
     "already_delivered": "The delivery was accepted before; a retry would send it twice.",
     "batch_size": "A batch holds 1 to 1,000 items.",
     "conflict": "The request contradicts what is already there.",
+    "cursor_expired": "The cursor is of another log; `since` tells the time to go on from.",
     "delivery_unknown": "Whether the delivery was accepted is past the retention of its attempts.",
     "endpoint_disabled": "The webhook is disabled, so nothing is sent to it.",
     "event_id_conflict": "The event id was taken before, with another body.",
@@ -51,6 +53,8 @@ CODES: Final[Mapping[str, str]] = {
 """Every code that an answer may carry, with what it means."""
 
 MEDIA_TYPE = "application/problem+json"
+
+_MARGIN_MS = 10_000
 
 
 class Unauthorized(OffhookError):
@@ -89,6 +93,25 @@ class RateLimited(OffhookError):
         self.retry_after_s = math.ceil(quota.wait_s)
 
 
+class CursorExpired(OffhookError):
+    """Another log gave the cursor, or this one before it was restored.
+
+    ``since`` is the time from which a reader that had read up to ``at_ms`` misses nothing: that of
+    a few seconds before, as not all partitions' events become visible in the order of their times.
+    """
+
+    code = "cursor_expired"
+
+    def __init__(self, path: str, at_ms: int) -> None:
+        self.since = rfc3339_ms(max(at_ms - _MARGIN_MS, 0))
+        super().__init__(
+            f"{path} is a cursor of another log than the one that is here now: it was restored or "
+            f"moved. Go on with since={self.since} and no cursor; events that come twice have the "
+            "same id.",
+            FieldError(path, f"is of another log; go on with since={self.since}"),
+        )
+
+
 class NotReady(OffhookError):
     """The server cannot serve yet."""
 
@@ -102,6 +125,7 @@ STATUS: Final[Mapping[type[OffhookError], int]] = {
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
+    CursorExpired: 410,
     PreconditionFailed: 412,
     TooLarge: 413,
     Invalid: 422,
@@ -113,7 +137,8 @@ STATUS: Final[Mapping[type[OffhookError], int]] = {
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a refusal answers. ``request_id`` is there where the server is at fault."""
+    """What a refusal answers. ``request_id`` is there where the server is at fault, ``since`` where
+    a cursor expired."""
 
     type: str
     title: str
@@ -122,6 +147,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
     request_id: str | msgspec.UnsetType = msgspec.UNSET
+    since: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def problem_of(error: OffhookError, *, within: str = "body") -> Problem:
@@ -129,7 +155,10 @@ def problem_of(error: OffhookError, *, within: str = "body") -> Problem:
     refusals that know nothing of a batch around it."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     errors = [FieldError(_placed(each.path, within), each.message) for each in error.errors]
-    return _problem(status, error.code, error.detail, errors)
+    problem = _problem(status, error.code, error.detail, errors)
+    if isinstance(error, CursorExpired):
+        return msgspec.structs.replace(problem, since=error.since)
+    return problem
 
 
 def _placed(path: str, within: str) -> str:

@@ -146,11 +146,22 @@ class FeedFilter(msgspec.Struct, frozen=True):
 
 
 class FeedSlice(msgspec.Struct, frozen=True):
-    """A page of the feed, and the position per partition to go on from, given always."""
+    """A page of the feed, and the position per partition to go on from, given always.
+
+    ``at_ms`` is how far in time the page has read: nothing that was created before is left after
+    it, but for what other partitions commit late. It is the ``created_ms`` of the newest event that
+    was looked at, wanted or not; where partitions were read to different times, the earliest of
+    those that have more; 0 if nothing was looked at.
+
+    ``past_head``: a position given lies past the head of its partition, so another log gave it;
+    then nothing was read.
+    """
 
     events: tuple[LogEvent, ...]
     after: dict[int, int]
     more: bool
+    at_ms: int = 0
+    past_head: bool = False
 
 
 class Topic(StrEnum):

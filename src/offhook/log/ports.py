@@ -55,10 +55,17 @@ class LogStore(Protocol):
 class FeedStore(Protocol):
     """Read events of one account."""
 
+    @property
+    def generation(self) -> int:
+        """Which log this is, as read when the store was opened: positions mean nothing in another
+        one."""
+        ...
+
     async def feed(
         self, account: AccountId, after: Mapping[int, int], limit: int, wanted: FeedFilter
     ) -> FeedSlice:
-        """Events after the given positions, oldest first, in order per key."""
+        """Events after the given positions, oldest first, in order per key; of a page, none was
+        created before the one in front of it."""
         ...
 
     async def event(self, account: AccountId, event: EventId) -> LogEvent | None:

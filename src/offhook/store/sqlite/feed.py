@@ -9,6 +9,7 @@ import msgspec
 from offhook.log.entries import FeedFilter, FeedSlice
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import AccountId, EventId
+from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.connection import Connection, Value
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION, unpack_events
@@ -29,8 +30,14 @@ class Span:
 class SqliteFeed:
     """The feed's port."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, generation: int) -> None:
         self._database = database
+        self._generation = generation
+
+    @property
+    def generation(self) -> int:
+        """Which log this is."""
+        return self._generation
 
     async def feed(
         self, account: AccountId, after: Mapping[int, int], limit: int, wanted: FeedFilter
@@ -38,11 +45,11 @@ class SqliteFeed:
         """Events after the given position, oldest first."""
 
         def work(connection: Connection) -> FeedSlice:
+            if _is_past_head(connection, after):
+                return FeedSlice((), dict(after), more=False, past_head=True)
             span = _span(connection, after.get(PARTITION, 0), wanted)
             found = _page(connection, account, span, limit, wanted)
-            full = len(found) == limit
-            read_to = found[-1].position if full else max(span.after, span.through)
-            return FeedSlice(tuple(found), {PARTITION: read_to}, read_to < span.end)
+            return _slice(connection, span, found, full=len(found) == limit)
 
         return await self._database.query(work)
 
@@ -50,6 +57,11 @@ class SqliteFeed:
         """One event; ``None`` if the account has none of this id."""
         row = self._database.read(lambda it: it.row("event", account=account, id=event))
         return None if row is None else next(iter(unpack_events(*row)), None)
+
+
+def _is_past_head(connection: Connection, after: Mapping[int, int]) -> bool:
+    heads = {PARTITION: read_end(connection).position}
+    return any(position > heads.get(partition, 0) for partition, position in after.items())
 
 
 def _span(connection: Connection, after: int, wanted: FeedFilter) -> Span:
@@ -68,6 +80,13 @@ def _before(connection: Connection, moment: datetime) -> int:
     """The last position before the first event created at a moment or after it."""
     position: int = connection.value("event_since", created_ms=to_ms(moment))
     return position - 1
+
+
+def _slice(connection: Connection, span: Span, found: list[LogEvent], *, full: bool) -> FeedSlice:
+    read_to = found[-1].position if full else max(span.after, span.through)
+    looked = read_to > span.after
+    at_ms: int | None = connection.value("event_created", position=read_to) if looked else 0
+    return FeedSlice(tuple(found), {PARTITION: read_to}, read_to < span.end, at_ms or 0)
 
 
 def _page(

@@ -1,0 +1,1 @@
+SELECT created_ms FROM event WHERE position = :position

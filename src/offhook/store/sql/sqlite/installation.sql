@@ -1,0 +1,1 @@
+SELECT generation, token_key FROM installation
