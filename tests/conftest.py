@@ -37,16 +37,18 @@ def postgres(request: pytest.FixtureRequest) -> PostgresBinaries:
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresBinaries, servers: Ports) -> str:
+def postgres_url(postgres: PostgresBinaries, servers: Ports) -> Iterator[str]:
     """An empty schema of its own, on each version in turn."""
-    return fresh_schema(postgres, servers(postgres.name))
+    with fresh_schema(postgres, servers(postgres.name)) as url:
+        yield url
 
 
 @pytest.fixture
-def postgres18_url(servers: Ports) -> str:
+def postgres18_url(servers: Ports) -> Iterator[str]:
     """An empty schema of its own, on the newest version alone."""
     newest = find_postgres(18)
-    return fresh_schema(newest, servers(newest.name))
+    with fresh_schema(newest, servers(newest.name)) as url:
+        yield url
 
 
 @pytest.fixture

@@ -88,20 +88,21 @@ def test_a_cluster_in_a_folder_that_can_be_entered_is_used_again() -> None:
             assert server.data.parent == folder.resolve()
 
 
-async def test_schemas_of_one_server_do_not_meet(
+async def test_schemas_of_one_server_do_not_meet_and_go(
     postgres: PostgresBinaries, postgres_url: str
 ) -> None:
     port = int(postgres_url.rpartition(":")[2].partition("/")[0])
-    one, other = [
-        await asyncpg.connect(url) for url in (postgres_url, fresh_schema(postgres, port))
-    ]
-    for connection in (one, other):
-        await connection.execute("CREATE TABLE same_name (n int)")
-    await one.execute("INSERT INTO same_name VALUES (1)")
-    assert await other.fetchval("SELECT count(*) FROM same_name") == 0
+    one = await asyncpg.connect(postgres_url)
+    await one.execute("CREATE TABLE same_name (n int); INSERT INTO same_name VALUES (1)")
+    with fresh_schema(postgres, port) as url:
+        other = await asyncpg.connect(url)
+        await other.execute("CREATE TABLE same_name (n int)")
+        assert await other.fetchval("SELECT count(*) FROM same_name") == 0
+    assert await other.fetchval("SELECT current_schema()") is None
+    assert await one.fetchval("SELECT count(*) FROM same_name") == 1
     assert one.get_server_version().major == postgres.version
-    for connection in (one, other):
-        await connection.close()
+    await one.close()
+    await other.close()
 
 
 def test_the_newest_version_is_taken_unless_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -156,11 +157,18 @@ def postgres_url(port: int, database: str = "postgres") -> str:
     return f"postgresql://{_SUPERUSER}@{LOOPBACK}:{port}/{database}"
 
 
-def fresh_schema(binaries: PostgresBinaries, port: int) -> str:
-    """The URL of an empty schema of its own: what is made through it meets nobody else's tables."""
+@contextmanager
+def fresh_schema(binaries: PostgresBinaries, port: int) -> Iterator[str]:
+    """The URL of an empty schema of its own: what is made through it meets nobody else's tables.
+
+    It is dropped at the end, unless somebody still holds a lock in it.
+    """
     schema = f"t_{uuid.uuid4().hex}"
     run_sql(binaries, postgres_url(port), f"CREATE SCHEMA {schema}")
-    return f"{postgres_url(port)}?search_path={schema}"
+    yield f"{postgres_url(port)}?search_path={schema}"
+    drop = ("SET lock_timeout = '1s'", f"DROP SCHEMA {schema} CASCADE")
+    with suppress(ServerFailed):
+        run_sql(binaries, postgres_url(port), *drop)
 
 
 def run_sql(binaries: PostgresBinaries, url: str, *statements: str) -> str:
