@@ -2,6 +2,7 @@
 PostgreSQL."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,12 @@ async def store(
     request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock, servers: Callable[[str], int]
 ) -> AsyncIterator[ConformingStore]:
     opened: ConformingStore
-    if request.param in POSTGRES:
-        url = fresh_schema(POSTGRES[request.param], servers(request.param))
-        opened = await open_postgres(url, clock=clock)
-    else:
-        opened = open_sqlite(tmp_path if request.param == "file" else None, clock=clock)
-    await opened.keys.put_account(DEFAULT_ACCOUNT, "Default")
-    yield opened
-    await opened.close()
+    with ExitStack() as held:
+        if request.param in POSTGRES:
+            place = fresh_schema(POSTGRES[request.param], servers(request.param))
+            opened = await open_postgres(held.enter_context(place), clock=clock)
+        else:
+            opened = open_sqlite(tmp_path if request.param == "file" else None, clock=clock)
+        await opened.keys.put_account(DEFAULT_ACCOUNT, "Default")
+        yield opened
+        await opened.close()
