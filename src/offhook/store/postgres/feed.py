@@ -13,7 +13,7 @@ from offhook.store.postgres.session import Session
 
 _SCAN = 20_000
 """How many positions one page looks at: a rare type must not cost the whole log at once."""
-_LONGEST_TIMELINE = 10_000
+LONGEST_TIMELINE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class PostgresFeed:
             if wanted.key is None:
                 scan, looked_at = _SCAN // self._partitions, list(range(self._partitions))
             else:
-                home = await self._home(session, account, wanted.key)
+                home = await home_of(session, account, wanted.key, self._partitions)
                 scan, looked_at = 1 << 62, [home]
             spans = await _spans(session, looked_at, after, wanted, scan)
             found = await _page(session, account, spans, limit, wanted)
@@ -54,10 +54,11 @@ class PostgresFeed:
             row = await session.row("event", account=account, id=event)
         return None if row is None else event_of(row)
 
-    async def _home(self, session: Session, account: AccountId, key: str) -> int:
-        """The partition of a key; an event that is its own key may stand in any."""
-        own: int | None = await session.value("key_partition", account=account, key=key)
-        return partition_of(account, key, self._partitions) if own is None else own
+
+async def home_of(session: Session, account: AccountId, key: str, partitions: int) -> int:
+    """The partition of a key; an event that is its own key may stand in any."""
+    own: int | None = await session.value("key_partition", account=account, key=key)
+    return partition_of(account, key, partitions) if own is None else own
 
 
 async def _spans(
@@ -112,7 +113,7 @@ async def _page(
         [span] = open_
         place = {"partition": span.partition, "after": span.after}
         positions = await session.rows(
-            "key_positions", account=account, key=wanted.key, limit=_LONGEST_TIMELINE, **place
+            "key_positions", account=account, key=wanted.key, limit=LONGEST_TIMELINE, **place
         )
         rows = await session.rows(
             "feed_of_key",

@@ -1,7 +1,8 @@
 """One connection inside a transaction or for one statement: it speaks in named statements."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -48,6 +49,12 @@ class Session:
         row = await self.row(name, **bindings)
         return None if row is None else row[0]
 
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """A savepoint: what raises inside is undone alone, and the transaction goes on."""
+        async with self._raw.transaction():
+            yield
+
     async def script(self, text: str) -> None:
         """Run a migration's statements."""
         await self._raw.execute(text)
@@ -76,3 +83,8 @@ def prepared(name: str) -> tuple[str, tuple[str, ...]]:
 def columns(rows: Sequence[tuple[Value, ...]], width: int) -> list[list[Value]]:
     """Rows as the arrays that statements unfold with ``unnest``."""
     return [[row[at] for row in rows] for at in range(width)]
+
+
+def named(names: Sequence[str], rows: Collection[tuple[Value, ...]]) -> dict[str, list[Value]]:
+    """Rows as the arrays that a statement unfolds, each under the name of its column."""
+    return {name: [row[at] for row in rows] for at, name in enumerate(names)}

@@ -109,7 +109,7 @@ def _assemble(database: Database, partitions: int) -> PostgresStore:
         timers=PostgresTimers(database),
         dispatch=PostgresDispatch(database),
         deliveries=PostgresDeliveries(database, partitions),
-        webhooks=PostgresWebhooks(database),
+        webhooks=PostgresWebhooks(database, partitions),
         keys=PostgresKeys(database),
         retention=PostgresRetention(database),
         _database=database,

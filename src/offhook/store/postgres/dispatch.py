@@ -1,0 +1,161 @@
+"""What the dispatcher asks, on PostgreSQL."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.entries import (
+    ApplyReport,
+    DispatchRequest,
+    DuePending,
+    DueSlice,
+    HeldRange,
+    Lane,
+    PartitionChanges,
+    RequestKind,
+    WebhookSnapshot,
+)
+from offhook.delivery.lanes import take_due
+from offhook.model.ids import WebhookId
+from offhook.store.postgres.applying import Applying
+from offhook.store.postgres.database import Database
+from offhook.store.postgres.days import Days
+from offhook.store.postgres.lanes import closed_among
+from offhook.store.postgres.log import UNSTORABLE
+from offhook.store.postgres.rows import event_of
+from offhook.store.postgres.session import Row, Session
+from offhook.store.postgres.views import PENDING_WIDTH, pending_of
+from offhook.store.postgres.webhooks import CONFIGURED, webhook_of
+
+
+class PostgresDispatch:
+    """The dispatcher's port."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._days = Days("attempt")
+
+    async def webhooks(self) -> WebhookSnapshot:
+        """All enabled webhooks, in one snapshot with their version."""
+        async with self._database.reading() as session:
+            rows = await session.rows("webhooks_enabled", now_ms=self._database.now_ms())
+        found = tuple(webhook_of(row) for row in rows if row["id"] is not None)
+        return WebhookSnapshot(rows[0]["stamp"], found)
+
+    async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
+        """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
+        if not lanes:
+            return set()
+        async with self._database.reading() as session:
+            closed = await closed_among(session, [(partition, lane) for lane in lanes])
+        return {lane for _, lane in closed}
+
+    async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
+        """How many closed lanes each webhook has; those without any are left out."""
+        async with self._database.reading() as session:
+            rows = await session.rows("lane_counts", partition=partition)
+        return {row["webhook"]: row["lanes"] for row in rows}
+
+    async def due(
+        self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
+    ) -> DueSlice:
+        """Rows due by the store's clock, at most ``per_webhook`` of each endpoint."""
+        async with self._database.reading() as session:
+            rows = await session.rows(
+                "pending_due",
+                partition=partition,
+                limit=per_webhook + 1,
+                busy_webhooks=[webhook for webhook, _ in busy],
+                busy_positions=[position for _, position in busy],
+                now_ms=self._database.now_ms(),
+            )
+            if not rows:
+                return DueSlice((), None)
+            taken, next_due_ms = take_due(_queues(rows), per_webhook, rows[0]["now_ms"])
+            return DueSlice(await _load(session, partition, taken), next_due_ms)
+
+    async def held(self, partition: int) -> list[HeldRange]:
+        """The open ranges of a partition."""
+        async with self._database.reading() as session:
+            rows = await session.rows("held", partition=partition)
+        return [HeldRange(*row) for row in rows]
+
+    async def settled_after(
+        self, partition: int, after: int, webhook: WebhookId | None = None
+    ) -> set[tuple[WebhookId, int]]:
+        """(webhook, position) of deliveries above a position that were accepted or have a row."""
+        async with self._database.reading() as session:
+            rows = await session.rows(
+                "settled_after", partition=partition, after=after, webhook=webhook
+            )
+        return {(row["webhook"], row["position"]) for row in rows}
+
+    async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
+        """Requests not yet carried out, oldest first."""
+        async with self._database.reading() as session:
+            rows = await session.rows("requests", partition=partition, limit=limit)
+        return [_request(row) for row in rows]
+
+    async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
+        """Write what was decided, in one durable transaction fenced by the leases."""
+        try:
+            return await self._apply(changes, careful=False)
+        except UNSTORABLE:
+            # The table of a day that was known may be what is missing.
+            self._days.forget()
+            return await self._apply(changes, careful=True)
+
+    async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
+        """Note which event is handled alone; false if the lease is lost."""
+        async with self._database.transaction() as session:
+            noted = await session.run(
+                "lease_suspect",
+                consumer=CONSUMER,
+                partition=partition,
+                epoch=epoch,
+                position=position,
+            )
+        return noted > 0
+
+    async def suspected(self, partition: int) -> int | None:
+        """The event that the last owner had noted, if any."""
+        async with self._database.reading() as session:
+            position: int | None = await session.value(
+                "lease_suspected", consumer=CONSUMER, partition=partition
+            )
+        return position
+
+    async def _apply(self, changes: Sequence[PartitionChanges], *, careful: bool) -> ApplyReport:
+        async with self._database.transaction() as session:
+            applying = Applying(session, self._days, careful=careful)
+            report = await applying.run(changes, self._database.now_ms())
+        self._days.known(applying.made_days)
+        if applying.configured:
+            self._database.notices.announce(CONFIGURED)
+        return report
+
+
+async def _load(
+    session: Session, partition: int, deliveries: Sequence[tuple[WebhookId, int]]
+) -> tuple[DuePending, ...]:
+    if not deliveries:
+        return ()
+    rows = await session.rows(
+        "pending_events",
+        partition=partition,
+        webhooks=[webhook for webhook, _ in deliveries],
+        positions=[position for _, position in deliveries],
+    )
+    return tuple(DuePending(pending_of(row), event_of(row, PENDING_WIDTH)) for row in rows)
+
+
+def _queues(rows: Iterable[Row]) -> list[tuple[WebhookId, list[tuple[int, int]]]]:
+    queues = defaultdict[WebhookId, list[tuple[int, int]]](list)
+    for row in rows:
+        queues[row["webhook"]].append((row["position"], row["due_ms"]))
+    return list(queues.items())
+
+
+def _request(row: Row) -> DispatchRequest:
+    stands = None if row[5] is None else pending_of(row, 5)
+    return DispatchRequest(row[0], RequestKind(row[1]), row[2], row[3], row[4], stands)

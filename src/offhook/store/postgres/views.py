@@ -1,0 +1,136 @@
+"""Deliveries, their rows and their attempts, as statements bring them: columns in the order of the
+fields."""
+
+from offhook.delivery.entries import AttemptRecord, DeliveryView, PendingRow, PendingState
+from offhook.delivery.traces import Traces, view_of
+from offhook.store.postgres.session import Row, Value
+
+PENDING_WIDTH = 13
+_TRACES_WIDTH = 14
+
+PENDING_COLUMNS = (
+    "webhooks",
+    "partitions",
+    "positions",
+    "accounts",
+    "event_ids",
+    "event_types",
+    "keys",
+    "lanes",
+    "states",
+    "numbers",
+    "due_ms",
+    "since_ms",
+    "reasons",
+)
+ATTEMPT_COLUMNS = (
+    "webhooks",
+    "partitions",
+    "positions",
+    "accounts",
+    "event_ids",
+    "event_types",
+    "keys",
+    "numbers",
+    "started_ms",
+    "duration_ms",
+    "accepted",
+    "statuses",
+    "errors",
+    "responses",
+)
+
+
+class StoredTraces(Traces, frozen=True):
+    """What the store knows of one delivery, and its latest attempt."""
+
+    latest: AttemptRecord | None
+
+    def view(self) -> DeliveryView | None:
+        """The delivery as users see it."""
+        return view_of(self, self.latest)
+
+
+def pending_of(row: Row, first: int = 0) -> PendingRow:
+    """The row of the thirteen columns from ``first`` on."""
+    return PendingRow(
+        row[first],
+        row[first + 1],
+        row[first + 2],
+        row[first + 3],
+        row[first + 4],
+        row[first + 5],
+        row[first + 6],
+        row[first + 7],
+        PendingState(row[first + 8]),
+        row[first + 9],
+        row[first + 10],
+        row[first + 11],
+        row[first + 12],
+    )
+
+
+def pending_values(row: PendingRow) -> tuple[Value, ...]:
+    """What ``pending_of`` reads back."""
+    return (
+        row.webhook,
+        row.partition,
+        row.position,
+        row.account,
+        row.event_id,
+        row.event_type,
+        row.key,
+        row.lane,
+        row.state,
+        row.number,
+        row.due_ms,
+        row.since_ms,
+        row.reason,
+    )
+
+
+def attempt_of(row: Row, first: int = 0) -> AttemptRecord:
+    """The attempt of the fourteen columns from ``first`` on."""
+    return AttemptRecord(*row[first:])
+
+
+def attempt_values(attempt: AttemptRecord) -> tuple[Value, ...]:
+    """What ``attempt_of`` reads back."""
+    return (
+        attempt.webhook,
+        attempt.partition,
+        attempt.position,
+        attempt.account,
+        attempt.event_id,
+        attempt.event_type,
+        attempt.key,
+        attempt.number,
+        attempt.started_ms,
+        attempt.duration_ms,
+        attempt.accepted,
+        attempt.status,
+        attempt.error,
+        attempt.response,
+    )
+
+
+def traces_of(row: Row) -> StoredTraces:
+    """The traces of a row of ``delivery_views``; the columns of its latest attempt come last."""
+    state = row["state"]
+    return StoredTraces(
+        webhook=row["webhook"],
+        partition=row["partition"],
+        position=row["position"],
+        account=row["account"],
+        event_id=row["event_id"],
+        event_type=row["event_type"],
+        key=row["key"],
+        state=None if state is None else PendingState(state),
+        due_ms=row["due_ms"],
+        reason=row["reason"],
+        known=row["known"],
+        ahead=row["ahead"],
+        attempts=row["attempts"],
+        accepted=row["ever_accepted"],
+        latest=None if row[_TRACES_WIDTH] is None else attempt_of(row, _TRACES_WIDTH),
+    )

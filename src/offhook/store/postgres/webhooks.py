@@ -1,0 +1,163 @@
+"""Webhooks on PostgreSQL: documents, their secrets, and where in the log each begins."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import msgspec
+
+from offhook.delivery.entries import StoredWebhook
+from offhook.log.entries import Topic
+from offhook.model.errors import Conflict, FieldError
+from offhook.model.ids import AccountId, WebhookId
+from offhook.store.postgres.database import Database
+from offhook.store.postgres.session import Row, Session
+
+KIND = "webhook"
+DISABLED_BY_OWNER = "the endpoint was disabled"
+CONFIGURED = frozenset({Topic.CONFIG})
+
+_EXTERNAL_ID = "resource_external_id"
+
+
+class _Enabled(msgspec.Struct):
+    enabled: bool = True
+
+
+_ENABLED = msgspec.json.Decoder(_Enabled)
+
+
+class PostgresWebhooks:
+    """The control plane's port of webhooks."""
+
+    def __init__(self, database: Database, partitions: int) -> None:
+        self._database = database
+        self._partitions = range(partitions)
+
+    async def create_webhook(
+        self, account: AccountId, webhook: WebhookId, document: bytes, secret: str
+    ) -> None:
+        """Make it; from this commit on it gets every event that is appended."""
+        now_ms = self._database.now_ms()
+        async with self._changing() as session:
+            await self._begin_at_the_ends(session, webhook)
+            await session.run(
+                "resource_add",
+                account=account,
+                kind=KIND,
+                id=webhook,
+                document=document.decode(),
+                now_ms=now_ms,
+            )
+            await session.run("webhook_secret_add", webhook=webhook, now_ms=now_ms, secret=secret)
+            await raise_version(session, account)
+        self._database.notices.announce(CONFIGURED)
+
+    async def webhook(self, account: AccountId, webhook: WebhookId) -> StoredWebhook | None:
+        """One webhook, enabled or not."""
+        now_ms = self._database.now_ms()
+        async with self._database.reading() as session:
+            row = await session.row("webhook", account=account, id=webhook, now_ms=now_ms)
+        return None if row is None else webhook_of(row)
+
+    async def list_webhooks(
+        self, account: AccountId, before: WebhookId | None, limit: int
+    ) -> list[StoredWebhook]:
+        """Newest first."""
+        now_ms = self._database.now_ms()
+        async with self._database.reading() as session:
+            rows = await session.rows(
+                "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
+            )
+        return [webhook_of(row) for row in rows]
+
+    async def replace_webhook(
+        self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
+    ) -> bool:
+        """Put a new document in place of the one of ``revision``; false if that is not there."""
+        async with self._changing() as session:
+            replaced = await session.run(
+                "resource_replace",
+                kind=KIND,
+                id=webhook,
+                account=account,
+                revision=revision,
+                document=document.decode(),
+                now_ms=self._database.now_ms(),
+            )
+            if not replaced:
+                return False
+            if not _ENABLED.decode(document).enabled:
+                await cancel_deliveries(session, webhook, DISABLED_BY_OWNER)
+            await raise_version(session, account)
+        self._database.notices.announce(CONFIGURED)
+        return True
+
+    async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
+        """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
+        async with self._changing() as session:
+            if not await session.run("resource_delete", kind=KIND, id=webhook, account=account):
+                return False
+            await session.run("webhook_secrets_delete", webhook=webhook)
+            await session.run("webhook_starts_delete", webhook=webhook)
+            await session.run("pending_delete", webhook=webhook)
+            await session.run("held_delete_all", webhook=webhook)
+            await session.run("requests_delete_all", webhook=webhook)
+            await raise_version(session, account)
+        self._database.notices.announce(CONFIGURED)
+        return True
+
+    @asynccontextmanager
+    async def _changing(self) -> AsyncIterator[Session]:
+        try:
+            async with self._database.transaction() as session:
+                yield session
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != _EXTERNAL_ID:
+                raise
+            raise Conflict(
+                "Another webhook has this external_id already; choose another, or change that one.",
+                FieldError("body.external_id", "is another webhook's"),
+            ) from error
+
+    async def _begin_at_the_ends(self, session: Session, webhook: WebhookId) -> None:
+        """Nothing is appended from here to the commit: the webhook begins at one exact place."""
+        await session.rows("heads_locked", partitions=self._partitions)
+        ends = await session.rows(
+            "heads_newest",
+            partitions=self._partitions,
+            since_ms=[0 for _ in self._partitions],
+            now_ms=None,
+        )
+        await session.run(
+            "webhook_start_add",
+            webhook=webhook,
+            partitions=[end["partition"] for end in ends],
+            positions=[end["position"] for end in ends],
+        )
+
+
+def webhook_of(row: Row) -> StoredWebhook:
+    """A webhook as the statements bring it."""
+    return StoredWebhook(
+        row["id"],
+        row["account"],
+        row["document"].encode(),
+        tuple(row["secrets"]),
+        dict(zip(row["partitions"], row["positions"], strict=True)),
+        row["revision"],
+        row["created_ms"],
+        row["updated_ms"],
+        row["disabled_reason"],
+    )
+
+
+async def raise_version(session: Session, account: AccountId) -> None:
+    """The account's configuration changed: whoever reads the log on is told with the events."""
+    await session.run("account_configured", account=account)
+
+
+async def cancel_deliveries(session: Session, webhook: WebhookId, reason: str) -> None:
+    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end."""
+    await session.run("pending_cancel", webhook=webhook, reason=reason)
+    await session.run("held_delete_all", webhook=webhook)

@@ -1,0 +1,7 @@
+SELECT
+    webhook, partition, position, account, event_id, event_type, key,
+    number, started_ms, duration_ms, accepted, status, error, response
+FROM attempt
+WHERE webhook = :webhook AND partition = :partition AND position = :position
+    AND account = :account
+ORDER BY started_ms DESC, number DESC

@@ -1,0 +1,3 @@
+SELECT partition, position FROM event
+WHERE account = :account AND id = :id AND (:key::text IS NULL OR key = :key::text)
+LIMIT 1

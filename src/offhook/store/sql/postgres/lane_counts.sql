@@ -1,0 +1,3 @@
+SELECT webhook, count(DISTINCT lane) AS lanes FROM pending
+WHERE partition = :partition AND lane IS NOT NULL AND (state = 'retry' OR state = 'waiting')
+GROUP BY webhook

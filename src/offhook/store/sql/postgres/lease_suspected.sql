@@ -1,0 +1,1 @@
+SELECT suspect FROM lease WHERE consumer = :consumer AND partition = :partition

@@ -1,0 +1,15 @@
+SELECT
+    request.id, request.kind, request.webhook, request.partition, request.position,
+    own.webhook, own.partition, own.position, own.account, own.event_id, own.event_type, own.key,
+    own.lane, own.state, own.number, own.due_ms, own.since_ms, own.reason
+FROM (
+    SELECT * FROM dispatch_request WHERE partition = :partition ORDER BY id LIMIT :limit
+) AS request
+LEFT JOIN LATERAL (
+    SELECT * FROM pending
+    WHERE pending.webhook = request.webhook
+        AND pending.partition = request.partition
+        AND pending.position = request.position
+    LIMIT 1
+) AS own ON true
+ORDER BY request.id

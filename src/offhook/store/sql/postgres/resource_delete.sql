@@ -1,0 +1,1 @@
+DELETE FROM resource WHERE kind = :kind AND id = :id AND account = :account

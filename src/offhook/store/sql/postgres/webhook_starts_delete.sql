@@ -1,0 +1,1 @@
+DELETE FROM webhook_start WHERE webhook = :webhook

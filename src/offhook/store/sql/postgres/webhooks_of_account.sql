@@ -1,0 +1,1 @@
+SELECT id FROM resource WHERE account = :account AND kind = 'webhook'
