@@ -10,11 +10,8 @@ import pytest
 from offhook.model.errors import Conflict, Overloaded
 from offhook.receiver import (
     Arrival,
-    Claim,
     SqliteInbox,
-    SqliteProcessedEvents,
     StoredEvent,
-    handle_once,
 )
 from offhook.receiver.journal import MAX_WAITING, Journal
 from offhook.testing.clock import FakeClock
@@ -30,13 +27,6 @@ def clock() -> FakeClock:
 @pytest.fixture
 async def inbox(tmp_path: Path, clock: FakeClock) -> AsyncIterator[SqliteInbox]:
     opened = SqliteInbox(tmp_path / "inbox.db", clock=clock)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def processed(tmp_path: Path, clock: FakeClock) -> AsyncIterator[SqliteProcessedEvents]:
-    opened = SqliteProcessedEvents(tmp_path / "processed.db", clock=clock, lease_s=60)
     yield opened
     await opened.close()
 
@@ -168,65 +158,3 @@ async def test_past_the_bound_nothing_more_is_taken() -> None:
     for task in many:
         task.cancel()
     await asyncio.gather(*many, return_exceptions=True)
-
-
-async def test_an_event_is_granted_to_one_and_known_when_handled(
-    processed: SqliteProcessedEvents,
-) -> None:
-    claims = await asyncio.gather(*(processed.claim("evt_1") for _ in range(5)))
-    assert sorted(claims) == [Claim.BUSY] * 4 + [Claim.GRANTED]
-    await processed.handled("evt_1")
-    await processed.release("evt_1")
-    assert await processed.claim("evt_1") is Claim.HANDLED
-    assert await processed.claim("evt_2") is Claim.GRANTED
-
-
-async def test_a_claim_whose_handler_crashed_runs_out(
-    processed: SqliteProcessedEvents, clock: FakeClock
-) -> None:
-    assert await processed.claim("evt_1") is Claim.GRANTED
-    clock.advance(59)
-    assert await processed.claim("evt_1") is Claim.BUSY
-    clock.advance(1)
-    assert await processed.claim("evt_1") is Claim.GRANTED
-    assert await processed.claim("evt_1") is Claim.BUSY
-
-
-async def test_a_handled_event_is_forgotten_after_two_days(
-    processed: SqliteProcessedEvents, clock: FakeClock
-) -> None:
-    await processed.claim("evt_1")
-    await processed.handled("evt_1")
-    clock.advance(TWO_DAYS_S - 1)
-    assert await processed.claim("evt_1") is Claim.HANDLED
-    clock.advance(1)
-    assert await processed.claim("evt_1") is Claim.GRANTED
-
-
-async def test_processes_share_their_claims(
-    processed: SqliteProcessedEvents, tmp_path: Path, clock: FakeClock
-) -> None:
-    other = SqliteProcessedEvents(tmp_path / "processed.db", clock=clock)
-    assert await processed.claim("evt_1") is Claim.GRANTED
-    assert await other.claim("evt_1") is Claim.BUSY
-    await processed.handled("evt_1")
-    assert await other.claim("evt_1") is Claim.HANDLED
-    await other.close()
-
-
-async def test_work_is_done_once_and_again_only_if_it_failed(
-    processed: SqliteProcessedEvents,
-) -> None:
-    done: list[str] = []
-
-    async def fail() -> None:
-        raise ConnectionError("the CRM is down")
-
-    async def work() -> None:
-        done.append("evt_1")
-
-    with pytest.raises(ConnectionError):
-        await handle_once(processed, "evt_1", fail)
-    assert await handle_once(processed, "evt_1", work) is Claim.GRANTED
-    assert await handle_once(processed, "evt_1", work) is Claim.HANDLED
-    assert done == ["evt_1"]

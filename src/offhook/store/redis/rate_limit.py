@@ -59,7 +59,8 @@ def _client(url: str) -> Redis:
             socket_timeout=_CONNECT_WITHIN_S,
             retry=Retry(NoBackoff(), 0),
         )
-        redis.connection_pool.make_connection()
+        pool = redis.connection_pool
+        pool.connection_class(**pool.connection_kwargs)
     except (TypeError, ValueError) as error:
         raise Invalid(
             f"redis: {error}; what follows ? in the URL must be options of redis-py."
