@@ -1,53 +1,36 @@
-"""The one composition root: opens the store, starts services, serves the API, stops in order."""
+"""The one composition root: opens the store, starts what the role asks for, stops in order."""
 
 import asyncio
 import ipaddress
-import logging
-import os
-import random
 import secrets
-import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-import uvicorn
-import uvloop
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import ASGIApp
 
-from offhook import runtime
-from offhook.api.app import ApiSettings, build_api
+from offhook.api.app import ApiSettings, build_api, build_operations
 from offhook.api.auth import Gate
 from offhook.api.ratelimit import LocalRateLimit, RateLimit
-from offhook.clock import Clock, SystemClock
+from offhook.clock import Clock
 from offhook.delivery.delivery_routes import delivery_router
-from offhook.delivery.dispatcher import Dispatcher
 from offhook.delivery.guard import system_resolver
-from offhook.delivery.metrics import DeliveryMetrics
 from offhook.delivery.routes import webhook_router
-from offhook.delivery.sender import Sender
 from offhook.delivery.targets import Targets
-from offhook.delivery.transport import AiohttpTransport
+from offhook.engine import engine_running, service_running
 from offhook.log.appender import Appender
-from offhook.log.entries import Topic
 from offhook.log.fold import fold
 from offhook.log.running import Runner
-from offhook.log.timers import Timers
-from offhook.model.errors import OffhookError
 from offhook.model.ids import DEFAULT_ACCOUNT
+from offhook.opening import open_store
 from offhook.resources.keys import ensure_bootstrap
 from offhook.resources.ports import KeyStore
-from offhook.settings import Settings
+from offhook.settings import Role, Settings
+from offhook.store.contract import Store
 from offhook.store.redis import shared_rate_limit
-from offhook.store.sqlite import SqliteStore, open_sqlite
 
-_DRAIN_S = 2
-_BACKLOG = 2048
 _WRITE_WITHIN_S = 2.0
 
 
@@ -60,113 +43,89 @@ class Offhook:
     new_key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the parts of a process share."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    appender: Appender
+    registry: CollectorRegistry
+
+
 @asynccontextmanager
 async def running(settings: Settings, clock: Clock) -> AsyncIterator[Offhook]:
     """Everything but the socket: leaving it stops the services in order and closes the store."""
-    store = open_sqlite(settings.data, clock=clock)
+    store = await open_store(settings, clock)
     try:
         new_key = await ensure_bootstrap(
             store.keys, given=settings.bootstrap_key, entropy=secrets.token_bytes(32)
         )
         registry = CollectorRegistry()
         appender = Appender(store=store.log, fold=fold)
-        async with (
-            _rate_limit(settings, clock, registry) as limit,
-            _engine(settings, clock, store, appender, registry) as runners,
-        ):
+        parts = _Parts(settings, clock, store, appender, registry)
+        async with _rate_limit(parts) as limit, _services(parts) as runners:
             gate = Gate(
                 store.keys, clock, rate_limit=limit, rate_limit_per_s=settings.rate_limit_per_s
             )
-            api = _api(settings, clock, store, appender, registry, gate=gate, runners=runners)
-            yield Offhook(api, new_key)
+            yield Offhook(_served(parts, gate, runners), new_key)
     finally:
         await store.close()
 
 
 @asynccontextmanager
-async def _rate_limit(
-    settings: Settings, clock: Clock, registry: CollectorRegistry
-) -> AsyncIterator[RateLimit]:
+async def _rate_limit(parts: _Parts) -> AsyncIterator[RateLimit]:
     """The limiter of all processes where there is a Redis, else that of this process."""
-    local = LocalRateLimit(clock)
-    if settings.redis is None:
+    local = LocalRateLimit(parts.clock)
+    if parts.settings.redis is None:
         yield local
         return
-    async with shared_rate_limit(settings.redis, otherwise=local) as shared:
-        up = Gauge("offhook_redis_up", "Whether Redis decides about rates.", registry=registry)
+    async with shared_rate_limit(parts.settings.redis, otherwise=local) as shared:
+        up = Gauge(
+            "offhook_redis_up", "Whether Redis decides about rates.", registry=parts.registry
+        )
         up.set_function(lambda: shared.up)
         yield shared
 
 
 @asynccontextmanager
-async def _engine(
-    settings: Settings,
-    clock: Clock,
-    store: SqliteStore,
-    appender: Appender,
-    registry: CollectorRegistry,
-) -> AsyncIterator[Sequence[Runner]]:
-    transport = AiohttpTransport(clock=clock, allowed=settings.networks)
-    wake, wake_timers = asyncio.Event(), asyncio.Event()
-    metrics = DeliveryMetrics(registry)
-    owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
-    dispatcher = Dispatcher(
-        log=store.log,
-        store=store.dispatch,
-        leases=store.leases,
-        sender=Sender(transport=transport, clock=clock),
-        clock=clock,
-        rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
-        owner=owner,
-        wake=wake.set,
-        on_sent=metrics.record,
+async def _services(parts: _Parts) -> AsyncIterator[Sequence[Runner]]:
+    """What runs beside the API. The appender is every role's: an engine's timers append too."""
+    waiting = Gauge(
+        "offhook_append_waiting", "Facts that wait to be written.", registry=parts.registry
     )
-    timers = Timers(
-        store=store.timers, leases=store.leases, appender=appender, clock=clock, owner=owner
-    )
-    metrics.in_flight.set_function(lambda: dispatcher.in_flight)
-    _watch(registry, appender)
-    runners = [
-        Runner(dispatcher, wake),
-        Runner(timers, wake_timers),
-    ]
-
-    def committed(topics: frozenset[Topic]) -> None:
-        if Topic.LEASES in topics:
-            dispatcher.hasten()
-            timers.hasten()
-            wake_timers.set()
-        wake.set()
-
-    store.subscribe(committed)
-    appender.start()
-    for runner in runners:
-        runner.start()
+    waiting.set_function(lambda: parts.appender.waiting)
+    parts.appender.start()
     try:
-        yield runners
+        async with service_running(parts.store.upkeep) as upkeep:
+            if parts.settings.role is Role.API:
+                yield upkeep
+                return
+            async with engine_running(
+                parts.settings, parts.clock, parts.store, parts.appender, parts.registry
+            ) as engine:
+                yield [*upkeep, *engine]
     finally:
-        for runner in reversed(runners[1:]):
-            await runner.stop()
-        await appender.stop()
-        await runners[0].stop()
-        await transport.close()
+        await parts.appender.stop()
 
 
-def _watch(registry: CollectorRegistry, appender: Appender) -> None:
-    waiting = Gauge("offhook_append_waiting", "Facts that wait to be written.", registry=registry)
-    waiting.set_function(lambda: appender.waiting)
+def _served(parts: _Parts, gate: Gate, runners: Sequence[Runner]) -> ASGIApp:
+    readiness = partial(missing, parts.store.keys, runners)
+    settings = ApiSettings(open_metrics=_is_loopback(parts.settings.host))
+    if parts.settings.role is Role.ENGINE:
+        return build_operations(
+            gate=gate,
+            readiness=readiness,
+            registry=parts.registry,
+            clock=parts.clock,
+            settings=settings,
+        )
+    return _api(parts, gate, runners)
 
 
-def _api(
-    settings: Settings,
-    clock: Clock,
-    store: SqliteStore,
-    appender: Appender,
-    registry: CollectorRegistry,
-    *,
-    gate: Gate,
-    runners: Sequence[Runner],
-) -> ASGIApp:
+def _api(parts: _Parts, gate: Gate, runners: Sequence[Runner]) -> ASGIApp:
+    settings, store, clock = parts.settings, parts.store, parts.clock
     targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
     routers = [
         webhook_router(
@@ -185,15 +144,14 @@ def _api(
             gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed
         )
     )
-
     return build_api(
-        appender=appender,
+        appender=parts.appender,
         feed=store.feed,
         calls=store.calls,
         gate=gate,
         routers=routers,
         readiness=partial(missing, store.keys, runners),
-        registry=registry,
+        registry=parts.registry,
         clock=clock,
         settings=ApiSettings(open_metrics=_is_loopback(settings.host)),
     )
@@ -220,98 +178,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def run_server(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; then finish what is in flight and exit within 10 s."""
-    _log_to_stderr(settings)
-    runtime.tune()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's own handlers end the process by the signal as soon as the sockets are closed: what
-    runs behind the API would never be stopped."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Have SIGTERM and Ctrl-C end ``serve``, and nothing else."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
-
-
-async def _serve(settings: Settings) -> None:
-    async with running(settings, SystemClock()) as offhook:
-        if offhook.new_key is not None:
-            _say(f"Your admin key, shown this once: {offhook.new_key}")
-        sockets = _listen(settings.host, settings.port)
-        server = _Server(
-            uvicorn.Config(
-                offhook.api,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=_DRAIN_S,
-            )
-        )
-        _greet(settings, sockets[0].getsockname()[1])
-        await server.serve(sockets)
-
-
-def _listen(host: str, port: int) -> list[socket.socket]:
-    """A socket for each address of the host; raises ``OffhookError`` where there can be none."""
-    sockets: list[socket.socket] = []
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, address in found:
-            sockets.append(socket.create_server(address, family=family, backlog=_BACKLOG))
-    except OSError as error:
-        for opened in sockets:
-            opened.close()
-        why = (
-            error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        )
-        raise OffhookError(
-            f"Nothing can listen on {host} port {port} ({why}): "
-            "choose others with --host and --port, or stop the process that has them."
-        ) from error
-    return sockets
-
-
-def _greet(settings: Settings, port: int) -> None:
-    _say(f"Offhook on http://{settings.host}:{port}, data in {settings.data}")
-    if settings.allow_http or settings.allow_targets:
-        allowed = settings.allow_targets or "public addresses only"
-        _say(
-            f"Deliveries may go to: {allowed}; http endpoints: "
-            f"{'allowed' if settings.allow_http else 'refused'}"
-        )
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    as_json = settings.log_format == "json" or (
-        settings.log_format == "auto" and not sys.stderr.isatty()
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)

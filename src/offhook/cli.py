@@ -15,7 +15,7 @@ from rich.console import Console
 
 from offhook import __version__
 from offhook.model.errors import Invalid, OffhookError
-from offhook.settings import load
+from offhook.settings import Role, load
 from offhook.signing.explain import explain
 from offhook.signing.schemes import Scheme
 
@@ -74,13 +74,19 @@ def _options(
 @cli.command()
 def serve(
     data: Annotated[Path | None, typer.Option(help="The folder that holds everything.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="A PostgreSQL database instead: postgresql://...")
+    ] = None,
+    role: Annotated[
+        Role | None, typer.Option(help="What this process does: all, or api or engine alone.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
 ) -> None:
-    """Run the server: API and deliveries in one process, everything in one folder."""
-    from offhook.app import run_server  # noqa: PLC0415 - the other commands need no server
+    """Run the server: one process with everything in one folder, or any number over a database."""
+    from offhook.server import run_server  # noqa: PLC0415 - the other commands need no server
 
-    run_server(load(data=data, host=host, port=port))
+    run_server(load(data=data, database=database, role=role, host=host, port=port))
 
 
 @cli.command()

@@ -1,10 +1,11 @@
 """Settings: from the command line, else ``OFFHOOK_<NAME>``, else ``offhook.toml``."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -16,12 +17,23 @@ from pydantic_settings import (
 from offhook.delivery.guard import Network, parse_networks
 from offhook.model.errors import FieldError, Invalid
 
-_OPTIONS = frozenset({"data", "host", "port"})
-_SECRET = frozenset({"bootstrap_key", "redis"})
+_OPTIONS = frozenset({"data", "database", "role", "host", "port"})
+_SECRET = frozenset({"bootstrap_key", "database", "redis"})
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    API = "api"
+    """Takes calls in and answers; sends nothing."""
+    ENGINE = "engine"
+    """Follows the log and sends; answers only how it does."""
 
 
 class Settings(BaseSettings):
-    """All that can be set of a server. ``data`` is the folder that holds everything it keeps."""
+    """All that can be set of a server. Everything it keeps is in the folder ``data``, or in the
+    ``database`` where there is one."""
 
     model_config = SettingsConfigDict(
         env_prefix="OFFHOOK_",
@@ -32,6 +44,9 @@ class Settings(BaseSettings):
     )
 
     data: Path = Path("offhook-data")
+    database: str | None = None
+    partitions: Annotated[int, Field(ge=1, le=1024)] = 16
+    role: Role = Role.ALL
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     bootstrap_key: Annotated[str, Field(min_length=32, max_length=512)] | None = None
@@ -61,6 +76,28 @@ class Settings(BaseSettings):
                 "rediss:// for TLS, or unix:///path/of/a/socket",
             )
         return url
+
+    @field_validator("database")
+    @classmethod
+    def _database_url(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("postgresql://", "postgres://")):
+            raise PydanticCustomError(
+                "database_url",
+                "this is no URL of a PostgreSQL database, such as "
+                "postgresql://user:password@host:5432/offhook",
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _one_process_owns_a_folder(self) -> Self:
+        if self.role is not Role.ALL and self.database is None:
+            raise PydanticCustomError(
+                "role",
+                "the role {role} is one of several processes over a database, and a data folder "
+                "belongs to one: give --database postgresql://..., or leave --role out",
+                {"role": self.role.value},
+            )
+        return self
 
     @property
     def networks(self) -> tuple[Network, ...]:

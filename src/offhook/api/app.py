@@ -51,18 +51,7 @@ def build_api(
     settings: ApiSettings = ApiSettings(),
 ) -> ASGIApp:
     """The whole API: events and calls, and the ``routers`` that the capabilities bring."""
-    app = FastAPI(
-        title="Offhook",
-        version=__version__,
-        description=DESCRIPTION,
-        servers=[{"url": settings.public_url}] if settings.public_url else None,
-        openapi_url=None,
-        redirect_slashes=False,
-        # FastAPI's own looks for providers at each request, and exports bodies and stack traces.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
-        generate_unique_id_function=lambda route: route.name,
-        exception_handlers=dict.fromkeys(ANSWERED, answer),
-    )
+    app = _empty(settings)
     app.router.routes.extend(ingest_routes(appender, gate))
     for router in (
         feed_router(gate=gate, feed=feed),
@@ -80,6 +69,43 @@ def build_api(
     _serve_reference(app)
     app.add_middleware(Observed, metrics=HttpMetrics(registry), clock=clock)
     return app
+
+
+def build_operations(
+    *,
+    gate: Gate,
+    readiness: Readiness,
+    registry: CollectorRegistry,
+    clock: Clock,
+    settings: ApiSettings = ApiSettings(),
+) -> ASGIApp:
+    """What a process without the API answers: how it does."""
+    app = _empty(settings)
+    app.include_router(
+        operations_router(
+            readiness=readiness,
+            registry=registry,
+            gate=gate,
+            open_metrics=settings.open_metrics,
+        )
+    )
+    app.add_middleware(Observed, metrics=HttpMetrics(registry), clock=clock)
+    return app
+
+
+def _empty(settings: ApiSettings) -> FastAPI:
+    return FastAPI(
+        title="Offhook",
+        version=__version__,
+        description=DESCRIPTION,
+        servers=[{"url": settings.public_url}] if settings.public_url else None,
+        openapi_url=None,
+        redirect_slashes=False,
+        # FastAPI's own looks for providers at each request, and exports bodies and stack traces.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
+        generate_unique_id_function=lambda route: route.name,
+        exception_handlers=dict.fromkeys(ANSWERED, answer),
+    )
 
 
 def _serve_reference(app: FastAPI) -> None:

@@ -50,6 +50,10 @@ class SqliteStore:
     _database: Database
     _lock: FolderLock | None
 
+    @property
+    def upkeep(self) -> None:
+        """Nothing is to be done now and then."""
+
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have it called on the loop after commits, with what they changed."""
         self._database.subscribe(subscriber)

@@ -1,0 +1,84 @@
+"""The engine of a process: what follows the log and sends, started and stopped in order."""
+
+import asyncio
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+
+from offhook.clock import Clock
+from offhook.delivery.dispatcher import Dispatcher
+from offhook.delivery.metrics import DeliveryMetrics
+from offhook.delivery.sender import Sender
+from offhook.delivery.transport import AiohttpTransport
+from offhook.log.appender import Appender
+from offhook.log.entries import Topic
+from offhook.log.running import Runner, Service
+from offhook.log.timers import Timers
+from offhook.settings import Settings
+from offhook.store.contract import Store
+
+
+@asynccontextmanager
+async def engine_running(
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    appender: Appender,
+    registry: CollectorRegistry,
+) -> AsyncIterator[Sequence[Runner]]:
+    """Deliveries and timers: running inside the context, stopped when it is left."""
+    transport = AiohttpTransport(clock=clock, allowed=settings.networks)
+    wake, wake_timers = asyncio.Event(), asyncio.Event()
+    metrics = DeliveryMetrics(registry)
+    owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
+    dispatcher = Dispatcher(
+        log=store.log,
+        store=store.dispatch,
+        leases=store.leases,
+        sender=Sender(transport=transport, clock=clock),
+        clock=clock,
+        rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
+        owner=owner,
+        wake=wake.set,
+        on_sent=metrics.record,
+    )
+    timers = Timers(
+        store=store.timers, leases=store.leases, appender=appender, clock=clock, owner=owner
+    )
+    metrics.in_flight.set_function(lambda: dispatcher.in_flight)
+
+    def committed(topics: frozenset[Topic]) -> None:
+        if Topic.LEASES in topics:
+            dispatcher.hasten()
+            timers.hasten()
+            wake_timers.set()
+        wake.set()
+
+    store.subscribe(committed)
+    deliveries, timed = Runner(dispatcher, wake), Runner(timers, wake_timers)
+    deliveries.start()
+    timed.start()
+    try:
+        yield [deliveries, timed]
+    finally:
+        await timed.stop()
+        await deliveries.stop()
+        await transport.close()
+
+
+@asynccontextmanager
+async def service_running(service: Service | None) -> AsyncIterator[Sequence[Runner]]:
+    """One service that nothing wakes, if there is one."""
+    if service is None:
+        yield []
+        return
+    runner = Runner(service, asyncio.Event())
+    runner.start()
+    try:
+        yield [runner]
+    finally:
+        await runner.stop()

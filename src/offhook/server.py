@@ -1,0 +1,120 @@
+"""A server process: listens, serves the API of the composition root, and ends by a signal."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+import uvloop
+
+from offhook import runtime
+from offhook.app import running
+from offhook.clock import SystemClock
+from offhook.model.errors import OffhookError
+from offhook.opening import place
+from offhook.settings import Role, Settings
+
+_DRAIN_S = 2
+_BACKLOG = 2048
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish what is in flight and exit within 10 s."""
+    _log_to_stderr(settings)
+    runtime.tune()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's own handlers end the process by the signal as soon as the sockets are closed: what
+    runs behind the API would never be stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have SIGTERM and Ctrl-C end ``serve``, and nothing else."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+async def _serve(settings: Settings) -> None:
+    async with running(settings, SystemClock()) as offhook:
+        if offhook.new_key is not None:
+            _say(f"Your admin key, shown this once: {offhook.new_key}")
+        sockets = _listen(settings.host, settings.port)
+        server = _Server(
+            uvicorn.Config(
+                offhook.api,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_DRAIN_S,
+            )
+        )
+        _greet(settings, sockets[0].getsockname()[1])
+        await server.serve(sockets)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of the host; raises ``OffhookError`` where there can be none."""
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in found:
+            sockets.append(socket.create_server(address, family=family, backlog=_BACKLOG))
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        why = (
+            error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        )
+        raise OffhookError(
+            f"Nothing can listen on {host} port {port} ({why}): "
+            "choose others with --host and --port, or stop the process that has them."
+        ) from error
+    return sockets
+
+
+def _greet(settings: Settings, port: int) -> None:
+    part = "" if settings.role is Role.ALL else f" ({settings.role} only)"
+    _say(f"Offhook{part} on http://{settings.host}:{port}, data in {place(settings)}")
+    if settings.allow_http or settings.allow_targets:
+        allowed = settings.allow_targets or "public addresses only"
+        _say(
+            f"Deliveries may go to: {allowed}; http endpoints: "
+            f"{'allowed' if settings.allow_http else 'refused'}"
+        )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and not sys.stderr.isatty()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
