@@ -31,9 +31,9 @@ def test_steps_are_numbered_without_a_gap_and_say_what_they_do_to_the_release_be
 
 def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     connection = open_writer(tmp_path / "a.db")
-    version = migrate(connection, 0)
+    version = migrate(connection, 0).version
     before = schema(connection)
-    assert migrate(connection, 1) == version
+    assert migrate(connection, 1).version == version
     assert schema(connection) == before
     connection.close()
 
@@ -43,7 +43,7 @@ def test_migrated_is_the_same_as_fresh(tmp_path: Path, monkeypatch: pytest.Monke
     migrate(migrated, 0)
     steps = [*known_migrations("sqlite"), LATER]
     monkeypatch.setattr(migrations, "known_migrations", lambda _: steps)
-    assert migrate(migrated, 1) == migrate(fresh, 1) == LATER.version
+    assert migrate(migrated, 1).version == migrate(fresh, 1).version == LATER.version
     assert schema(migrated) == schema(fresh)
     for connection in (migrated, fresh):
         connection.close()
@@ -53,7 +53,7 @@ def test_a_step_that_fails_leaves_the_schema_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = open_writer(tmp_path / "a.db")
-    version = migrate(connection, 0)
+    version = migrate(connection, 0).version
     before = schema(connection)
     broken = Migration(LATER.version, "broken", "expand", LATER.script + "CREATE TABLE event (n);")
     monkeypatch.setattr(migrations, "known_migrations", lambda _: [*known_migrations("sqlite"), broken])
@@ -66,7 +66,7 @@ def test_a_step_that_fails_leaves_the_schema_where_it_was(
 
 def test_a_newer_schema_is_refused_with_both_versions(tmp_path: Path) -> None:
     connection = open_writer(tmp_path / "a.db")
-    version = migrate(connection, 0)
+    version = migrate(connection, 0).version
     connection.run("schema_version_add", version=version + 6, name="later", applied_ms=0)
     with pytest.raises(OffhookError, match=rf"schema {version + 6}; .* to {version}\)"):
         migrate(connection, 0)

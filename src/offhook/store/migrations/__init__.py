@@ -14,6 +14,19 @@ class Migration:
     script: str
 
 
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What became of a schema: the version it was found at, and the steps taken from there."""
+
+    found: int
+    steps: tuple[Migration, ...]
+
+    @property
+    def version(self) -> int:
+        """The version it is at now."""
+        return self.steps[-1].version if self.steps else self.found
+
+
 def known_migrations(dialect: str) -> list[Migration]:
     """All steps in order; each file's first line is ``-- phase: expand`` or ``contract``."""
     folder = files("offhook.store") / "migrations" / dialect

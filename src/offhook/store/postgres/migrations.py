@@ -1,24 +1,26 @@
 """Numbered, forward-only steps from an empty schema to the one this release knows."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import asyncpg
 
 from offhook.model.errors import OffhookError
-from offhook.store.migrations import Migration, known_migrations
+from offhook.store.migrations import Migrated, Migration, known_migrations
 from offhook.store.postgres.session import Session
 
 DIALECT = "postgres"
 _LOCK = 0x0FF_400C
 
 
-async def migrate(raw: "asyncpg.Connection", partitions: int, now_ms: int | None) -> int:
-    """Bring the schema up to date, each step in its own transaction, while others wait; returns its
-    version. ``partitions`` counts only where the log is made.
+async def migrate(raw: "asyncpg.Connection", partitions: int, now_ms: int | None) -> Migrated:
+    """Bring the schema up to date, each step in its own transaction, while others wait.
+    ``partitions`` counts only where the log is made.
 
     Raises ``OffhookError`` when a newer release wrote the database.
     """
-    session = Session(raw)
-    await session.row("migrations_lock", lock=_LOCK)
-    try:
+    async with sole(raw):
+        session = Session(raw)
         await session.run("schema_version_create")
         found: int = await session.value("schema_version")
         steps = known_migrations(DIALECT)
@@ -27,7 +29,17 @@ async def migrate(raw: "asyncpg.Connection", partitions: int, now_ms: int | None
         for step in steps[found:]:
             await _apply(raw, session, step, now_ms)
         await session.run("partition_heads_create", partitions=partitions)
-        return steps[-1].version
+        return Migrated(found, tuple(steps[found:]))
+
+
+@asynccontextmanager
+async def sole(raw: "asyncpg.Connection") -> AsyncIterator[None]:
+    """While the block runs, nobody else brings the schema up to date: whoever opens the store
+    waits. May be nested."""
+    session = Session(raw)
+    await session.row("migrations_lock", lock=_LOCK)
+    try:
+        yield
     finally:
         if not raw.is_closed():
             await session.row("migrations_unlock", lock=_LOCK)

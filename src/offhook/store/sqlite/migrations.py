@@ -1,14 +1,14 @@
 """Numbered, forward-only steps from an empty file to the schema this release knows."""
 
 from offhook.model.errors import OffhookError
-from offhook.store.migrations import Migration, known_migrations
+from offhook.store.migrations import Migrated, Migration, known_migrations
 from offhook.store.sqlite.connection import Connection
 
 DIALECT = "sqlite"
 
 
-def migrate(connection: Connection, now_ms: int) -> int:
-    """Bring the schema up to date, each step in its own transaction; returns its version.
+def migrate(connection: Connection, now_ms: int) -> Migrated:
+    """Bring the schema up to date, each step in its own transaction.
 
     Raises ``OffhookError`` when a newer release wrote the database.
     """
@@ -23,7 +23,7 @@ def migrate(connection: Connection, now_ms: int) -> int:
         )
     for step in steps[found:]:
         _apply(connection, step, now_ms)
-    return steps[-1].version
+    return Migrated(found, tuple(steps[found:]))
 
 
 def _apply(connection: Connection, step: Migration, now_ms: int) -> None:
