@@ -4,7 +4,7 @@ from offhook.clock import Clock
 from offhook.settings import Settings
 from offhook.store.contract import Store
 from offhook.store.postgres import open_postgres
-from offhook.store.postgres.store import shown
+from offhook.store.postgres.reaching import shown
 from offhook.store.sqlite import open_sqlite
 
 
