@@ -7,10 +7,26 @@ import asyncpg
 
 from offhook.model.errors import OffhookError
 from offhook.store.migrations import Migrated, Migration, known_migrations
+from offhook.store.postgres.database import connect
+from offhook.store.postgres.reaching import reaching
 from offhook.store.postgres.session import Session
 
 DIALECT = "postgres"
 _LOCK = 0x0FF_400C
+
+
+async def migrate_database(url: str, partitions: int) -> Migrated:
+    """Bring the schema of a database up to date, making it if need be. Servers may be at work: a
+    step of the phase ``contract`` is for when none of an older release is.
+
+    Raises ``OffhookError`` when the database cannot be used or a newer release wrote it.
+    """
+    with reaching(url):
+        raw = await connect(url, patient=True)
+        try:
+            return await migrate(raw, partitions, None)
+        finally:
+            await raw.close()
 
 
 async def migrate(raw: "asyncpg.Connection", partitions: int, now_ms: int | None) -> Migrated:

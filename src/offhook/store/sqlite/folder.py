@@ -2,8 +2,12 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+import apsw
 
 from offhook.model.errors import OffhookError
 
@@ -41,6 +45,28 @@ def lock_folder(folder: Path) -> FolderLock:
     file.write(str(os.getpid()))
     file.flush()
     return FolderLock(file)
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[Path]:
+    """Own the folder for the block, which gets the path of its database. Raises ``OffhookError``
+    where another process owns it, or where the block cannot use the database."""
+    lock = lock_folder(folder)
+    try:
+        yield folder / DATABASE
+    except apsw.Error as error:
+        raise unusable(folder / DATABASE, error) from error
+    finally:
+        lock.release()
+
+
+def unusable(path: Path | None, error: apsw.Error) -> OffhookError:
+    """The refusal of a database (``None``: in memory) that SQLite cannot work with."""
+    return OffhookError(
+        f"The database {path or 'in memory'} cannot be used ({error}): "
+        "restore it from a backup, or give another folder with --data.",
+        code="data_unusable",
+    )
 
 
 def _in_use(folder: Path, file: IO[str]) -> OffhookError:

@@ -1,10 +1,23 @@
 """Numbered, forward-only steps from an empty file to the schema this release knows."""
 
+from contextlib import closing
+from pathlib import Path
+
 from offhook.model.errors import OffhookError
 from offhook.store.migrations import Migrated, Migration, known_migrations
-from offhook.store.sqlite.connection import Connection
+from offhook.store.sqlite.connection import Connection, open_writer
+from offhook.store.sqlite.folder import owned
 
 DIALECT = "sqlite"
+
+
+def migrate_folder(folder: Path, now_ms: int) -> Migrated:
+    """Bring the schema of a data folder that no process uses up to date, making it if need be.
+
+    Raises ``OffhookError`` when a process uses it, it cannot be used, or a newer release wrote it.
+    """
+    with owned(folder) as path, closing(open_writer(path)) as connection:
+        return migrate(connection, now_ms)
 
 
 def migrate(connection: Connection, now_ms: int) -> Migrated:

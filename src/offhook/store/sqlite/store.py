@@ -16,7 +16,7 @@ from offhook.store.sqlite.database import Database, Subscriber
 from offhook.store.sqlite.deliveries import SqliteDeliveries
 from offhook.store.sqlite.dispatch import SqliteDispatch
 from offhook.store.sqlite.feed import SqliteFeed
-from offhook.store.sqlite.folder import DATABASE, FolderLock, lock_folder
+from offhook.store.sqlite.folder import DATABASE, FolderLock, lock_folder, unusable
 from offhook.store.sqlite.keys import SqliteKeys
 from offhook.store.sqlite.leases import SqliteLeases
 from offhook.store.sqlite.log import SqliteLog
@@ -79,7 +79,7 @@ def open_sqlite(folder: Path | None, *, clock: Clock) -> SqliteStore:
         if lock is not None:
             lock.release()
         if isinstance(error, apsw.Error):
-            raise _unusable(path, error) from error
+            raise unusable(path, error) from error
         raise
 
 
@@ -92,14 +92,6 @@ def _open(path: Path | None, clock: Clock, lock: FolderLock | None) -> SqliteSto
         main.close()
         raise
     return _assemble(Database(clock, path, main), tail, installation, lock)
-
-
-def _unusable(path: Path | None, error: apsw.Error) -> OffhookError:
-    return OffhookError(
-        f"The database {path or 'in memory'} cannot be used ({error}): "
-        "restore it from a backup, or give another folder with --data.",
-        code="data_unusable",
-    )
 
 
 def _prepare(connection: Connection, clock: Clock) -> Tail:
