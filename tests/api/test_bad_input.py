@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import Served
 from offhook.api.problems import CODES
 
 EVENT = {"source": "pbx", "external_id": "CA1"}

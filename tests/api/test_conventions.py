@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from conftest import ALICE, SCRAPER, STRANGER, Served, call_event
 from structlog.testing import capture_logs
 
+from conftest import ALICE, SCRAPER, STRANGER, Served, call_event
 from offhook.log.appender import Appender
 from offhook.log.entries import AppendOutcome, Submission
 from offhook.model.errors import Overloaded

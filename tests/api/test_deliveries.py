@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from conftest import READER, Served
 
+from conftest import READER, Served
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
     AttemptRecord,

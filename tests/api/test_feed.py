@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from conftest import Served, call_event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from conftest import Served, call_event
 
 
 async def read_all(api: Served, query: str, limit: int) -> list[dict[str, Any]]:

@@ -4,8 +4,8 @@ import gzip
 import json
 
 import pytest
-from conftest import ALICE_TEST, POSTER, READER, Served, call_event
 
+from conftest import ALICE_TEST, POSTER, READER, Served, call_event
 from offhook.api.bodies import REQUEST_BYTES
 
 

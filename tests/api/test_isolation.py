@@ -1,8 +1,8 @@
 """Another account's object is not there: over every path, a key sees and touches its own alone."""
 
 import pytest
-from conftest import ALICE, BOB, Served, call_event
 
+from conftest import ALICE, BOB, Served, call_event
 from offhook.model.ids import WebhookId, delivery_id
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import Served
 
+from conftest import Served
 from offhook.model.catalogue import CATALOGUE
 
 
@@ -51,6 +51,9 @@ async def test_every_operation_has_a_name_of_its_own_and_a_refusal(
         assert operation["description"], operation["operationId"]
         assert operation["responses"]["default"]
         assert ("security" in operation) == path.startswith("/v1/")
+        for status, response in operation["responses"].items():
+            told = "RateLimit-Remaining" in response.get("headers", {})
+            assert told == (path.startswith("/v1/") and status != "default"), path
 
 
 async def test_every_type_is_a_webhook_whose_example_fits_its_schema(

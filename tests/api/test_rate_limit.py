@@ -1,8 +1,8 @@
 """A key's rate is held to on every path that takes a key, and told on every answer."""
 
 import pytest
-from conftest import ALICE, BOB, STRANGER, Served, call_event
 
+from conftest import ALICE, BOB, STRANGER, Served, call_event
 from offhook.api.auth import Gate, Scope, key_digest
 from offhook.api.problems import RateLimited
 from offhook.model.ids import AccountId, KeyId

@@ -4,8 +4,8 @@ import base64
 from typing import Any
 
 import pytest
-from conftest import BOB, READER, Served
 
+from conftest import BOB, READER, Served
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import VERSION
 

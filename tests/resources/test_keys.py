@@ -6,9 +6,8 @@ import pytest
 
 from offhook.api.auth import Scope, key_digest
 from offhook.model.errors import Invalid
-from offhook.model.ids import DEFAULT_ACCOUNT, KeyId
+from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.resources.keys import create_key, ensure_bootstrap, make_secret
-from offhook.resources.ports import StoredKey
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock
 
@@ -42,15 +41,6 @@ async def test_a_key_is_found_by_its_digest_and_holds_no_part_of_the_secret(
     assert await store.keys.key(key_digest(secret.encode())) == made
     assert (made.test, made.scopes) == (True, ("read", "metrics"))
     assert secret[9:] not in repr(made)
-
-
-@pytest.mark.parametrize("limit", [None, 0, 25])
-async def test_a_key_keeps_its_rate_limit(store: SqliteStore, limit: int | None) -> None:
-    digest = key_digest(b"limited")
-    key = StoredKey(KeyId("key_1"), DEFAULT_ACCOUNT, False, ("read",), limit)
-    await store.keys.put_account(DEFAULT_ACCOUNT, "Default")
-    await store.keys.put_key(key, digest)
-    assert await store.keys.key(digest) == key
 
 
 async def test_the_first_start_makes_an_admin_key_and_shows_it_once(store: SqliteStore) -> None:

@@ -13,6 +13,12 @@ from offhook.model.schemas import Schema, data_schema, event_schema
 DESCRIPTION = """Calls in, events out: one durable, ordered log of everything that happens on the
 phone, delivered as signed webhooks and read as a feed."""
 
+_RATE_HEADERS = {
+    "RateLimit-Limit": "How many requests the key may make in any second; absent if any number.",
+    "RateLimit-Remaining": "How many more are granted at this moment.",
+    "RateLimit-Reset": "Whole seconds until the limit is there in full.",
+}
+
 
 def document(app: FastAPI) -> Schema:
     """The whole document: paths, schemas, the key, refusals, and every webhook that is sent."""
@@ -21,6 +27,7 @@ def document(app: FastAPI) -> Schema:
     schemas: Schema = components.setdefault("schemas", {})
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     components["responses"] = {"Refusal": _refusal()}
+    components["headers"] = {name: _count(meaning) for name, meaning in _RATE_HEADERS.items()}
     derived["webhooks"] = {
         name: {"post": _webhook(name, _data_of(name, schemas))} for name in CATALOGUE
     }
@@ -191,6 +198,14 @@ def _finish(operation: Schema, *, keyed: bool) -> None:
     responses["default"] = {"$ref": "#/components/responses/Refusal"}
     if keyed:
         operation["security"] = [{"key": []}]
+        told = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_HEADERS}
+        for status, response in responses.items():
+            if status != "default":
+                response["headers"] = {**response.get("headers", {}), **told}
+
+
+def _count(description: str) -> Schema:
+    return {"description": description, "schema": {"type": "integer", "minimum": 0}}
 
 
 def _object(properties: Schema) -> Schema:

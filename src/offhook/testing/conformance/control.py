@@ -182,6 +182,14 @@ class KeyConformance:
         assert await store.keys.key(bytes(32)) == key
         assert await store.keys.key(b"\x01" * 32) is None
 
+    async def test_a_key_keeps_its_rate_limit_and_that_it_has_none(
+        self, store: ConformingStore
+    ) -> None:
+        for number, limit in enumerate((None, 0, 25)):
+            key = StoredKey(KeyId(f"key_{number}"), DEFAULT_ACCOUNT, False, ("read",), limit)
+            await store.keys.put_key(key, bytes([number] * 32))
+            assert await store.keys.key(bytes([number] * 32)) == key
+
     async def test_the_same_digest_again_changes_nothing(self, store: ConformingStore) -> None:
         first = StoredKey(KeyId("key_1"), DEFAULT_ACCOUNT, test=False, scopes=())
         second = StoredKey(KeyId("key_2"), AccountId("acc_x"), test=True, scopes=("admin",))
