@@ -1,4 +1,5 @@
-"""The guarantees of leases on SQLite, and of what is left when the process is gone."""
+"""The guarantees of leases on SQLite as if its log had many partitions, and of what is left when
+the process is gone."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,22 +11,23 @@ from offhook.store.sqlite.leases import SqliteLeases
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.leases import (
     DurabilityConformance,
-    LeaseConformance,
     SharingConformance,
 )
 from offhook.testing.conformance.stores import Reopen
 
 
-class TestLeases(LeaseConformance):
-    """Each guarantee."""
-
-
 class TestSharing(SharingConformance):
-    """Each guarantee, of a log of one partition and of many."""
+    """Each guarantee, of a log of many partitions."""
 
-    @pytest.fixture(params=[1, 16])
-    def leases(self, request: pytest.FixtureRequest, store: SqliteStore) -> SqliteLeases:
-        return SqliteLeases(store._database, request.param)
+    @pytest.fixture
+    async def store(self, clock: FakeClock) -> AsyncIterator[SqliteStore]:
+        opened = open_sqlite(None, clock=clock)
+        yield opened
+        await opened.close()
+
+    @pytest.fixture
+    def leases(self, store: SqliteStore) -> SqliteLeases:
+        return SqliteLeases(store._database, 16)
 
 
 class TestDurability(DurabilityConformance):

@@ -7,6 +7,7 @@ from datetime import datetime
 from offhook.log.entries import FeedFilter, FeedSlice
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import AccountId, EventId, partition_of
+from offhook.store.postgres.append import Ends
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.rows import event_of
 from offhook.store.postgres.session import Session
@@ -14,45 +15,69 @@ from offhook.store.postgres.session import Session
 _SCAN = 20_000
 """How many positions one page looks at: a rare type must not cost the whole log at once."""
 LONGEST_TIMELINE = 10_000
+_ALL = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """The positions (``after``, ``through``] of a partition that a page looks at, of those up to
-    ``end``."""
+    ``end``, whose event was created at ``end_ms``."""
 
     partition: int
     after: int
     through: int
     end: int
+    end_ms: int
 
 
 class PostgresFeed:
     """The feed's port."""
 
-    def __init__(self, database: Database, partitions: int) -> None:
+    def __init__(self, database: Database, partitions: int, generation: int, ends: Ends) -> None:
         self._database = database
         self._partitions = partitions
+        self._generation = generation
+        self._ends = ends
+
+    @property
+    def generation(self) -> int:
+        """Which log this is."""
+        return self._generation
 
     async def feed(
         self, account: AccountId, after: Mapping[int, int], limit: int, wanted: FeedFilter
     ) -> FeedSlice:
         """Events after the given positions, oldest first, in order per key."""
         async with self._database.reading() as session:
-            if wanted.key is None:
-                scan, looked_at = _SCAN // self._partitions, list(range(self._partitions))
-            else:
+            heads = await self._heads(session)
+            if any(position > heads[at][0] for at, position in after.items() if at in heads) or (
+                after.keys() - heads.keys()
+            ):
+                return FeedSlice((), dict(after), more=False, past_head=True)
+            looked_at, scan = list(heads), _SCAN // self._partitions
+            if wanted.key is not None:
                 home = await home_of(session, account, wanted.key, self._partitions)
-                scan, looked_at = 1 << 62, [home]
-            spans = await _spans(session, looked_at, after, wanted, scan)
+                looked_at, scan = [home], _ALL
+            spans = await _spans(session, {at: heads[at] for at in looked_at}, after, wanted, scan)
             found = await _page(session, account, spans, limit, wanted)
-        return _slice(found, spans, after, limit)
+            return await _slice(session, found, spans, after, full=len(found) == limit)
 
     async def event(self, account: AccountId, event: EventId) -> LogEvent | None:
         """One event; ``None`` if the account has none of this id."""
         async with self._database.reading() as session:
             row = await session.row("event", account=account, id=event)
         return None if row is None else event_of(row)
+
+    async def _heads(self, session: Session) -> dict[int, tuple[int, int]]:
+        """The last position of each partition, and when that was."""
+        partitions = list(range(self._partitions))
+        since_ms = [self._ends.created_ms.get(partition, 0) for partition in partitions]
+        rows = await session.rows(
+            "heads_newest", partitions=partitions, since_ms=since_ms, now_ms=None
+        )
+        for row in rows:
+            self._ends.saw(row["partition"], row["created_ms"])
+        return {row["partition"]: (row["position"], row["created_ms"]) for row in rows}
 
 
 async def home_of(session: Session, account: AccountId, key: str, partitions: int) -> int:
@@ -63,35 +88,27 @@ async def home_of(session: Session, account: AccountId, key: str, partitions: in
 
 async def _spans(
     session: Session,
-    partitions: Sequence[int],
+    heads: Mapping[int, tuple[int, int]],
     after: Mapping[int, int],
     wanted: FeedFilter,
     scan: int,
 ) -> list[Span]:
     """Where to look. ``created`` never goes back within a partition, so times are positions."""
+    partitions = list(heads)
     since = {} if wanted.since is None else await _before(session, partitions, wanted.since)
-    if wanted.until is not None:
-        ends = await _before(session, partitions, wanted.until)
-    else:
-        ends = await _ends(session, partitions)
+    until = {} if wanted.until is None else await _before(session, partitions, wanted.until)
     spans = []
-    for partition in partitions:
+    for partition, (head, head_ms) in heads.items():
         begin = max(after.get(partition, 0), since.get(partition, 0))
-        end = ends[partition]
-        spans.append(Span(partition, begin, min(end, begin + scan), end))
+        end = until.get(partition, head)
+        end_ms = head_ms if wanted.until is None else min(head_ms, to_ms(wanted.until) - 1)
+        spans.append(Span(partition, begin, min(end, begin + scan), end, end_ms))
     return spans
 
 
 async def _before(session: Session, partitions: Sequence[int], moment: datetime) -> dict[int, int]:
     rows = await session.rows("event_since", partitions=partitions, created_ms=to_ms(moment))
     return {row[0]: row[1] for row in rows}
-
-
-async def _ends(session: Session, partitions: Sequence[int]) -> dict[int, int]:
-    rows = await session.rows(
-        "heads_newest", partitions=partitions, since_ms=[0] * len(partitions), now_ms=None
-    )
-    return {row["partition"]: row["position"] for row in rows}
 
 
 async def _page(
@@ -125,10 +142,14 @@ async def _page(
     return [event_of(row) for row in rows]
 
 
-def _slice(
-    found: Sequence[LogEvent], spans: Sequence[Span], after: Mapping[int, int], limit: int
+async def _slice(
+    session: Session,
+    found: Sequence[LogEvent],
+    spans: Sequence[Span],
+    after: Mapping[int, int],
+    *,
+    full: bool,
 ) -> FeedSlice:
-    full = len(found) == limit
     read_to = dict(after)
     for span in spans:
         read_to[span.partition] = span.after if full else max(span.after, span.through)
@@ -136,7 +157,24 @@ def _slice(
         for event in found:
             read_to[event.partition] = event.position
     more = any(read_to[span.partition] < span.end for span in spans)
-    return FeedSlice(tuple(found), read_to, more)
+    capped = [span for span in spans if span.after < span.through < span.end]
+    times = await _created(session, capped)
+    if full:
+        times.append(found[-1].created_ms)
+    at_ms = min(times) if times else max(span.end_ms for span in spans)
+    return FeedSlice(tuple(found), read_to, more, at_ms)
+
+
+async def _created(session: Session, spans: Sequence[Span]) -> list[int]:
+    """When the events were created that pages end at before their partitions do."""
+    if not spans:
+        return []
+    rows = await session.rows(
+        "events_created",
+        partitions=[span.partition for span in spans],
+        positions=[span.through for span in spans],
+    )
+    return [row[0] for row in rows]
 
 
 def _types(wanted: FeedFilter) -> dict[str, list[str] | None]:

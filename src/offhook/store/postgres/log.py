@@ -51,16 +51,26 @@ class _Looked:
     config_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """An event that was read: what follows it in its partition was not created before it."""
+
+    position: int
+    created_ms: int
+
+
 class PostgresLog:
     """The log's port."""
 
-    def __init__(self, database: Database, partitions: int) -> None:
+    def __init__(self, database: Database, partitions: int, ends: Ends) -> None:
         self._database = database
         self._partitions = partitions
         self._days = Days("event")
-        self._ends = Ends()
+        self._ends = ends
         self._spare = count()
         self._looked: dict[int, _Looked] = {}
+        self._passed: dict[int, _Passed] = {}
+        self._configured = 0
         database.subscribe(self._told)
 
     @property
@@ -95,12 +105,12 @@ class PostgresLog:
         nothing = self._nothing_new(partition, after)
         if nothing is not None:
             return nothing
-        began_s = asyncio.get_running_loop().time()
+        began_s, configured = asyncio.get_running_loop().time(), self._configured
         events, version = await self._read(partition, after, limit, max_bytes)
         if events:
-            self._ends.saw(partition, events[0].created_ms)
             self._looked.pop(partition, None)
-        else:
+            self._pass(events[-1])
+        elif configured == self._configured:
             self._looked[partition] = _Looked(began_s, after, version)
         read_to = events[-1].position if events else after
         return LogSlice(tuple(events), read_to, version)
@@ -244,12 +254,18 @@ class PostgresLog:
     async def _rows_after(
         self, session: Session, partition: int, after: int, limit: int
     ) -> list[Row]:
-        looked = self._looked.get(partition)
-        reached = looked is not None and looked.end <= after
-        since_ms = self._ends.created_ms.get(partition, 0) if reached else 0
+        passed = self._passed.get(partition)
+        since_ms = 0 if passed is None or after < passed.position else passed.created_ms
         return await session.rows(
             "events_after", partition=partition, after=after, since_ms=since_ms, limit=limit
         )
+
+    def _pass(self, event: LogEvent) -> None:
+        """Readers at several places pass: that of the foremost is kept."""
+        self._ends.saw(event.partition, event.created_ms)
+        passed = self._passed.get(event.partition)
+        if passed is None or event.position > passed.position:
+            self._passed[event.partition] = _Passed(event.position, event.created_ms)
 
     def _nothing_new(self, partition: int, after: int) -> LogSlice | None:
         """An empty slice where reading would bring nothing: the partition was read to its end a
@@ -266,6 +282,7 @@ class PostgresLog:
     def _told(self, topics: frozenset[Topic]) -> None:
         """A change of the configuration is to be seen with the next read, events or not."""
         if Topic.CONFIG in topics:
+            self._configured += 1
             self._looked.clear()
 
 

@@ -44,6 +44,11 @@ class Session:
         text, arguments = bound(name, bindings)
         return await self._raw.fetchrow(text, *arguments)
 
+    async def only_row(self, name: str, /, **bindings: Value) -> Row:
+        """The one row that there always is."""
+        [row] = await self.rows(name, **bindings)
+        return row
+
     async def value(self, name: str, /, **bindings: Value) -> Any:
         """The first column of the first row; ``None`` without one."""
         row = await self.row(name, **bindings)

@@ -1,15 +1,12 @@
 """The store on PostgreSQL, open: one object for each port, over one pool of connections."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import urlsplit
-
-import asyncpg
 
 from offhook.clock import Clock
-from offhook.model.errors import OffhookError
 from offhook.model.event import to_ms
+from offhook.store.postgres.append import Ends
 from offhook.store.postgres.calls import PostgresCalls
 from offhook.store.postgres.database import Database, Subscriber, connect, open_pool
 from offhook.store.postgres.deliveries import PostgresDeliveries
@@ -20,6 +17,7 @@ from offhook.store.postgres.leases import PostgresLeases
 from offhook.store.postgres.log import PostgresLog
 from offhook.store.postgres.migrations import migrate
 from offhook.store.postgres.notices import Notices
+from offhook.store.postgres.reaching import reaching
 from offhook.store.postgres.retention import PostgresRetention
 from offhook.store.postgres.session import Session
 from offhook.store.postgres.timers import PostgresTimers
@@ -31,7 +29,10 @@ PARTITIONS = 16
 
 @dataclass(frozen=True, slots=True)
 class PostgresStore:
-    """All ports. ``close`` when done."""
+    """All ports. ``close`` when done.
+
+    ``token_key`` signs what any process has to be able to check.
+    """
 
     log: PostgresLog
     feed: PostgresFeed
@@ -43,6 +44,7 @@ class PostgresStore:
     webhooks: PostgresWebhooks
     keys: PostgresKeys
     retention: PostgresRetention
+    token_key: bytes = field(repr=False)
     _database: Database
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -63,25 +65,8 @@ async def open_postgres(
     clock's. ``partitions`` counts only where the log is made. Raises ``OffhookError`` when the
     database cannot be used or a newer release wrote it.
     """
-    try:
+    with reaching(url):
         return await _open(url, clock, partitions)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise OffhookError(
-            f"The database {shown(url)} cannot be used ({_told(error)}): check that it runs, that "
-            "it can be reached from here, and the URL given with --database.",
-            code="database_unusable",
-        ) from error
-
-
-def shown(url: str) -> str:
-    """A database URL without its password."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or 'localhost'}{parts.path}"
-
-
-def _told(error: Exception) -> str:
-    text = str(error).splitlines()
-    return text[0] if text else type(error).__name__
 
 
 async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore:
@@ -89,21 +74,31 @@ async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore
     try:
         await migrate(raw, partitions, None if clock is None else to_ms(clock.now()))
         session = Session(raw)
-        partitions = await session.value("partitions")
+        log = _LogFacts(*await session.only_row("installation"))
         schema = await session.value("schema_name")
     finally:
         await raw.close()
     notices = Notices(partial(connect, url), f"offhook:{schema}", secrets.token_hex(8))
     database = Database(await open_pool(url), notices, clock)
-    store = _assemble(database, partitions)
+    store = _assemble(database, log)
     notices.start()
     return store
 
 
-def _assemble(database: Database, partitions: int) -> PostgresStore:
+@dataclass(frozen=True, slots=True)
+class _LogFacts:
+    """What was decided when the log was made."""
+
+    partitions: int
+    generation: int
+    token_key: bytes
+
+
+def _assemble(database: Database, made: _LogFacts) -> PostgresStore:
+    partitions, ends = made.partitions, Ends()
     return PostgresStore(
-        log=PostgresLog(database, partitions),
-        feed=PostgresFeed(database, partitions),
+        log=PostgresLog(database, partitions, ends),
+        feed=PostgresFeed(database, partitions, made.generation, ends),
         calls=PostgresCalls(database),
         leases=PostgresLeases(database),
         timers=PostgresTimers(database),
@@ -112,5 +107,6 @@ def _assemble(database: Database, partitions: int) -> PostgresStore:
         webhooks=PostgresWebhooks(database, partitions),
         keys=PostgresKeys(database),
         retention=PostgresRetention(database),
+        token_key=made.token_key,
         _database=database,
     )

@@ -1,0 +1,1 @@
+SELECT (SELECT count(*) FROM partition_head), generation, token_key FROM installation
