@@ -100,6 +100,6 @@ async def _answered(asking: Awaitable[_T]) -> _T:
             return await asking
     except (RedisError, OSError) as error:
         raise Overloaded(
-            f"Whether the event was handled cannot be told, for Redis gives no answer ({error!r}); "
-            "try again in a moment."
+            f"Whether the event was handled cannot be told, for Redis gives no answer "
+            f"({type(error).__name__}: {error}); try again in a moment."
         ) from error

@@ -119,7 +119,7 @@ class SharedRateLimit:
                 await self._redis.ping()
             await self._granted(Counter({(_NOBODY, 1): 1}))
         except Exception as error:  # noqa: BLE001 - whatever it is, Redis is of no use then
-            self._note(up=False, error=repr(error))
+            self._note(up=False, error=f"{type(error).__name__}: {error}")
         else:
             self._note(up=True)
         return self._look_every_s
@@ -149,7 +149,7 @@ class SharedRateLimit:
                 quotas = await self._granted(Counter((each.key, each.limit) for each in asked))
                 return [next(quotas[each.key, each.limit]) for each in asked]
             except Exception as error:  # noqa: BLE001 - whatever it is, requests go on
-                self._note(up=False, error=repr(error))
+                self._note(up=False, error=f"{type(error).__name__}: {error}")
         return [await self._otherwise.take(each.key, each.limit) for each in asked]
 
     async def _granted(
