@@ -54,9 +54,11 @@ class Notices:
         self.ends: dict[int, int] = {}
         self.hearing = False
 
-    def start(self) -> None:
-        """Begin to hear and tell."""
-        self._task = asyncio.create_task(self._run(), name="notices")
+    async def start(self) -> None:
+        """Begin to hear and tell: once this returns, nothing is missed but what a lost connection
+        misses. Raises what connecting raises."""
+        connection = await self._listen()
+        self._task = asyncio.create_task(self._run(connection), name="notices")
 
     def subscribe(self, subscriber: Callable[[frozenset[Topic]], None]) -> None:
         """Have it called on the loop with the topics of each commit heard of."""
@@ -79,23 +81,29 @@ class Notices:
                 await self._task
             self._task = None
 
-    async def _run(self) -> None:
+    async def _run(self, connection: "asyncpg.Connection | None") -> None:
         while True:
             try:
-                await self._converse()
+                if connection is None:
+                    connection = await self._listen()
+                    # What was said while nobody listened: look at everything once.
+                    self._tell(frozenset(Topic))
+                await self._converse(connection)
             except Exception as error:  # noqa: BLE001 - the connection is made anew, whatever it was
                 _log.warning("notices_lost", error=repr(error))
             finally:
                 self.hearing = False
+            connection = None
             await asyncio.sleep(_AGAIN_S)
 
-    async def _converse(self) -> None:
+    async def _listen(self) -> "asyncpg.Connection":
         connection = await self._connect()
+        await connection.add_listener(self._channel, self._heard)
+        self.hearing = True
+        return connection
+
+    async def _converse(self, connection: "asyncpg.Connection") -> None:
         try:
-            await connection.add_listener(self._channel, self._heard)
-            self.hearing = True
-            # What was said while nobody listened: look at everything once.
-            self._tell(frozenset(Topic))
             while True:
                 await self._something_to_say(connection)
                 await asyncio.sleep(_BETWEEN_S)

@@ -81,7 +81,7 @@ async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore
     notices = Notices(partial(connect, url), f"offhook:{schema}", secrets.token_hex(8))
     database = Database(await open_pool(url), notices, clock)
     store = _assemble(database, log)
-    notices.start()
+    await notices.start()
     return store
 
 
