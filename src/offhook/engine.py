@@ -39,6 +39,8 @@ async def engine_running(
         log=store.log,
         store=store.dispatch,
         leases=store.leases,
+        shares=store.bounds,
+        health=store.health,
         sender=Sender(transport=transport, clock=clock),
         clock=clock,
         rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from conftest import BOB, READER, Served
+from offhook.delivery.health import EndpointHealth
 from offhook.delivery.webhook import WebhookDocument
-from offhook.model.event import VERSION
+from offhook.model.event import VERSION, to_ms
+from offhook.model.ids import WebhookId
 
 URL = "https://example.com/hook"
 DEFAULTS = {
@@ -39,6 +41,7 @@ CUSTOM: dict[str, Any] = {
     "test": True,
     "headers": {"X-Env": "prod", "Authorization": "Basic eA=="},
     "timeout_s": 2.5,
+    "rate_limit_per_s": 0.2,
     "max_in_flight": 1000,
     "type_names": "as_subscribed",
     "enabled": False,
@@ -74,6 +77,37 @@ async def test_everything_that_can_be_said_of_a_webhook_comes_back(api: Served) 
     assert made["secret"] == secret
     shown = (await api.get(f"/v1/webhooks/{made['id']}")).json()
     assert shown == {k: v for k, v in made.items() if k not in ("secret", "warnings")}
+
+
+async def test_a_rate_limit_can_be_set_and_taken_away(api: Served) -> None:
+    path = f"/v1/webhooks/{(await api.webhook())['id']}"
+    for given in (250, 0.2, 10_000, None):
+        changed = await api.send("PATCH", path, json={"rate_limit_per_s": given})
+        assert changed.json()["rate_limit_per_s"] == given
+
+
+async def test_a_webhook_tells_how_its_endpoint_does(api: Served) -> None:
+    made = await api.webhook()
+    untried = {
+        "status": "healthy",
+        "consecutive_failures": 0,
+        "failing_since": None,
+        "last_success_at": None,
+    }
+    assert made["health"] == untried
+    at_ms = to_ms(api.clock.now())
+    seen = EndpointHealth(3, at_ms + 1000, at_ms + 2500, at_ms)
+    await api.store.health.note_health({WebhookId(made["id"]): seen})
+    failing = {
+        "status": "failing",
+        "consecutive_failures": 3,
+        "failing_since": "2026-11-20T10:00:01.000Z",
+        "last_success_at": "2026-11-20T10:00:00.000Z",
+    }
+    assert (await api.get(f"/v1/webhooks/{made['id']}")).json()["health"] == failing
+    assert (await api.get("/v1/webhooks")).json()["data"][0]["health"] == failing
+    changed = await api.send("PATCH", f"/v1/webhooks/{made['id']}", json={"description": "x"})
+    assert changed.json()["health"] == failing
 
 
 async def test_the_secret_is_shown_by_create_and_by_its_own_path_alone(api: Served) -> None:
@@ -204,7 +238,9 @@ async def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(api: Serv
         ({"signing": {"scheme": "standard-ed25519"}}, "body.signing.scheme", "'standard'"),
         ({"signing": {"prefix": "x-mine"}}, "body.signing", "timestamped-hex"),
         ({"filter": "data.talk_s > 90"}, "body.filter", "not available in this release"),
-        ({"rate_limit_per_s": 5}, "body.rate_limit_per_s", "not available in this release"),
+        ({"rate_limit_per_s": 0}, "body.rate_limit_per_s", "greater than 0"),
+        ({"rate_limit_per_s": 10_001}, "body.rate_limit_per_s", "10000"),
+        ({"rate_limit_per_s": "fast"}, "body.rate_limit_per_s", "number"),
         ({"mask_caller_id": True}, "body.mask_caller_id", "not available in this release"),
         ({"max_hold_s": 60}, "body.max_hold_s", "not available in this release"),
         ({"version": "2020-01-01"}, "body.version", VERSION),

@@ -35,6 +35,7 @@ _ENDPOINT = Endpoint(
     headers={},
     timeout_s=15,
     max_in_flight=4,
+    rate_limit=None,
     version=VERSION,
     schedule=PROFILES["24h"],
     signer=signer_for(Unsigned(), ()),

@@ -74,6 +74,8 @@ class MoodyStore:
         self.deliveries = store.deliveries
         self.dispatch = MoodyDispatch(store._database, store.dispatch._tail)
         self.leases = MoodyLeases(store._database)
+        self.bounds = store.bounds
+        self.health = store.health
 
     def set_away(self, away: bool) -> None:
         self.dispatch.away = self.leases.away = away

@@ -31,6 +31,8 @@ class Store:
         self.deliveries = store.deliveries
         self.dispatch = _Dispatch(store._database, store.dispatch._tail)
         self.leases = _Leases(store._database)
+        self.bounds = store.bounds
+        self.health = store.health
 
     def fill_up(self, full: bool = True) -> None:
         self.dispatch.full = self.leases.full = full

@@ -72,7 +72,7 @@ def test_endpoints_take_turns() -> None:
             queue.offer(delivery(f"{name}{position}", position, f"wh_{name}"))
             queues.stir(queue)
     order = []
-    while (turn := queues.next()) is not None:
+    while (turn := queues.next(0.0)) is not None:
         order.append(turn[1].webhook)
     assert order == ["wh_x", "wh_y"] * 3
 
@@ -88,7 +88,7 @@ def test_what_waits_for_an_endpoint_that_is_gone_is_handed_out() -> None:
     assert queue.closed
     assert sorted(each.event.position for each in gone) == [2, 3]
     assert queues.close(WebhookId("wh_crm")) == []
-    assert queues.next() is None
+    assert queues.next(0.0) is None
 
 
 def test_an_endpoint_that_comes_back_has_a_turn_of_its_own() -> None:
@@ -99,7 +99,7 @@ def test_an_endpoint_that_comes_back_has_a_turn_of_its_own() -> None:
         queues.stir(queue)
         if position == 1:
             queues.close(WebhookId("wh_crm"))
-    turn = queues.next()
+    turn = queues.next(0.0)
     assert turn is not None
     assert turn[1].event.position == 2
 

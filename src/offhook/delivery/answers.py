@@ -10,6 +10,7 @@ from offhook.delivery.entries import (
     DeliveryView,
     StoredWebhook,
 )
+from offhook.delivery.health import EndpointHealth, HealthStatus
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import rfc3339_ms
 from offhook.model.ids import delivery_id
@@ -33,10 +34,21 @@ class Stored(BaseModel):
     revision: int
 
 
+class HealthAnswer(BaseModel):
+    """How an endpoint does, as all processes see it together, a few seconds late. Failures are
+    attempts that were not accepted since the last one that was."""
+
+    status: HealthStatus
+    consecutive_failures: int
+    failing_since: str | None
+    last_success_at: str | None
+
+
 class WebhookAnswer(WebhookDocument, Stored):
     """A webhook. ``disabled_reason`` is there if Offhook disabled it."""
 
     disabled_reason: str | None
+    health: HealthAnswer
 
 
 class ChangedWebhook(WebhookAnswer):
@@ -94,6 +106,7 @@ def webhook_fields(stored: StoredWebhook) -> dict[str, object]:
         "updated_at": rfc3339_ms(stored.updated_ms),
         "revision": stored.revision,
         "disabled_reason": stored.disabled_reason,
+        "health": _health_answer(stored.health),
     }
 
 
@@ -120,7 +133,20 @@ def delivery_answer(view: DeliveryView) -> DeliveryAnswer:
         event_key=view.key,
         status=view.status,
         attempts=view.attempts,
-        next_attempt_at=None if view.next_attempt_ms is None else rfc3339_ms(view.next_attempt_ms),
+        next_attempt_at=_time(view.next_attempt_ms),
         last_attempt=None if view.last_attempt is None else attempt_answer(view.last_attempt),
         reason=view.reason,
     )
+
+
+def _health_answer(health: EndpointHealth) -> HealthAnswer:
+    return HealthAnswer(
+        status=health.status,
+        consecutive_failures=health.failures,
+        failing_since=_time(health.failing_since_ms),
+        last_success_at=_time(health.last_success_ms),
+    )
+
+
+def _time(at_ms: int | None) -> str | None:
+    return None if at_ms is None else rfc3339_ms(at_ms)

@@ -5,21 +5,23 @@ runs beside it too. All else happens in ``run_once``.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import structlog
 
 from offhook.clock import Clock
 from offhook.delivery.applying import Applier
+from offhook.delivery.bounding import Bounding
 from offhook.delivery.caution import CAREFUL_TAKEOVERS, PROBATION_S, Caution
-from offhook.delivery.entries import ApplyReport
+from offhook.delivery.entries import ApplyReport, FailureKind
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.outcome import cancel, settle
-from offhook.delivery.policy import Disable
-from offhook.delivery.ports import DispatchStore
-from offhook.delivery.queues import Delivery, Queues
+from offhook.delivery.policy import Delivered, Disable, Verdict
+from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
+from offhook.delivery.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.reader import LogReader
+from offhook.delivery.reporting import HealthReporter
 from offhook.delivery.retries import Retrier
 from offhook.delivery.router import Router
 from offhook.delivery.sender import Sender
@@ -44,13 +46,16 @@ _LAST_WRITE_S = 1.0
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What the dispatcher may hold: ``queued`` deliveries in memory, ``in_flight`` sends,
-    ``unapplied`` results that are not written yet (past it, nothing new is sent)."""
+    ``unapplied`` results that are not written yet (past it, nothing new is sent). What is in flight
+    is waited for at most ``stop_s`` when the process stops, ``give_back_s`` when another one is to
+    have the partition."""
 
     queued: int = 20_000
     in_flight: int = 512
     unapplied: int = 5_000
     lease_s: float = LEASE_S
     stop_s: float = 5.0
+    give_back_s: float = 2.0
 
 
 DEFAULT_BOUNDS = Bounds()
@@ -67,6 +72,8 @@ class Dispatcher:
         log: LogStore,
         store: DispatchStore,
         leases: LeaseStore,
+        shares: BoundStore,
+        health: HealthStore,
         sender: Sender,
         clock: Clock,
         rnd: random.Random,
@@ -76,6 +83,7 @@ class Dispatcher:
         bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
         self._store = store
+        self._partitions = log.partitions
         self._clock = clock
         self._rnd = rnd
         self._on_sent = on_sent
@@ -84,6 +92,10 @@ class Dispatcher:
             store=leases, clock=clock, consumer=CONSUMER, owner=owner, ttl_s=bounds.lease_s
         )
         self._queues = Queues()
+        self._bounding = Bounding(
+            store=shares, queues=self._queues, clock=clock, owner=owner, ttl_s=bounds.lease_s
+        )
+        self._health = HealthReporter(store=health, clock=clock)
         self._router = Router(store=store, queues=self._queues, memory_bound=bounds.queued)
         self._reader = LogReader(
             log=log,
@@ -94,7 +106,7 @@ class Dispatcher:
             on_gone=self._gone,
         )
         self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
-        self._sends = Sends(sender=sender, clock=clock, wake=wake)
+        self._sends = Sends(sender=sender, clock=clock, wake=wake, begins=self._begins)
         self._applier = Applier(store=store, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
         self._applied_at = float("-inf")
@@ -120,16 +132,20 @@ class Dispatcher:
         """One step of everything; returns the seconds until the next is due without a wake-up."""
         await self._keep_leases()
         self._settle_sent()
+        self._settle_unsent()
         self._take_report(self._applier.take())
         await self._recount()
         self._router.queued = self._queues.size()
         more = False
-        for flow in list(self._flows.values()):
+        for flow in self._staying():
             more |= await self._reader.live(flow)
             more |= await self._reader.ranges(flow)
             await self._retrier.run(flow, self._reader.subscriptions)
+        await self._bounding.run(holds_all=len(self._staying()) == self._partitions)
+        await self._give_back()
         self._start_sends()
         self._start_apply()
+        self._health.start()
         return 0.0 if more else self._wait_s()
 
     def recover(self) -> None:
@@ -148,8 +164,10 @@ class Dispatcher:
         self._take_report(await self._applier.finish(_LAST_WRITE_S))
         self._start_apply(now=True)
         self._take_report(await self._applier.finish(_LAST_WRITE_S))
+        await self._health.finish(_LAST_WRITE_S)
         self._flows.clear()
         try:
+            await self._bounding.finish()
             await self._leases.leave()
         except Exception as error:  # noqa: BLE001 - they run out by themselves
             _log.warning("leases_not_released", error=repr(error))
@@ -166,9 +184,10 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - what was decided waits until the store is back
             _log.warning("heartbeat_failed", error=repr(error))
             return
-        self._drop(list(change.lost))
+        self._drop(change.lost)
         for lease in change.gained:
             self._flows[lease.partition] = await self._take_over(lease)
+        self._let_go(change.surplus)
 
     async def _take_over(self, lease: Lease) -> PartitionFlow:
         held = await self._store.held(lease.partition)
@@ -183,6 +202,8 @@ class Dispatcher:
             lane_counts=await self._store.lane_counts(lease.partition),
             settled=settled,
         )
+        if lease.takeovers:
+            self._queues.silence(self._clock.monotonic())
         if lease.takeovers >= CAREFUL_TAKEOVERS:
             suspect = await self._store.suspected(lease.partition)
             flow.caution = Caution.after(lease.cursor, lease.takeovers, suspect)
@@ -205,23 +226,90 @@ class Dispatcher:
             flow = self._flow_of(sent.delivery)
             if flow is None:
                 sent.queue.pass_on(sent.delivery.event.key)
-            elif isinstance(settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random), Disable):
-                self._reader.subscriptions.drop(sent.delivery.webhook)
-                self._gone(sent.delivery.webhook)
+            else:
+                verdict = settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random)
+                self._follow(sent, verdict)
             self._queues.stir(sent.queue)
+
+    def _follow(self, sent: Sent, verdict: Verdict) -> None:
+        webhook = sent.delivery.webhook
+        if sent.answer.failure is not FailureKind.INTERNAL:
+            self._health.note(webhook, accepted=isinstance(verdict, Delivered))
+        if isinstance(verdict, Disable):
+            self._reader.subscriptions.drop(webhook)
+            self._gone(webhook)
+
+    def _settle_unsent(self) -> None:
+        """What was not begun goes back to where it was, if this process still has the partition."""
+        for unsent in self._sends.collect_unsent():
+            queue, delivery = unsent.queue, unsent.delivery
+            flow = self._flow_of(delivery)
+            if flow is None or flow.leaves_by_s is not None or queue.closed:
+                queue.pass_on(delivery.event.key)
+                if flow is not None and queue.closed:
+                    cancel(flow, delivery)
+            else:
+                queue.put_back(delivery)
+            self._queues.stir(queue)
 
     def _flow_of(self, delivery: Delivery) -> PartitionFlow | None:
         flow = self._flows.get(delivery.event.partition)
         return flow if flow is not None and flow.lease.epoch == delivery.epoch else None
 
+    def _staying(self) -> list[PartitionFlow]:
+        return [flow for flow in self._flows.values() if flow.leaves_by_s is None]
+
+    def _leaving(self) -> list[PartitionFlow]:
+        return [flow for flow in self._flows.values() if flow.leaves_by_s is not None]
+
+    def _let_go(self, partitions: Collection[int]) -> None:
+        """Others are to have these: nothing more of them is read or begun."""
+        flows = [self._flows[at] for at in partitions if at in self._flows]
+        for flow in flows:
+            if flow.leaves_by_s is None:
+                flow.leaves_by_s = self._clock.monotonic() + self._bounds.give_back_s
+        if flows:
+            self._queues.keep(self._stays)
+
+    async def _give_back(self) -> None:
+        """Give back what is written, once nothing of it is in flight or it was waited for long
+        enough; what is still in flight then is sent again by the next owner."""
+        now_s = self._clock.monotonic()
+        ready = [
+            flow.partition
+            for flow in self._leaving()
+            if flow.written
+            and (now_s >= (flow.leaves_by_s or 0) or not self._sends.in_flight_of(flow.partition))
+        ]
+        if not ready or not self._bounding.registered:
+            return
+        try:
+            await self._leases.give_back(ready)
+        except Exception as error:  # noqa: BLE001 - it is tried in the next step, or they run out
+            _log.warning("leases_not_released", error=repr(error))
+            return
+        self._drop(ready)
+
     def _start_sends(self) -> None:
+        now_s = self._clock.monotonic()
         if not self._leases.valid() or self._unapplied() > self._bounds.unapplied:
             return
         while self._sends.in_flight < self._bounds.in_flight:
-            turn = self._queues.next()
+            turn = self._queues.next(now_s)
             if turn is None:
                 break
             self._sends.start(*turn)
+
+    def _begins(self, queue: EndpointQueue, delivery: Delivery) -> bool:
+        """Whether a send that was started may begin: the process may have slept since."""
+        if (
+            self._leases.valid()
+            and self._flow_of(delivery) is not None
+            and queue.begin(self._clock.monotonic())
+        ):
+            return True
+        queue.starts.cancel()
+        return False
 
     def _start_apply(self, *, now: bool = False) -> None:
         monotonic_s = self._clock.monotonic()
@@ -230,7 +318,7 @@ class Dispatcher:
             now or waited_s >= self._linger_s() or self._unapplied() >= _BATCH or not self.in_flight
         ):
             return
-        cursor_alone = now or waited_s >= _CURSOR_S
+        cursor_alone = now or waited_s >= _CURSOR_S or bool(self._leaving())
         frozen = [flow.freeze(cursor_alone=cursor_alone) for flow in self._flows.values()]
         changes = [change for change in frozen if change is not None]
         if changes:
@@ -258,11 +346,15 @@ class Dispatcher:
     def _unapplied(self) -> int:
         return sum(len(flow.changes.attempts) for flow in self._flows.values())
 
-    def _drop(self, partitions: list[int]) -> None:
+    def _drop(self, partitions: Collection[int]) -> None:
         for partition in partitions:
             self._flows.pop(partition, None)
         if partitions:
-            self._queues.keep(lambda delivery: self._flow_of(delivery) is not None)
+            self._queues.keep(self._stays)
+
+    def _stays(self, delivery: Delivery) -> bool:
+        flow = self._flow_of(delivery)
+        return flow is not None and flow.leaves_by_s is None
 
     def _gone(self, webhook: WebhookId) -> None:
         for flow in self._flows.values():
@@ -274,7 +366,9 @@ class Dispatcher:
 
     def _wait_s(self) -> float:
         now_ms = to_ms(self._clock.now())
-        wait_s = min(_IDLE_S, self._leases.due_in_s())
+        monotonic_s = self._clock.monotonic()
+        wait_s = min(_IDLE_S, self._leases.due_in_s(), self._bounding.due_in_s())
+        wait_s = min(wait_s, self._queues.due_in_s(monotonic_s))
         for flow in self._flows.values():
             wait_s = min(wait_s, max(0.001, (flow.next_due_ms - now_ms) / 1000))
             if flow.caution is not None:

@@ -43,6 +43,9 @@ class PartitionFlow:
         self.changes = ChangeSet()
         self.applying = False
         """Whether changes of this flow are on their way to the store."""
+        self.leaves_by_s: float | None = None
+        """When the partition is given back at the latest, on the monotonic clock; ``None``: it is
+        to stay. Nothing more is read or begun once it is to go."""
         self._settled = set(settled)
         self._resume_to = _highest(settled)
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
@@ -168,6 +171,11 @@ class PartitionFlow:
     def clean(self) -> bool:
         """Whether nothing waits to be written but perhaps where the cursor stands."""
         return self.changes.empty
+
+    @property
+    def written(self) -> bool:
+        """Whether the store knows all that was decided, and where the cursor stands."""
+        return self.clean and not self.applying and self.live.done_to() == self._stored_cursor
 
     def freeze(self, *, cursor_alone: bool) -> PartitionChanges | None:
         """What is to be written now, or ``None``; from here on it counts as being applied.

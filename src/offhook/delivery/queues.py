@@ -1,9 +1,17 @@
-"""Deliveries in memory: per endpoint, one in flight per key, many keys at once."""
+"""Deliveries in memory: per endpoint, one in flight per key, many keys at once.
+
+Times are monotonic seconds.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
 
 from offhook.delivery.progress import Progress
+from offhook.delivery.rate import Starts
 from offhook.delivery.subscriptions import Endpoint
 from offhook.model.event import LogEvent
 from offhook.model.ids import WebhookId
@@ -45,12 +53,30 @@ class Delivery:
         return self.reader is None
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a process may use of an endpoint's bounds: requests in flight, and starts within the
+    rate's window; before ``until_s``."""
+
+    in_flight: int
+    starts: int
+    until_s: float
+
+
+NO_SHARE = Share(0, 0, -inf)
+
+
 class EndpointQueue:
     """What waits for one endpoint. Order is kept per key where the endpoint asks for it.
-    ``closed`` once the endpoint is gone: nothing more is tried then."""
+    ``closed`` once the endpoint is gone: nothing more is tried then. ``share`` is what may be used
+    of its bounds; ``None``: all of it."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, share: Share | None = None, silent_since: float = -inf
+    ) -> None:
         self.endpoint = endpoint
+        self.share = share
+        self.starts = Starts(silent_since)
         self.in_flight = 0
         self.closed = False
         self._ready: deque[Delivery] = deque()
@@ -69,8 +95,23 @@ class EndpointQueue:
 
     @property
     def sendable(self) -> bool:
-        """Whether a permit is free and something may go."""
-        return bool(self._ready) and self.in_flight < self.endpoint.max_in_flight
+        """Whether a permit is free and something may go, the rate aside."""
+        return bool(self._ready) and self.in_flight < self._permits
+
+    @property
+    def starved(self) -> bool:
+        """Whether something waits, and no share was granted."""
+        return bool(self._ready) and self.share is NO_SHARE
+
+    def free_at(self, now_s: float) -> float:
+        """From when on the rate and the share's time let one begin."""
+        if not self._in_time(now_s):
+            return inf
+        rate = self.endpoint.rate_limit
+        if rate is None:
+            return now_s
+        allowed = rate.count if self.share is None else min(rate.count, self.share.starts)
+        return self.starts.free_at(rate, allowed, now_s)
 
     def lane_full(self, key: str) -> bool:
         """Whether this key has as many waiting in memory as it may."""
@@ -91,10 +132,25 @@ class EndpointQueue:
             lane.append(delivery)
 
     def take(self) -> Delivery:
-        """The next to send; its key is busy until ``pass_on`` or ``cut``."""
+        """The next to send; its key is busy until ``pass_on``, ``cut`` or ``put_back``."""
         self.in_flight += 1
         self._waiting -= 1
+        if self.endpoint.rate_limit is not None:
+            self.starts.reserve()
         return self._ready.popleft()
+
+    def begin(self, now_s: float) -> bool:
+        """The send that was taken begins now; false if the share's time is over."""
+        if not self._in_time(now_s):
+            return False
+        self.starts.begin(now_s)
+        return True
+
+    def put_back(self, delivery: Delivery) -> None:
+        """It was taken and never begun: it is the next again."""
+        self.in_flight -= 1
+        self._waiting += 1
+        self._ready.appendleft(delivery)
 
     def pass_on(self, key: str) -> None:
         """The key's delivery is through: its next one may go."""
@@ -124,21 +180,67 @@ class EndpointQueue:
         self._waiting = 0
         return gone
 
+    @property
+    def _permits(self) -> int:
+        bound = self.endpoint.max_in_flight
+        return bound if self.share is None else min(bound, self.share.in_flight)
+
+    def _in_time(self, now_s: float) -> bool:
+        return self.share is None or now_s < self.share.until_s
+
 
 class Queues:
-    """All endpoints' queues; those that may send take turns."""
+    """All endpoints' queues; those that may send take turns.
+
+    While ``divided``, other processes send to the same endpoints, and each queue sends only within
+    a share that was granted; ``starved`` are those that something waits in without one.
+    """
 
     def __init__(self) -> None:
         self._queues: dict[WebhookId, EndpointQueue] = {}
         self._turns: deque[EndpointQueue] = deque()
         self._in_turn: set[EndpointQueue] = set()
+        self._later: list[tuple[float, int, EndpointQueue]] = []
+        self._put_off: dict[EndpointQueue, float] = {}
+        self._ticket = count()
+        self._silent_since = -inf
+        self.divided = False
+        self.starved: set[EndpointQueue] = set()
 
     def of(self, endpoint: Endpoint) -> EndpointQueue:
         """The endpoint's queue, made when first asked for."""
         queue = self._queues.get(endpoint.id)
         if queue is None:
-            queue = self._queues[endpoint.id] = EndpointQueue(endpoint)
+            queue = self._queues[endpoint.id] = EndpointQueue(
+                endpoint,
+                share=NO_SHARE if self.divided else None,
+                silent_since=self._silent_since,
+            )
         return queue
+
+    def find(self, webhook: WebhookId) -> EndpointQueue | None:
+        """The queue of this endpoint, if there is one."""
+        return self._queues.get(webhook)
+
+    def divide(self) -> None:
+        """Other processes may send from now on: nothing goes without a share."""
+        self.divided = True
+        for queue in self._queues.values():
+            queue.share = NO_SHARE
+
+    def unite(self) -> None:
+        """This process is alone: every bound is its own."""
+        self.divided = False
+        self.starved.clear()
+        for queue in self._queues.values():
+            queue.share = None
+            self.stir(queue)
+
+    def silence(self, now_s: float) -> None:
+        """Somebody who died may have begun sends until now: rates wait for a window."""
+        self._silent_since = now_s
+        for queue in self._queues.values():
+            queue.starts.silent_since = now_s
 
     def all(self) -> list[EndpointQueue]:
         """Every queue."""
@@ -154,6 +256,7 @@ class Queues:
         if queue is None:
             return []
         queue.closed = True
+        self.starved.discard(queue)
         return queue.drain()
 
     def keep(self, wanted: Callable[[Delivery], bool]) -> None:
@@ -166,17 +269,45 @@ class Queues:
 
     def stir(self, queue: EndpointQueue) -> None:
         """Something changed for this queue: give it a turn if it may send."""
-        if queue.sendable and queue not in self._in_turn:
-            self._in_turn.add(queue)
-            self._turns.append(queue)
+        if queue.sendable:
+            if queue not in self._in_turn:
+                self._in_turn.add(queue)
+                self._turns.append(queue)
+        elif queue.starved:
+            self.starved.add(queue)
 
-    def next(self) -> tuple[EndpointQueue, Delivery] | None:
+    def next(self, now_s: float) -> tuple[EndpointQueue, Delivery] | None:
         """The next delivery to send, one from each endpoint in turn; ``None`` if none may go."""
+        if self._later:
+            self.due_in_s(now_s)
         while self._turns:
             queue = self._turns.popleft()
             self._in_turn.discard(queue)
-            if queue.sendable:
-                delivery = queue.take()
-                self.stir(queue)
-                return queue, delivery
+            if not queue.sendable:
+                continue
+            free_at = queue.free_at(now_s)
+            if free_at > now_s:
+                self._put_off_to(queue, free_at)
+                continue
+            delivery = queue.take()
+            self.stir(queue)
+            return queue, delivery
         return None
+
+    def due_in_s(self, now_s: float) -> float:
+        """Seconds until a queue that its rate holds back may go on; those that may now get a
+        turn."""
+        while self._later:
+            due_s, _, queue = self._later[0]
+            if self._put_off.get(queue) == due_s:
+                if due_s > now_s:
+                    return due_s - now_s
+                del self._put_off[queue]
+                self.stir(queue)
+            heappop(self._later)
+        return inf
+
+    def _put_off_to(self, queue: EndpointQueue, due_s: float) -> None:
+        if due_s < self._put_off.get(queue, inf):
+            self._put_off[queue] = due_s
+            heappush(self._later, (due_s, next(self._ticket), queue))

@@ -23,43 +23,77 @@ class Sent:
     started_ms: int
 
 
-class Sends:
-    """Starts sends and gathers what comes back."""
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A send that was started and then not begun."""
 
-    def __init__(self, *, sender: Sender, clock: Clock, wake: Callable[[], None]) -> None:
+    delivery: Delivery
+    queue: EndpointQueue
+
+
+class Sends:
+    """Starts sends and gathers what comes back.
+
+    ``begins`` is asked in the task's first step, immediately before the request is made and sent:
+    between ``start`` and that step the process may have been suspended for any time. Where it says
+    no, nothing was sent and the delivery is handed back as ``Unsent``.
+    """
+
+    def __init__(
+        self,
+        *,
+        sender: Sender,
+        clock: Clock,
+        wake: Callable[[], None],
+        begins: Callable[[EndpointQueue, Delivery], bool] = lambda _queue, _delivery: True,
+    ) -> None:
         self._sender = sender
         self._clock = clock
         self._wake = wake
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._begins = begins
+        self._tasks: dict[asyncio.Task[None], int] = {}
         self._back: list[Sent] = []
+        self._unsent: list[Unsent] = []
 
     @property
     def in_flight(self) -> int:
         """How many have not come back."""
         return len(self._tasks)
 
+    def in_flight_of(self, partition: int) -> int:
+        """How many of one partition have not come back."""
+        return sum(of == partition for of in self._tasks.values())
+
     def start(self, queue: EndpointQueue, delivery: Delivery) -> None:
         """Send it."""
         task = asyncio.create_task(self._send(queue, delivery))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = delivery.event.partition
+        task.add_done_callback(self._tasks.pop)
 
     def collect(self) -> list[Sent]:
         """Take what came back since the last time."""
         back, self._back = self._back, []
         return back
 
+    def collect_unsent(self) -> list[Unsent]:
+        """Take what was not begun since the last time."""
+        unsent, self._unsent = self._unsent, []
+        return unsent
+
     async def finish(self, within_s: float) -> None:
         """Wait for what is under way; what takes longer is cut off and will be sent again."""
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=within_s)
+            _, late = await asyncio.wait(list(self._tasks), timeout=within_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _send(self, queue: EndpointQueue, delivery: Delivery) -> None:
-        endpoint = queue.endpoint
-        started_ms = to_ms(self._clock.now())
-        answer = await self._sender.send(endpoint, delivery.event, delivery.attempts + 1)
-        self._back.append(Sent(delivery, queue, endpoint, answer, started_ms))
+        if self._begins(queue, delivery):
+            endpoint = queue.endpoint
+            started_ms = to_ms(self._clock.now())
+            answer = await self._sender.send(endpoint, delivery.event, delivery.attempts + 1)
+            self._back.append(Sent(delivery, queue, endpoint, answer, started_ms))
+        else:
+            self._unsent.append(Unsent(delivery, queue))
         self._wake()

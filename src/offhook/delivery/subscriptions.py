@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.rate import RateLimit, rate_limit
 from offhook.delivery.schedule import Schedule
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model import catalogue
@@ -29,6 +30,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     timeout_s: float
     max_in_flight: int
+    rate_limit: RateLimit | None
     version: str
     schedule: Schedule
     signer: Signer
@@ -42,6 +44,7 @@ class _Listed(msgspec.Struct):
 def endpoint_of(stored: StoredWebhook) -> Endpoint:
     """The endpoint that a stored webhook describes."""
     document = WebhookDocument.model_validate_json(stored.document)
+    per_s = document.rate_limit_per_s
     return Endpoint(
         id=stored.id,
         account=stored.account,
@@ -55,6 +58,7 @@ def endpoint_of(stored: StoredWebhook) -> Endpoint:
         headers=dict(document.headers),
         timeout_s=document.timeout_s,
         max_in_flight=document.max_in_flight,
+        rate_limit=None if per_s is None else rate_limit(per_s),
         version=document.version,
         schedule=document.retry.schedule(),
         signer=signer_for(document.signing.as_scheme(), stored.secrets),

@@ -47,11 +47,6 @@ def _no_filter(value: str | None) -> None:
         raise _later("a filter", "to null")
 
 
-def _no_rate_limit(value: float | None) -> None:
-    if value is not None:
-        raise _later("a rate limit", "to null; max_in_flight bounds concurrent requests")
-
-
 def _no_masking(value: bool) -> bool:
     if value:
         raise _later("masking", "to false")
@@ -175,7 +170,7 @@ class WebhookDocument(_Part):
     mask_caller_id: Annotated[bool, AfterValidator(_no_masking)] = False
     headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = {}
     timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 15
-    rate_limit_per_s: Annotated[float | None, AfterValidator(_no_rate_limit)] = None
+    rate_limit_per_s: Annotated[float, Field(gt=0, le=10_000)] | None = None
     max_in_flight: Annotated[int, Field(ge=1, le=1000)] = 16
     signing: Signing = Signing()
     retry: Retry = Retry(profile="24h")

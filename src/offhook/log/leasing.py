@@ -86,10 +86,10 @@ class LeaseHolder:
         for partition in partitions:
             self._held.pop(partition, None)
 
-    async def give_back(self, partition: int) -> None:
-        """Give one back, for others to take at once."""
-        await self._store.release([self._held[partition]])
-        self.forget([partition])
+    async def give_back(self, partitions: Collection[int]) -> None:
+        """Give these back, for others to take at once."""
+        await self._store.release([self._held[at] for at in partitions if at in self._held])
+        self.forget(partitions)
 
     async def release(self) -> None:
         """Give all of them back at once."""

@@ -66,8 +66,7 @@ class Timers:
         if self._leases.due_in_s() > 0:
             return
         change = await self._leases.beat()
-        for partition in change.surplus:
-            await self._leases.give_back(partition)
+        await self._leases.give_back(change.surplus)
 
     async def _fire(self) -> float:
         partitions = self._leases.partitions

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from offhook.delivery.dispatcher import DEFAULT_BOUNDS, Bounds, Dispatcher
-from offhook.delivery.ports import DispatchStore, WebhookStore
+from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore, WebhookStore
 from offhook.delivery.sender import Sender
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Appended, Submission
@@ -44,6 +44,16 @@ class EngineStore(Protocol):
         ...
 
     @property
+    def bounds(self) -> BoundStore:
+        """Shares of endpoints' bounds."""
+        ...
+
+    @property
+    def health(self) -> HealthStore:
+        """How endpoints do."""
+        ...
+
+    @property
     def webhooks(self) -> WebhookStore:
         """The control plane of webhooks."""
         ...
@@ -69,6 +79,8 @@ class Bench:
             log=store.log,
             store=store.dispatch,
             leases=store.leases,
+            shares=store.bounds,
+            health=store.health,
             sender=Sender(transport=network, clock=clock),
             clock=clock,
             rnd=random.Random(7),  # noqa: S311 - jitter on a bench

@@ -20,16 +20,18 @@ SELECT
             'created_ms', created_ms,
             'updated_ms', updated_ms,
             'disabled_reason', disabled_reason,
-            'health', (
-                SELECT
-                    json_object(
-                        'failures', failures,
-                        'failing_since_ms', failing_since_ms,
-                        'last_failure_ms', last_failure_ms,
-                        'last_success_ms', last_success_ms
-                    )
-                FROM endpoint_health
-                WHERE webhook = listed.id
+            'health', json(
+                (
+                    SELECT
+                        json_object(
+                            'failures', failures,
+                            'failing_since_ms', failing_since_ms,
+                            'last_failure_ms', last_failure_ms,
+                            'last_success_ms', last_success_ms
+                        )
+                    FROM endpoint_health
+                    WHERE webhook = listed.id
+                )
             )
         )
     )
