@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,8 @@ from starlette.types import ASGIApp
 from offhook.api.app import ApiSettings, build_api, build_operations
 from offhook.api.auth import Gate
 from offhook.api.ratelimit import LocalRateLimit, RateLimit
+from offhook.api.stream.follower import Follower
+from offhook.api.stream.serving import Streams
 from offhook.clock import Clock
 from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.guard import system_resolver
@@ -37,10 +39,12 @@ _WRITE_WITHIN_S = 2.0
 @dataclass(frozen=True, slots=True)
 class Offhook:
     """A running installation without its listening socket. ``new_key`` is the admin key, on the
-    first start alone."""
+    first start alone. ``end_streams`` is to be called before the server waits for its answers to
+    end: those of streams would not."""
 
     api: ASGIApp
     new_key: str | None
+    end_streams: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,16 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Offhook]:
         registry = CollectorRegistry()
         appender = Appender(store=store.log, fold=fold)
         parts = _Parts(settings, clock, store, appender, registry)
-        async with _rate_limit(parts) as limit, _services(parts) as runners:
+        async with (
+            _rate_limit(parts) as limit,
+            _services(parts) as services,
+            _streaming(parts) as (streams, follower),
+        ):
             gate = Gate(
                 store.keys, clock, rate_limit=limit, rate_limit_per_s=settings.rate_limit_per_s
             )
-            yield Offhook(_served(parts, gate, runners), new_key)
+            api = _served(parts, gate, streams, [*services, follower])
+            yield Offhook(api, new_key, streams.end)
     finally:
         await store.close()
 
@@ -110,7 +119,28 @@ async def _services(parts: _Parts) -> AsyncIterator[Sequence[Runner]]:
         await parts.appender.stop()
 
 
-def _served(parts: _Parts, gate: Gate, runners: Sequence[Runner]) -> ASGIApp:
+@asynccontextmanager
+async def _streaming(parts: _Parts) -> AsyncIterator[tuple[Streams, Runner]]:
+    """The live stream, and the follower of the log behind it, which rests while nobody listens."""
+    wake = asyncio.Event()
+    follower = Follower(log=parts.store.log, clock=parts.clock, wake=wake.set)
+    streams = Streams(
+        feed=parts.store.feed,
+        follower=follower,
+        clock=parts.clock,
+        most=parts.settings.max_streams,
+    )
+    parts.store.subscribe(follower.committed)
+    runner = Runner(follower, wake)
+    runner.start()
+    try:
+        yield streams, runner
+    finally:
+        streams.end()
+        await runner.stop()
+
+
+def _served(parts: _Parts, gate: Gate, streams: Streams, runners: Sequence[Runner]) -> ASGIApp:
     readiness = partial(missing, parts.store.keys, runners)
     settings = ApiSettings(open_metrics=_is_loopback(parts.settings.host))
     if parts.settings.role is Role.ENGINE:
@@ -121,10 +151,10 @@ def _served(parts: _Parts, gate: Gate, runners: Sequence[Runner]) -> ASGIApp:
             clock=parts.clock,
             settings=settings,
         )
-    return _api(parts, gate, runners)
+    return _api(parts, gate, streams, runners)
 
 
-def _api(parts: _Parts, gate: Gate, runners: Sequence[Runner]) -> ASGIApp:
+def _api(parts: _Parts, gate: Gate, streams: Streams, runners: Sequence[Runner]) -> ASGIApp:
     settings, store, clock = parts.settings, parts.store, parts.clock
     targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
     routers = [
@@ -150,6 +180,8 @@ def _api(parts: _Parts, gate: Gate, runners: Sequence[Runner]) -> ASGIApp:
         calls=store.calls,
         gate=gate,
         routers=routers,
+        streams=streams,
+        token_key=store.token_key,
         readiness=partial(missing, store.keys, runners),
         registry=parts.registry,
         clock=clock,

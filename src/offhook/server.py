@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -34,7 +34,17 @@ def run_server(settings: Settings) -> None:
 
 class _Server(uvicorn.Server):
     """uvicorn's own handlers end the process by the signal as soon as the sockets are closed: what
-    runs behind the API would never be stopped."""
+    runs behind the API would never be stopped. And it waits for answers to end, as those of streams
+    do only if they are told to."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no connection more, end the streams, and wait a little for what is under way."""
+        self._end_streams()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -60,7 +70,8 @@ async def _serve(settings: Settings) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=_DRAIN_S,
-            )
+            ),
+            offhook.end_streams,
         )
         _greet(settings, sockets[0].getsockname()[1])
         await server.serve(sockets)

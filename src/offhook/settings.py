@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     allow_http: bool = False
     redis: str | None = None
     rate_limit_per_s: Annotated[int, Field(ge=0, le=100_000)] = 100
+    max_streams: Annotated[int, Field(ge=0, le=100_000)] = 1_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
 

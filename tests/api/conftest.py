@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from offhook.api.app import ApiSettings, build_api
 from offhook.api.auth import Gate, Scope
+from offhook.api.stream.follower import Follower
+from offhook.api.stream.serving import Streams
 from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.routes import webhook_router
 from offhook.delivery.targets import Targets
@@ -115,6 +117,7 @@ def call_event(type_: str = "call.started", **data: Any) -> dict[str, Any]:
 def assemble(store: SqliteStore, clock: FakeClock, appender: Appender, ready: list[str]) -> ASGIApp:
     gate = Gate(store.keys, clock)
     entropy = count(1)
+    follower = Follower(log=store.log, clock=clock, wake=lambda: None)
     return build_api(
         appender=appender,
         feed=store.feed,
@@ -137,6 +140,8 @@ def assemble(store: SqliteStore, clock: FakeClock, appender: Appender, ready: li
                 gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed
             ),
         ],
+        streams=Streams(feed=store.feed, follower=follower, clock=clock, most=0),
+        token_key=store.token_key,
         readiness=lambda: _first(ready),
         registry=CollectorRegistry(),
         clock=clock,

@@ -7,7 +7,7 @@ from importlib import resources
 
 import msgspec
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
@@ -23,6 +23,8 @@ from offhook.api.openapi import DESCRIPTION, document
 from offhook.api.operations import Readiness, operations_router
 from offhook.api.pages import json_response
 from offhook.api.refusals import ANSWERED, answer
+from offhook.api.stream.routes import stream_route, stream_tokens_router
+from offhook.api.stream.serving import Streams
 from offhook.clock import Clock
 from offhook.log.appender import Appender
 from offhook.log.ports import FeedStore
@@ -45,18 +47,26 @@ def build_api(
     calls: CallQueries,
     gate: Gate,
     routers: Sequence[APIRouter],
+    streams: Streams,
+    token_key: bytes,
     readiness: Readiness,
     registry: CollectorRegistry,
     clock: Clock,
     settings: ApiSettings = ApiSettings(),
 ) -> ASGIApp:
-    """The whole API: events and calls, and the ``routers`` that the capabilities bring."""
+    """The whole API: events and calls, and the ``routers`` that the capabilities bring.
+    ``token_key`` signs the tokens of streams."""
     app = _empty(settings)
     app.router.routes.extend(ingest_routes(appender, gate))
+    app.router.routes.append(
+        stream_route(gate=gate, streams=streams, feed=feed, token_key=token_key, clock=clock)
+    )
+    _count(streams, registry)
     for router in (
         feed_router(gate=gate, feed=feed),
         calls_router(gate=gate, calls=calls, feed=feed),
         event_types_router(gate=gate),
+        stream_tokens_router(gate=gate, token_key=token_key, clock=clock),
         *routers,
         operations_router(
             readiness=readiness,
@@ -106,6 +116,11 @@ def _empty(settings: ApiSettings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         exception_handlers=dict.fromkeys(ANSWERED, answer),
     )
+
+
+def _count(streams: Streams, registry: CollectorRegistry) -> None:
+    gauge = Gauge("offhook_streams_open", "Streams that are open.", registry=registry)
+    gauge.set_function(lambda: streams.open)
 
 
 def _serve_reference(app: FastAPI) -> None:

@@ -1,5 +1,6 @@
 """Reading events: the feed, which goes forward and never ends, and single events."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -35,12 +36,16 @@ class FeedQuery(WindowQuery):
 
     def filter(self) -> FeedFilter:
         """The same in the store's words."""
-        return FeedFilter(types=self._types(), key=self.key, since=self.since, until=self.until)
+        types = read_types(self.type, "query.type")
+        return FeedFilter(types=types, key=self.key, since=self.since, until=self.until)
 
-    def _types(self) -> tuple[str, ...] | None:
-        written = [name for joined in self.type for name in joined.split(",")]
-        patterns = tuple(dict.fromkeys(read_pattern(name, "query.type") for name in written))
-        return None if "*" in patterns else patterns or None
+
+def read_types(written: Sequence[str], path: str) -> tuple[str, ...] | None:
+    """The patterns of types that are written there, one by one or with commas between; ``None`` for
+    all types. ``Invalid`` (``unknown_event_type``) names the one that nothing could ever match."""
+    names = [name for joined in written for name in joined.split(",")]
+    patterns = tuple(dict.fromkeys(read_pattern(name, path) for name in names))
+    return None if "*" in patterns else patterns or None
 
 
 def feed_router(*, gate: Gate, feed: FeedStore) -> APIRouter:

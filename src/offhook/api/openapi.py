@@ -6,6 +6,8 @@ from fastapi import FastAPI
 from offhook.api.event_types import example_event
 from offhook.api.problems import CODES, MEDIA_TYPE, Problem
 from offhook.api.shapes import answers, ref
+from offhook.api.stream.openapi import get_stream
+from offhook.api.stream.routes import StreamToken
 from offhook.model.catalogue import CATALOGUE
 from offhook.model.event import EventRef
 from offhook.model.schemas import Schema, data_schema, event_schema
@@ -25,7 +27,10 @@ def document(app: FastAPI) -> Schema:
     derived = app.openapi()
     components: Schema = derived.setdefault("components", {})
     schemas: Schema = components.setdefault("schemas", {})
-    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer"},
+        "stream_token": {"type": "apiKey", "in": "query", "name": "token"},
+    }
     components["responses"] = {"Refusal": _refusal()}
     components["headers"] = {name: _count(meaning) for name, meaning in _RATE_HEADERS.items()}
     derived["webhooks"] = {
@@ -35,6 +40,7 @@ def document(app: FastAPI) -> Schema:
     paths: Schema = derived["paths"]
     paths.setdefault("/v1/events", {})["post"] = _post_event()
     paths["/v1/events/batch"] = {"post": _post_batch()}
+    paths["/v1/stream"] = {"get": get_stream()}
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for path, operations in paths.items():
@@ -57,7 +63,7 @@ def _data_of(name: str, schemas: Schema) -> Schema:
 def _schemas(call_data: Schema) -> Schema:
     """The schemas of bodies that no pydantic model describes."""
     _, found = msgspec.json.schema_components(
-        [EventRef, Problem], ref_template="#/components/schemas/{name}"
+        [EventRef, Problem, StreamToken], ref_template="#/components/schemas/{name}"
     )
     posted = found.pop("EventRef")
     own = {"id": {"type": "string"}, "test": {"type": "boolean"}}
@@ -197,7 +203,7 @@ def _finish(operation: Schema, *, keyed: bool) -> None:
     responses.pop("422", None)
     responses["default"] = {"$ref": "#/components/responses/Refusal"}
     if keyed:
-        operation["security"] = [{"key": []}]
+        operation.setdefault("security", [{"key": []}])
         told = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_HEADERS}
         for status, response in responses.items():
             if status != "default":

@@ -45,7 +45,8 @@ CODES: Final[Mapping[str, str]] = {
     "test_mode": "A test key speaks of a live call, or a live key of a test call.",
     "too_large": "A bound on size, number or nesting was passed; the detail names it.",
     "too_many_attributes": "A call carries no more attributes than this.",
-    "unauthorized": "The API key is missing or unknown.",
+    "too_many_streams": "The process holds as many open streams as it may.",
+    "unauthorized": "The API key is missing or unknown, or a stream token is not valid.",
     "unknown_call": "The key names a call that this account does not have.",
     "unknown_event_type": "No event type or alias of this name exists.",
     "unreadable": "The request cannot be parsed; the detail says where.",
@@ -109,6 +110,19 @@ class CursorExpired(OffhookError):
             f"moved. Go on with since={self.since} and no cursor; events that come twice have the "
             "same id.",
             FieldError(path, f"is of another log; go on with since={self.since}"),
+        )
+
+
+class TooManyStreams(Overloaded):
+    """This process holds as many open streams as it may."""
+
+    code = "too_many_streams"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} streams are open here, which is all this process holds; connect again in a "
+            "moment, or raise the setting max_streams.",
+            retry_after_s=5,
         )
 
 

@@ -7,7 +7,7 @@ from pydantic_core import ErrorDetails
 
 from offhook.model.errors import FieldError, Invalid
 
-_QUIET = frozenset({"secret", "headers", "authorization"})
+_QUIET = frozenset({"secret", "headers", "authorization", "token"})
 _SHOWN = 100
 
 
