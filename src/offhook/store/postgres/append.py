@@ -14,7 +14,7 @@ from offhook.model.event import EventRef, from_ms
 from offhook.model.ids import AccountId, EventId, partition_of
 from offhook.store.postgres import heads as key_rows
 from offhook.store.postgres.days import Days
-from offhook.store.postgres.session import Session, columns
+from offhook.store.postgres.session import Session, named
 
 _encode = msgspec.json.Encoder().encode
 _EVENT_COLUMNS = (
@@ -42,6 +42,7 @@ _GIVEN_COLUMNS = (
     "sequences",
     "created_ms",
 )
+_TIMER_KEY_COLUMNS = ("accounts", "keys", "kinds")
 _TIMER_COLUMNS = ("partitions", "accounts", "keys", "kinds", "due_ms")
 
 
@@ -123,14 +124,14 @@ class Append:
             if missing:
                 await session.rows("day_make", parent="event", days=missing)
             rows = [_event_row(placed) for placed in made.events]
-            await session.run("event_append", **_named(_EVENT_COLUMNS, rows))
+            await session.run("event_append", **named(_EVENT_COLUMNS, rows))
         if made.changed:
             await key_rows.store(session, made.changed.values())
         await self._write_timers(made.timers)
 
     async def _add_ids(self, made: Placements, now_ms: int) -> None:
         rows = [_given_row(*given, now_ms) for given in made.given]
-        if rows and await self._session.run("event_key_add", **_named(_GIVEN_COLUMNS, rows)) < len(
+        if rows and await self._session.run("event_key_add", **named(_GIVEN_COLUMNS, rows)) < len(
             rows
         ):
             raise IdTakenMeanwhile
@@ -138,8 +139,7 @@ class Append:
     async def _write_timers(self, timers: Mapping[Timer, int | None]) -> None:
         cleared = [timer for timer, due_ms in timers.items() if due_ms is None]
         if cleared:
-            named = _named(("accounts", "keys", "kinds"), cleared)
-            await self._session.run("timers_clear", **named)
+            await self._session.run("timers_clear", **named(_TIMER_KEY_COLUMNS, cleared))
         await set_timers(
             self._session,
             {timer: due_ms for timer, due_ms in timers.items() if due_ms is not None},
@@ -154,14 +154,14 @@ async def set_timers(session: Session, timers: Mapping[Timer, int], partitions: 
         for (account, key, kind), due_ms in timers.items()
     ]
     if rows:
-        await session.run("timer_set", **_named(_TIMER_COLUMNS, rows))
+        await session.run("timer_set", **named(_TIMER_COLUMNS, rows))
 
 
 async def _taken_ids(session: Session, batch: Sequence[Submission]) -> dict[Given, Taken]:
     given = [(item.account, item.given_id) for item in batch if item.given_id is not None]
     if not given:
         return {}
-    rows = await session.rows("event_keys", **_named(("accounts", "ids"), given))
+    rows = await session.rows("event_keys", **named(("accounts", "ids"), given))
     return {
         (AccountId(account), EventId(own)): Taken(
             digest, EventRef(EventId(id_), type_, key, sequence)
@@ -176,15 +176,11 @@ async def _answer(session: Session, contacts: Contacts, heads: Mapping[Key, Head
         return
     found = await session.rows(
         "contact_calls",
-        **_named(("accounts", "numbers", "started_ms"), questions),
+        **named(("accounts", "numbers", "started_ms"), questions),
         excluded=[key for _, key in heads],
         window_ms=REPEAT_WINDOW_MS,
     )
     contacts.answer((repeat, later) for repeat, later in found)
-
-
-def _named(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, object]:
-    return dict(zip(names, columns(rows, len(names)), strict=True))
 
 
 def _event_row(placed: Placed) -> tuple[object, ...]:
@@ -209,5 +205,5 @@ def _event_row(placed: Placed) -> tuple[object, ...]:
 def _given_row(
     submission: Submission, given: EventId, first: EventRef, now_ms: int
 ) -> tuple[object, ...]:
-    named = (submission.account, given, submission.digest)
-    return *named, first.id, first.type, first.key, first.sequence, now_ms
+    taken = (submission.account, given, submission.digest)
+    return *taken, first.id, first.type, first.key, first.sequence, now_ms

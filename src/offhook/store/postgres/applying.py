@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TypeAlias
 
-import msgspec
+from msgspec.structs import astuple, replace
 
 from offhook.delivery.entries import ApplyReport, Lane, PartitionChanges, PendingRow, PendingState
 from offhook.log.entries import Lease
@@ -13,12 +13,7 @@ from offhook.store.postgres.days import Days
 from offhook.store.postgres.lanes import DELIVERIES, PlacedLane, closed_among, lanes_of, mend
 from offhook.store.postgres.log import UNSTORABLE
 from offhook.store.postgres.session import Session, Value, named
-from offhook.store.postgres.views import (
-    ATTEMPT_COLUMNS,
-    PENDING_COLUMNS,
-    attempt_values,
-    pending_values,
-)
+from offhook.store.postgres.views import ATTEMPT_COLUMNS, PENDING_COLUMNS
 from offhook.store.postgres.webhooks import KIND, cancel_deliveries, raise_version
 
 STUB_ERROR = "the result of this attempt could not be stored"
@@ -85,7 +80,7 @@ class Applying:
         self.made_days = self._days.missing(attempt.started_ms for attempt in attempts)
         if self.made_days:
             await self._session.rows("day_make", parent=self._days.parent, days=self.made_days)
-        rows = [attempt_values(attempt) for attempt in attempts]
+        rows = [astuple(attempt) for attempt in attempts]
         self._stubs = await self._insert("attempt_add", ATTEMPT_COLUMNS, rows, _attempt_stub)
 
     async def _lock_webhooks(self) -> None:
@@ -113,7 +108,7 @@ class Applying:
         before = await closed_among(self._session, touched)
         if settled:
             await self._session.run("pending_settle", **named(DELIVERIES, settled))
-        values = [pending_values(row) for row in self._allowed(rows)]
+        values = [astuple(row) for row in self._allowed(rows)]
         await self._insert("pending_put", PENDING_COLUMNS, values, _pending_stub)
         await self._mend(touched, before)
 
@@ -173,7 +168,7 @@ class Applying:
             if enabled or (enabled is False and row.state not in _LIVE):
                 yield row
             elif enabled is False:
-                yield msgspec.structs.replace(row, state=PendingState.CANCELED, due_ms=None)
+                yield replace(row, state=PendingState.CANCELED, due_ms=None)
 
     async def _insert(
         self,

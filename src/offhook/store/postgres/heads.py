@@ -10,7 +10,7 @@ from offhook.log.heads import CALL_PREFIX, Head, Key, contact_of
 from offhook.model.callstate import decode_call, encode_call
 from offhook.model.event import EventRef
 from offhook.model.ids import AccountId, EventId
-from offhook.store.postgres.session import Session, columns
+from offhook.store.postgres.session import Session, named
 
 _CALL_COLUMNS = (
     "accounts",
@@ -47,17 +47,15 @@ async def store(session: Session, changed: Collection[Head]) -> None:
     calls = [_call_row(head) for head in changed if head.call is not None]
     plain = [_key_row(head) for head in changed if head.call is None]
     if calls:
-        named = dict(zip(_CALL_COLUMNS, columns(calls, len(_CALL_COLUMNS)), strict=True))
-        await session.run("call_put", **named)
+        await session.run("call_put", **named(_CALL_COLUMNS, calls))
     if plain:
-        named = dict(zip(_KEY_COLUMNS, columns(plain, len(_KEY_COLUMNS)), strict=True))
-        await session.run("key_head_put", **named)
+        await session.run("key_head_put", **named(_KEY_COLUMNS, plain))
 
 
 async def _read_calls(session: Session, heads: dict[Key, Head], wanted: Sequence[Key]) -> None:
     if not wanted:
         return
-    for row in await session.rows("call_rows", **_asked(wanted)):
+    for row in await session.rows("call_rows", **named(("accounts", "keys"), wanted)):
         account, key, id_, type_, sequence, position, state = row
         head, call = heads[AccountId(account), key], decode_call(state)
         head.row = KeyRow(EventRef(EventId(id_), type_, key, sequence), position, call)
@@ -68,14 +66,10 @@ async def _read_plain(session: Session, heads: dict[Key, Head], wanted: Sequence
     if not wanted:
         return
     for account, key, id_, type_, sequence, position in await session.rows(
-        "key_heads", **_asked(wanted)
+        "key_heads", **named(("accounts", "keys"), wanted)
     ):
         last = EventRef(EventId(id_), type_, key, sequence)
         heads[AccountId(account), key].row = KeyRow(last, position)
-
-
-def _asked(keys: Sequence[Key]) -> dict[str, object]:
-    return {"accounts": [account for account, _ in keys], "keys": [key for _, key in keys]}
 
 
 def _call_row(head: Head) -> tuple[object, ...]:

@@ -85,11 +85,8 @@ def prepared(name: str) -> tuple[str, tuple[str, ...]]:
     return _PARAMETER.sub(numbered, code), tuple(names)
 
 
-def columns(rows: Sequence[tuple[Value, ...]], width: int) -> list[list[Value]]:
-    """Rows as the arrays that statements unfold with ``unnest``."""
-    return [[row[at] for row in rows] for at in range(width)]
-
-
-def named(names: Sequence[str], rows: Collection[tuple[Value, ...]]) -> dict[str, list[Value]]:
+def named(names: Sequence[str], rows: Collection[tuple[Value, ...]]) -> dict[str, Sequence[Value]]:
     """Rows as the arrays that a statement unfolds, each under the name of its column."""
-    return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+    if not rows:
+        return dict.fromkeys(names, ())
+    return dict(zip(names, zip(*rows, strict=True), strict=True))

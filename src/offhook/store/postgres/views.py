@@ -3,7 +3,7 @@ fields."""
 
 from offhook.delivery.entries import AttemptRecord, DeliveryView, PendingRow, PendingState
 from offhook.delivery.traces import Traces, view_of
-from offhook.store.postgres.session import Row, Value
+from offhook.store.postgres.session import Row
 
 PENDING_WIDTH = 13
 _TRACES_WIDTH = 14
@@ -70,48 +70,9 @@ def pending_of(row: Row, first: int = 0) -> PendingRow:
     )
 
 
-def pending_values(row: PendingRow) -> tuple[Value, ...]:
-    """What ``pending_of`` reads back."""
-    return (
-        row.webhook,
-        row.partition,
-        row.position,
-        row.account,
-        row.event_id,
-        row.event_type,
-        row.key,
-        row.lane,
-        row.state,
-        row.number,
-        row.due_ms,
-        row.since_ms,
-        row.reason,
-    )
-
-
 def attempt_of(row: Row, first: int = 0) -> AttemptRecord:
     """The attempt of the fourteen columns from ``first`` on."""
     return AttemptRecord(*row[first:])
-
-
-def attempt_values(attempt: AttemptRecord) -> tuple[Value, ...]:
-    """What ``attempt_of`` reads back."""
-    return (
-        attempt.webhook,
-        attempt.partition,
-        attempt.position,
-        attempt.account,
-        attempt.event_id,
-        attempt.event_type,
-        attempt.key,
-        attempt.number,
-        attempt.started_ms,
-        attempt.duration_ms,
-        attempt.accepted,
-        attempt.status,
-        attempt.error,
-        attempt.response,
-    )
 
 
 def traces_of(row: Row) -> StoredTraces:
