@@ -21,6 +21,7 @@ from offhook.store.postgres.reaching import reaching
 from offhook.store.postgres.retention import PostgresRetention
 from offhook.store.postgres.session import Session
 from offhook.store.postgres.timers import PostgresTimers
+from offhook.store.postgres.upkeep import Upkeep
 from offhook.store.postgres.webhooks import PostgresWebhooks
 
 PARTITIONS = 16
@@ -44,6 +45,7 @@ class PostgresStore:
     webhooks: PostgresWebhooks
     keys: PostgresKeys
     retention: PostgresRetention
+    upkeep: Upkeep
     token_key: bytes = field(repr=False)
     _database: Database
 
@@ -107,6 +109,7 @@ def _assemble(database: Database, made: _LogFacts) -> PostgresStore:
         webhooks=PostgresWebhooks(database, partitions),
         keys=PostgresKeys(database),
         retention=PostgresRetention(database),
+        upkeep=Upkeep(database),
         token_key=made.token_key,
         _database=database,
     )

@@ -1,0 +1,55 @@
+"""What has to be done now and then: tables of the days to come, and ids that have had their time."""
+
+from offhook.model.errors import Unavailable
+from offhook.store.postgres.database import Database
+
+_DAYS_AHEAD = 7
+_DAY_MS = 86_400_000
+_IDS_KEPT_MS = 30 * _DAY_MS
+_AT_ONCE = 1_000
+_AGAIN_S = 3600.0
+_SOON_S = 60.0
+_PARENTS = ("event", "attempt")
+
+
+class Upkeep:
+    """A service of every process: whichever comes first does it, the others find it done."""
+
+    name = "upkeep"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run_once(self) -> float:
+        """Do what is due; returns the seconds until it is to be looked at again."""
+        try:
+            await self._make_days()
+            more = await self._forget_ids()
+        except Unavailable:
+            return _SOON_S
+        return 0.0 if more else _AGAIN_S
+
+    def recover(self) -> None:
+        """Nothing is kept in memory."""
+
+    async def stop(self) -> None:
+        """Nothing is under way between steps."""
+
+    async def _make_days(self) -> None:
+        """A week ahead, so that no append ever waits for a table to be made."""
+        for parent in _PARENTS:
+            async with self._database.transaction() as session:
+                now_ms = await session.value("now", now_ms=self._database.now_ms())
+                days = [now_ms + ahead * _DAY_MS for ahead in range(_DAYS_AHEAD + 1)]
+                await session.rows("day_make", parent=parent, days=days)
+
+    async def _forget_ids(self) -> bool:
+        """Callers' own ids are remembered for 30 days; returns whether there may be more to go."""
+        async with self._database.transaction() as session:
+            gone = await session.run(
+                "event_keys_forget",
+                now_ms=self._database.now_ms(),
+                kept_ms=_IDS_KEPT_MS,
+                limit=_AT_ONCE,
+            )
+        return gone == _AT_ONCE
