@@ -1,4 +1,4 @@
-"""What has to be done now and then: tables of the days to come, and ids that have had their time."""
+"""What is to be done now and then: tables of days to come, and ids that have had their time."""
 
 from offhook.model.errors import Unavailable
 from offhook.store.postgres.database import Database
