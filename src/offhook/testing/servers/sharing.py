@@ -51,6 +51,7 @@ def _started(server: str, folder: Path) -> int:
         [sys.executable, "-m", "offhook.testing.servers.keeper", server, str(folder)],
         os.environ,
         file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
