@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from offhook.model.errors import OffhookError
+from offhook.store.migrations import Migration, known_migrations
 from offhook.store.sqlite import migrations
 from offhook.store.sqlite.connection import Connection, open_writer
-from offhook.store.migrations import Migration, known_migrations
 from offhook.store.sqlite.migrations import migrate
 
 LATER = Migration(
@@ -56,7 +56,9 @@ def test_a_step_that_fails_leaves_the_schema_where_it_was(
     version = migrate(connection, 0).version
     before = schema(connection)
     broken = Migration(LATER.version, "broken", "expand", LATER.script + "CREATE TABLE event (n);")
-    monkeypatch.setattr(migrations, "known_migrations", lambda _: [*known_migrations("sqlite"), broken])
+    monkeypatch.setattr(
+        migrations, "known_migrations", lambda _: [*known_migrations("sqlite"), broken]
+    )
     with pytest.raises(Exception, match="already exists"):
         migrate(connection, 0)
     assert schema(connection) == before

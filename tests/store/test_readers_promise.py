@@ -5,13 +5,14 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from processes import several
 
 from offhook.clock import SystemClock
 from offhook.log.entries import Appended, FeedFilter, Fold, Folded, KeyRow, Submission, Topic
@@ -19,7 +20,7 @@ from offhook.log.fold import fold
 from offhook.model.event import LogEvent
 from offhook.model.fact import FoldContext
 from offhook.model.ids import DEFAULT_ACCOUNT
-from offhook.store.postgres import database, open_postgres
+from offhook.store.postgres import database
 from offhook.store.postgres.session import Row, Session, Value
 from offhook.store.sqlite import open_sqlite
 from offhook.testing.conformance.material import plain, whole_log
@@ -73,23 +74,13 @@ def pausing_fold(item: Submission, row: KeyRow | None, context: FoldContext) -> 
 
 
 @asynccontextmanager
-async def on_postgres(url: str) -> AsyncIterator[tuple[list[ConformingStore], Fold]]:
-    """A store for each appender, and one more for the reader."""
-    async with AsyncExitStack() as opened:
-        stores: list[ConformingStore] = []
-        for _ in range(APPENDERS + 1):
-            store = await open_postgres(url, partitions=4)
-            opened.push_async_callback(store.close)
-            stores.append(store)
-        yield stores, fold
-
-
-@asynccontextmanager
-async def on_sqlite(folder: Path) -> AsyncIterator[tuple[list[ConformingStore], Fold]]:
+async def on_sqlite(folder: Path) -> AsyncIterator[list[ConformingStore]]:
     """One store, and one writer, for all."""
     store = open_sqlite(folder, clock=SystemClock())
-    yield [store] * (APPENDERS + 1), pausing_fold
-    await store.close()
+    try:
+        yield [store] * (APPENDERS + 1)
+    finally:
+        await store.close()
 
 
 async def append_all(store: ConformingStore, fold_: Fold, appender: int) -> set[str]:
@@ -181,14 +172,14 @@ HOW = pytest.mark.parametrize("hears", [False, True], ids=["polling", "woken"])
 @HOW
 async def test_on_postgres(postgres_url: str, monkeypatch: pytest.MonkeyPatch, hears: bool) -> None:
     monkeypatch.setattr(database, "Session", Pausing)
-    async with on_postgres(postgres_url) as (stores, fold_):
-        await promise_kept(stores, fold_, hears=hears)
+    async with several(postgres_url, APPENDERS + 1, partitions=4) as stores:
+        await promise_kept(stores, fold, hears=hears)
 
 
 @HOW
 async def test_on_sqlite(tmp_path: Path, hears: bool) -> None:
-    async with on_sqlite(tmp_path) as (stores, fold_):
-        await promise_kept(stores, fold_, hears=hears)
+    async with on_sqlite(tmp_path) as stores:
+        await promise_kept(stores, pausing_fold, hears=hears)
 
 
 class Unlocked(Pausing):
@@ -202,8 +193,8 @@ async def test_without_the_lock_on_the_heads_the_promise_breaks(
     postgres18_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "Session", Unlocked)
-    async with on_postgres(postgres18_url) as (stores, fold_):
-        appending = [append_all(store, fold_, at) for at, store in enumerate(stores[:APPENDERS])]
+    async with several(postgres18_url, APPENDERS + 1, partitions=4) as stores:
+        appending = [append_all(store, fold, at) for at, store in enumerate(stores[:APPENDERS])]
         await asyncio.gather(*appending, return_exceptions=True)
         with pytest.raises(AssertionError):
             (seen := Seen(await whole_log(stores[-1]))).check({event.id for event in seen.events})

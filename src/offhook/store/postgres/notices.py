@@ -5,7 +5,7 @@ NOTIFY would have all commits wait for one another.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
 import asyncpg
@@ -20,6 +20,8 @@ _log = structlog.get_logger(__name__)
 _BETWEEN_S = 0.01
 _AGAIN_S = 0.5
 _CHECK_S = 5.0
+_ENDS_AT_ONCE = 200
+"""PostgreSQL takes no more than 8,000 bytes at once."""
 
 
 class Notice(msgspec.Struct, frozen=True, array_like=True):
@@ -67,10 +69,7 @@ class Notices:
     def announce(self, topics: frozenset[Topic], ends: Mapping[int, int] | None = None) -> None:
         """This process committed: its own subscribers are told now, the others in a moment."""
         self._learn(ends or {})
-        for partition, position in (ends or {}).items():
-            self._unsaid[partition] = max(position, self._unsaid.get(partition, 0))
-        self._topics |= topics
-        self._something.set()
+        self._remember(topics, ends or {})
         self._tell(topics)
 
     async def close(self) -> None:
@@ -98,9 +97,19 @@ class Notices:
 
     async def _listen(self) -> "asyncpg.Connection":
         connection = await self._connect()
-        await connection.add_listener(self._channel, self._heard)
+        try:
+            connection.add_termination_listener(self._lost)
+            await connection.add_listener(self._channel, self._heard)
+        except BaseException:
+            connection.terminate()
+            raise
         self.hearing = True
         return connection
+
+    def _lost(self, _connection: object) -> None:
+        """Nobody is heard any more; who waits for something to say finds out."""
+        self.hearing = False
+        self._something.set()
 
     async def _converse(self, connection: "asyncpg.Connection") -> None:
         try:
@@ -129,12 +138,36 @@ class Notices:
 
     async def _say(self, connection: "asyncpg.Connection") -> None:
         self._something.clear()
-        if not self._topics:
-            return
-        notice = Notice(self._sender, tuple(self._topics), self._unsaid)
+        if connection.is_closed():
+            raise ConnectionResetError("the listening connection was lost")
+        unsaid = self._take()
+        try:
+            while unsaid:
+                payload = _encode(unsaid[-1]).decode()
+                await Session(connection).row("notify", channel=self._channel, payload=payload)
+                unsaid.pop()
+        except BaseException:
+            # The last one was perhaps heard; said again, it costs the others a look.
+            for notice in unsaid:
+                self._remember(notice.topics, notice.ends)
+            raise
+
+    def _take(self) -> list[Notice]:
+        """What is unsaid, in as many notices as it needs."""
+        topics, ends = tuple(self._topics), list(self._unsaid.items())
         self._topics, self._unsaid = set(), {}
-        payload = _encode(notice).decode()
-        await Session(connection).row("notify", channel=self._channel, payload=payload)
+        if not topics:
+            return []
+        parts = range(0, max(len(ends), 1), _ENDS_AT_ONCE)
+        return [
+            Notice(self._sender, topics, dict(ends[part : part + _ENDS_AT_ONCE])) for part in parts
+        ]
+
+    def _remember(self, topics: Iterable[Topic], ends: Mapping[int, int]) -> None:
+        for partition, position in ends.items():
+            self._unsaid[partition] = max(position, self._unsaid.get(partition, 0))
+        self._topics |= set(topics)
+        self._something.set()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         try:

@@ -1,0 +1,54 @@
+"""Several processes over one database, as far as a test in one process can have them: each a store
+with connections of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+
+from offhook.clock import Clock
+from offhook.store.postgres import PostgresStore, open_postgres
+from offhook.store.postgres.database import connect
+from offhook.store.postgres.session import Session
+from offhook.store.postgres.store import PARTITIONS
+
+
+@asynccontextmanager
+async def opened(
+    url: str, *, clock: Clock | None = None, partitions: int = PARTITIONS
+) -> AsyncIterator[PostgresStore]:
+    """One store, closed at the end."""
+    store = await open_postgres(url, clock=clock, partitions=partitions)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def several(
+    url: str, count: int, *, clock: Clock | None = None, partitions: int = PARTITIONS
+) -> AsyncIterator[list[PostgresStore]]:
+    """So many stores over one database."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(opened(url, clock=clock, partitions=partitions))
+            for _ in range(count)
+        ]
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection beside all stores."""
+    connection = await connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def speaking(url: str) -> AsyncIterator[Session]:
+    """A session beside all stores, which speaks in the stores' statements."""
+    async with connected(url) as connection:
+        yield Session(connection)
