@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from offhook.clock import Clock
 from offhook.log.entries import Topic
@@ -26,6 +27,8 @@ _CACHED_STATEMENTS = 500
 
 SERVER_SETTINGS = {
     "application_name": "offhook",
+    # What a lock waited for is read by the next statement: its snapshot must be a new one.
+    "default_transaction_isolation": "read committed",
     "jit": "off",
     "lock_timeout": "5000",
     "statement_timeout": "15000",
@@ -40,24 +43,32 @@ _PATIENT = {"statement_timeout": "0", "lock_timeout": "0"}
 
 GONE = (
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.QueryCanceledError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidTransactionStateError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
     asyncpg.LockNotAvailableError,
-    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
     EOFError,
 )
 """What says that the database could not do it now, whatever was asked of it."""
 
+_LEAVES_OPEN = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+"""After these the connection is as good as before."""
+
 
 class CommitUnknown(Unavailable):
     """The connection was lost while the commit was under way."""
+
+
+class Collided(Unavailable):
+    """The transaction was undone for the sake of another one: done again, it may succeed."""
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
@@ -92,8 +103,7 @@ class Database:
             try:
                 yield Session(raw)
             except BaseException:
-                if not raw.is_closed():
-                    await transaction.rollback()
+                await _undo(raw, transaction)
                 raise
             try:
                 await transaction.commit()
@@ -128,15 +138,26 @@ class Database:
         try:
             yield raw
         except GONE as error:
-            if not isinstance(error, asyncpg.LockNotAvailableError):
+            if not isinstance(error, _LEAVES_OPEN):
                 raw.terminate()
-            raise Unavailable(_WHY.format(error=type(error).__name__)) from error
+            collided = isinstance(error, asyncpg.TransactionRollbackError)
+            reason = _WHY.format(error=type(error).__name__)
+            raise (Collided if collided else Unavailable)(reason) from error
         finally:
             with suppress(*GONE):
                 await self._pool.release(raw, timeout=_CONNECT_S)
 
 
 _WHY = "The database cannot be used now ({error}); send the request again in a moment."
+
+
+async def _undo(raw: "asyncpg.Connection", transaction: Transaction) -> None:
+    if raw.is_closed():
+        return
+    try:
+        await transaction.rollback()
+    except GONE:
+        raw.terminate()
 
 
 async def connect(url: str, *, patient: bool = False) -> "asyncpg.Connection":

@@ -16,7 +16,7 @@ from offhook.model.errors import Unavailable
 from offhook.model.event import LogEvent
 from offhook.model.fact import TimerKind
 from offhook.store.postgres.append import Append, Ends, IdTakenMeanwhile, set_timers
-from offhook.store.postgres.database import CommitUnknown, Database
+from offhook.store.postgres.database import Collided, CommitUnknown, Database
 from offhook.store.postgres.days import Days
 from offhook.store.postgres.rows import event_of
 from offhook.store.postgres.session import Row, Session
@@ -31,7 +31,7 @@ UNSTORABLE = (
     TypeError,
 )
 """What is raised for one item's sake, where its neighbours can still be written."""
-_AGAIN = (IdTakenMeanwhile, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_AGAIN = (IdTakenMeanwhile, Collided)
 _TRIES = 5
 _LANES = 4
 _AT_ONCE = 256
@@ -236,12 +236,16 @@ class PostgresLog:
     ) -> tuple[list[LogEvent], int]:
         """Some events at a time: one step must not bring far more than was asked for."""
         events: list[LogEvent] = []
-        size = version = 0
+        size, version = 0, None
         async with self._database.reading() as session:
             while len(events) < limit and size < max_bytes:
                 wanted = min(_AT_ONCE, limit - len(events))
                 rows = await self._rows_after(session, partition, after, wanted)
-                version = version or rows[0]["stamp"]
+                stamp = rows[0]["stamp"]
+                if version not in {None, stamp}:
+                    # The rest is of another snapshot: it is the next slice's.
+                    break
+                version = stamp
                 found = [event_of(row, 1) for row in rows if row["position"] is not None]
                 taken = cut(found, max_bytes - size)
                 events += taken
@@ -249,7 +253,7 @@ class PostgresLog:
                 if len(found) < wanted:
                     break
                 after = events[-1].position
-        return events, version
+        return events, version or 0
 
     async def _rows_after(
         self, session: Session, partition: int, after: int, limit: int
