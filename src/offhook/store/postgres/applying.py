@@ -12,13 +12,15 @@ from offhook.model.ids import WebhookId
 from offhook.store.postgres.days import Days
 from offhook.store.postgres.lanes import DELIVERIES, PlacedLane, closed_among, lanes_of, mend
 from offhook.store.postgres.log import UNSTORABLE
-from offhook.store.postgres.session import Session, Value, named
+from offhook.store.postgres.session import Row, Session, Value, named
 from offhook.store.postgres.views import ATTEMPT_COLUMNS, PENDING_COLUMNS
 from offhook.store.postgres.webhooks import KIND, cancel_deliveries, raise_version
 
 STUB_ERROR = "the result of this attempt could not be stored"
 
 _LIVE = frozenset({PendingState.RETRY, PendingState.WAITING})
+
+_LEASES = ("consumers", "partitions", "owners", "epochs")
 
 Values: TypeAlias = tuple[Value, ...]
 _Hold: TypeAlias = tuple[str, int, int]
@@ -32,17 +34,18 @@ class Applying:
     stored is found and replaced by its stub.
     """
 
-    def __init__(self, session: Session, days: Days, *, careful: bool) -> None:
+    def __init__(
+        self, session: Session, changes: Sequence[PartitionChanges], days: Days, *, careful: bool
+    ) -> None:
         self._session = session
+        self._asked = changes
         self._days = days
         self._careful = careful
         self._changes: Sequence[PartitionChanges] = ()
         self._cursors: dict[_Hold, int] = {}
         self._enabled: dict[WebhookId, bool] = {}
         self._now_ms = 0
-        self._stubs = 0
-        self._closed: frozenset[Lane] = frozenset()
-        self._opened: frozenset[Lane] = frozenset()
+        self.report = ApplyReport()
         self.xid: str | None = None
         """The transaction's own id, once it holds a lease."""
         self.made_days: list[int] = []
@@ -50,38 +53,37 @@ class Applying:
         self.configured = False
         """Whether an endpoint was changed."""
 
-    async def run(self, changes: Sequence[PartitionChanges], now_ms: int | None) -> ApplyReport:
+    async def run(self, now_ms: int | None) -> None:
         """Lock the leases, and write for those that are still their owners'."""
-        await self._lock(changes, now_ms)
-        if self._changes:
-            await self._store_attempts()
-            await self._lock_webhooks()
-            await self._store_pending()
-            await self._store_ranges()
-            await self._disable()
-            await self._finish_requests()
-            await self._advance()
-        lost = frozenset(it.lease.partition for it in changes if not self._holds(it.lease))
-        return ApplyReport(lost, self._closed, self._opened, self._stubs)
-
-    async def _lock(self, changes: Sequence[PartitionChanges], now_ms: int | None) -> None:
-        asked = [_lease_values(change.lease) for change in changes]
-        names = ("consumers", "partitions", "owners", "epochs")
-        for row in await self._session.rows("lease_held", **named(names, asked), now_ms=now_ms):
+        for row in await lock_leases(self._session, self._asked, now_ms):
             self._cursors[row["consumer"], row["partition"], row["epoch"]] = row["cursor"]
             self._now_ms, self.xid = row["now_ms"], row["xid"]
-        self._changes = [change for change in changes if self._holds(change.lease)]
+        self._changes = [change for change in self._asked if self._holds(change)]
+        lost = frozenset(it.lease.partition for it in self._asked if not self._holds(it))
+        self.report = ApplyReport(lost)
+        if self._changes:
+            await self._write()
 
-    def _holds(self, lease: Lease) -> bool:
-        return _hold(lease) in self._cursors
+    def _holds(self, change: PartitionChanges) -> bool:
+        return _hold(change.lease) in self._cursors
 
-    async def _store_attempts(self) -> None:
+    async def _write(self) -> None:
+        stubs = await self._store_attempts()
+        await self._lock_webhooks()
+        closed, opened = await self._store_pending()
+        await self._store_ranges()
+        await self._disable()
+        await self._finish_requests()
+        await self._advance()
+        self.report = ApplyReport(self.report.lost, closed, opened, stubs)
+
+    async def _store_attempts(self) -> int:
         attempts = [attempt for change in self._changes for attempt in change.attempts]
         self.made_days = self._days.missing(attempt.started_ms for attempt in attempts)
         if self.made_days:
             await self._session.rows("day_make", parent=self._days.parent, days=self.made_days)
         rows = [astuple(attempt) for attempt in attempts]
-        self._stubs = await self._insert("attempt_add", ATTEMPT_COLUMNS, rows, _attempt_stub)
+        return await self._insert("attempt_add", ATTEMPT_COLUMNS, rows, _attempt_stub)
 
     async def _lock_webhooks(self) -> None:
         """Until the end of the transaction nobody else disables or deletes these endpoints, or
@@ -94,7 +96,8 @@ class Applying:
         found = await self._session.rows(name, webhooks=concerned)
         self._enabled = {row["id"]: row["enabled"] for row in found}
 
-    async def _store_pending(self) -> None:
+    async def _store_pending(self) -> tuple[frozenset[Lane], frozenset[Lane]]:
+        """Returns the lanes that are closed by it, and those that are opened."""
         changes = self._changes
         settled = [
             (webhook, it.lease.partition, position)
@@ -110,14 +113,10 @@ class Applying:
             await self._session.run("pending_settle", **named(DELIVERIES, settled))
         values = [astuple(row) for row in self._allowed(rows)]
         await self._insert("pending_put", PENDING_COLUMNS, values, _pending_stub)
-        await self._mend(touched, before)
-
-    async def _mend(self, touched: set[PlacedLane], before: set[PlacedLane]) -> None:
-        hurry = frozenset(lane for change in self._changes for lane in change.hurry)
+        hurry = frozenset(lane for change in changes for lane in change.hurry)
         is_open = await mend(self._session, touched, hurry, self._now_ms)
-        were_closed = {lane for _, lane in before}
-        self._closed = frozenset(lane for _, lane in touched) - were_closed - is_open
-        self._opened = frozenset(were_closed & is_open)
+        were_closed = frozenset(lane for _, lane in before)
+        return frozenset(lane for _, lane in touched) - were_closed - is_open, were_closed & is_open
 
     async def _store_ranges(self) -> None:
         ranges = [
@@ -199,8 +198,13 @@ class Applying:
         return self._session.part() if self._careful else nullcontext()
 
 
-def _lease_values(lease: Lease) -> tuple[str, int, str, int]:
-    return lease.consumer, lease.partition, lease.owner, lease.epoch
+async def lock_leases(
+    session: Session, changes: Sequence[PartitionChanges], now_ms: int | None
+) -> list[Row]:
+    """The rows of the leases that are still their owners', locked to the transaction's end."""
+    leases = [change.lease for change in changes]
+    asked = [(it.consumer, it.partition, it.owner, it.epoch) for it in leases]
+    return await session.rows("lease_held", **named(_LEASES, asked), now_ms=now_ms)
 
 
 def _hold(lease: Lease) -> _Hold:

@@ -18,8 +18,9 @@ from offhook.delivery.entries import (
 from offhook.delivery.lanes import take_due
 from offhook.model.ids import WebhookId
 from offhook.store.postgres.applying import Applying
-from offhook.store.postgres.database import Database
+from offhook.store.postgres.database import CommitUnknown, Database
 from offhook.store.postgres.days import Days
+from offhook.store.postgres.doubts import Doubts
 from offhook.store.postgres.lanes import closed_among
 from offhook.store.postgres.log import UNSTORABLE
 from offhook.store.postgres.rows import event_of
@@ -34,6 +35,7 @@ class PostgresDispatch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._days = Days("attempt")
+        self._doubts = Doubts(database)
 
     async def webhooks(self) -> WebhookSnapshot:
         """All enabled webhooks, in one snapshot with their version."""
@@ -98,6 +100,9 @@ class PostgresDispatch:
 
     async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
         """Write what was decided, in one durable transaction fenced by the leases."""
+        before = await self._doubts.settled(changes)
+        if before is not None:
+            return self._committed(before)
         try:
             return await self._apply(changes, careful=False)
         except UNSTORABLE:
@@ -126,13 +131,20 @@ class PostgresDispatch:
         return position
 
     async def _apply(self, changes: Sequence[PartitionChanges], *, careful: bool) -> ApplyReport:
-        async with self._database.transaction() as session:
-            applying = Applying(session, self._days, careful=careful)
-            report = await applying.run(changes, self._database.now_ms())
+        try:
+            async with self._database.transaction() as session:
+                applying = Applying(session, changes, self._days, careful=careful)
+                await applying.run(self._database.now_ms())
+        except CommitUnknown:
+            self._doubts.note(changes, applying)
+            raise
+        return self._committed(applying)
+
+    def _committed(self, applying: Applying) -> ApplyReport:
         self._days.known(applying.made_days)
         if applying.configured:
             self._database.notices.announce(CONFIGURED)
-        return report
+        return applying.report
 
 
 async def _load(
