@@ -13,7 +13,7 @@ from offhook.log.entries import Topic
 from offhook.model.errors import Unavailable
 from offhook.model.event import to_ms
 from offhook.store.postgres.notices import Notices
-from offhook.store.postgres.session import Session
+from offhook.store.postgres.session import Raw, Session
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Collided(Unavailable):
     """The transaction was undone for the sake of another one: done again, it may succeed."""
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
+class _Connection(asyncpg.Connection):
     """A connection that is not reset when it goes back to the pool: nothing here changes one."""
 
     def get_reset_query(self) -> str:
@@ -130,7 +130,7 @@ class Database:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def _lent(self) -> "AsyncIterator[asyncpg.Connection]":
+    async def _lent(self) -> AsyncIterator[Raw]:
         try:
             raw = await self._pool.acquire(timeout=_ACQUIRE_S)
         except GONE as error:
@@ -151,7 +151,7 @@ class Database:
 _WHY = "The database cannot be used now ({error}); send the request again in a moment."
 
 
-async def _undo(raw: "asyncpg.Connection", transaction: Transaction) -> None:
+async def _undo(raw: Raw, transaction: Transaction) -> None:
     if raw.is_closed():
         return
     try:

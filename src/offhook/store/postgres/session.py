@@ -7,11 +7,15 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from offhook.store.statements import Statements
 
 Value: TypeAlias = object
 Row: TypeAlias = asyncpg.Record
+
+Raw: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
+"""A connection of asyncpg's, lent by its pool or not."""
 
 STATEMENTS = Statements("postgres")
 
@@ -23,7 +27,7 @@ class Session:
 
     __slots__ = ("_raw",)
 
-    def __init__(self, raw: "asyncpg.Connection") -> None:
+    def __init__(self, raw: Raw) -> None:
         self._raw = raw
 
     async def run(self, name: str, /, **bindings: Value) -> int:
