@@ -139,7 +139,7 @@ class Database:
             yield raw
         except GONE as error:
             if not isinstance(error, _LEAVES_OPEN):
-                raw.terminate()
+                _drop(raw)
             collided = isinstance(error, asyncpg.TransactionRollbackError)
             reason = _WHY.format(error=type(error).__name__)
             raise (Collided if collided else Unavailable)(reason) from error
@@ -152,11 +152,15 @@ _WHY = "The database cannot be used now ({error}); send the request again in a m
 
 
 async def _undo(raw: Raw, transaction: Transaction) -> None:
-    if raw.is_closed():
-        return
     try:
         await transaction.rollback()
     except GONE:
+        _drop(raw)
+
+
+def _drop(raw: Raw) -> None:
+    # The pool takes a connection that was lost back by itself, and then complains.
+    with suppress(asyncpg.InterfaceError):
         raw.terminate()
 
 
