@@ -132,10 +132,11 @@ class SharingOfARate(Sharing):
             assert len(window) <= self.store.bound
 
 
+MANY = settings(max_examples=150, stateful_step_count=60, deadline=None)
 TestSharing = Sharing.TestCase
+TestSharing.settings = MANY
 TestSharingOfARate = SharingOfARate.TestCase
-for _case in (TestSharing, TestSharingOfARate):
-    _case.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestSharingOfARate.settings = MANY
 
 
 class TestFairness:

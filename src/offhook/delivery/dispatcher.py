@@ -119,6 +119,11 @@ class Dispatcher:
         return self._sends.in_flight
 
     @property
+    def partitions(self) -> Collection[int]:
+        """The partitions that this process reads."""
+        return self._flows.keys()
+
+    @property
     def quiet(self) -> bool:
         """Whether nothing is under way and nothing waits to be sent at once or to be written."""
         return (

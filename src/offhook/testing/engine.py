@@ -108,12 +108,12 @@ class Bench:
             raise AssertionError(f"not every fact was appended: {outcomes}")
         return events
 
-    async def step(self) -> None:
+    async def step(self, wait_s: float = 0.005) -> None:
         """One step, and a chance for what runs beside it."""
         self._wake.clear()
         await self.dispatcher.run_once()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), 0.005)
+            await asyncio.wait_for(self._wake.wait(), wait_s)
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Step until it is so; fails after twenty seconds."""
