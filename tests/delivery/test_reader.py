@@ -46,7 +46,7 @@ class Desk:
     def taken(self) -> list[int]:
         """The positions of all that may be sent, in that order."""
         found = []
-        while (turn := self.queues.next()) is not None:
+        while (turn := self.queues.next(0.0)) is not None:
             queue, delivery = turn
             found.append(delivery.event.position)
             queue.pass_on(delivery.event.key)
@@ -122,7 +122,7 @@ class TestSubscriptions:
         await desk.reader.live(flow)
         await change(desk.store, ordered=False)
         await desk.reader.live(flow)
-        turn = desk.queues.next()
+        turn = desk.queues.next(0.0)
         assert turn is not None
         assert not turn[0].endpoint.ordered
 

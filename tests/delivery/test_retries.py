@@ -62,7 +62,7 @@ class Desk:
         self.clock.advance(1)
         await self.retrier.run(self.flow, self.subscriptions)
         taken = []
-        while (turn := self.queues.next()) is not None:
+        while (turn := self.queues.next(0.0)) is not None:
             taken.append(turn[1])
         return taken
 
