@@ -7,6 +7,7 @@ from functools import partial
 from offhook.clock import Clock
 from offhook.model.event import to_ms
 from offhook.store.postgres.append import Ends
+from offhook.store.postgres.bounds import PostgresBounds, PostgresHealth
 from offhook.store.postgres.calls import PostgresCalls
 from offhook.store.postgres.database import Database, Subscriber, connect, open_pool
 from offhook.store.postgres.deliveries import PostgresDeliveries
@@ -42,6 +43,8 @@ class PostgresStore:
     timers: PostgresTimers
     dispatch: PostgresDispatch
     deliveries: PostgresDeliveries
+    bounds: PostgresBounds
+    health: PostgresHealth
     webhooks: PostgresWebhooks
     keys: PostgresKeys
     retention: PostgresRetention
@@ -106,6 +109,8 @@ def _assemble(database: Database, made: _LogFacts) -> PostgresStore:
         timers=PostgresTimers(database),
         dispatch=PostgresDispatch(database),
         deliveries=PostgresDeliveries(database, partitions),
+        bounds=PostgresBounds(database),
+        health=PostgresHealth(database),
         webhooks=PostgresWebhooks(database, partitions),
         keys=PostgresKeys(database),
         retention=PostgresRetention(database),

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.health import EndpointHealth
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
@@ -58,7 +59,7 @@ class PostgresWebhooks:
         now_ms = self._database.now_ms()
         async with self._database.reading() as session:
             row = await session.row("webhook", account=account, id=webhook, now_ms=now_ms)
-        return None if row is None else webhook_of(row)
+        return None if row is None else _shown(row)
 
     async def list_webhooks(
         self, account: AccountId, before: WebhookId | None, limit: int
@@ -69,7 +70,7 @@ class PostgresWebhooks:
             rows = await session.rows(
                 "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
             )
-        return [webhook_of(row) for row in rows]
+        return [_shown(row) for row in rows]
 
     async def replace_webhook(
         self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
@@ -103,6 +104,9 @@ class PostgresWebhooks:
             await session.run("pending_delete", webhook=webhook)
             await session.run("held_delete_all", webhook=webhook)
             await session.run("requests_delete_all", webhook=webhook)
+            await session.rows("shares_locked", webhooks=[webhook])
+            await session.run("shares_delete_all", webhook=webhook)
+            await session.run("health_delete", webhook=webhook)
             await raise_version(session, account)
         self._database.notices.announce(CONFIGURED)
         return True
@@ -138,7 +142,7 @@ class PostgresWebhooks:
 
 
 def webhook_of(row: Row) -> StoredWebhook:
-    """A webhook as the statements bring it."""
+    """A webhook as the statements bring it, but for its health."""
     return StoredWebhook(
         row["id"],
         row["account"],
@@ -150,6 +154,15 @@ def webhook_of(row: Row) -> StoredWebhook:
         row["updated_ms"],
         row["disabled_reason"],
     )
+
+
+def _shown(row: Row) -> StoredWebhook:
+    if row["failures"] is None:
+        return webhook_of(row)
+    health = EndpointHealth(
+        row["failures"], row["failing_since_ms"], row["last_failure_ms"], row["last_success_ms"]
+    )
+    return msgspec.structs.replace(webhook_of(row), health=health)
 
 
 async def raise_version(session: Session, account: AccountId) -> None:

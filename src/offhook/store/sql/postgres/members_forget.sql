@@ -1,6 +1,9 @@
+-- Of one consumer, or of all.
 DELETE FROM member
-WHERE consumer = :consumer AND owner IN (
-    SELECT gone.owner FROM member AS gone
-    WHERE gone.consumer = :consumer AND gone.until_ms <= offhook_now(:now_ms::bigint)
+USING (
+    SELECT expired.consumer, expired.owner FROM member AS expired
+    WHERE (:consumer::text IS NULL OR expired.consumer = :consumer)
+        AND expired.until_ms <= offhook_now(:now_ms::bigint)
     FOR UPDATE SKIP LOCKED
-)
+) AS gone
+WHERE member.consumer = gone.consumer AND member.owner = gone.owner

@@ -1,22 +1,32 @@
 SELECT
-    id, account, document,
+    shown.id,
+    shown.account,
+    shown.document,
     ARRAY(
         SELECT secret FROM webhook_secret
-        WHERE webhook = listed.id
+        WHERE webhook = shown.id
             AND (expires_ms IS NULL OR expires_ms > offhook_now(:now_ms::bigint))
         ORDER BY created_ms DESC
     ) AS secrets,
     ARRAY(
-        SELECT partition FROM webhook_start WHERE webhook = listed.id ORDER BY partition
+        SELECT partition FROM webhook_start WHERE webhook = shown.id ORDER BY partition
     ) AS partitions,
     ARRAY(
-        SELECT position FROM webhook_start WHERE webhook = listed.id ORDER BY partition
+        SELECT position FROM webhook_start WHERE webhook = shown.id ORDER BY partition
     ) AS positions,
-    revision, created_ms, updated_ms, disabled_reason
+    shown.revision,
+    shown.created_ms,
+    shown.updated_ms,
+    shown.disabled_reason,
+    health.failures,
+    health.failing_since_ms,
+    health.last_failure_ms,
+    health.last_success_ms
 FROM (
     SELECT * FROM resource
     WHERE account = :account AND kind = 'webhook' AND (:before::text IS NULL OR id < :before::text)
     ORDER BY id DESC
     LIMIT :limit
-) AS listed
-ORDER BY id DESC
+) AS shown
+LEFT JOIN endpoint_health AS health ON health.webhook = shown.id
+ORDER BY shown.id DESC

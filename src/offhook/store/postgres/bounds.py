@@ -1,0 +1,117 @@
+"""Endpoints' bounds shared among processes, and their health, on PostgreSQL."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec.structs import astuple
+
+from offhook.delivery.health import UNTRIED, EndpointHealth, merge
+from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide
+from offhook.model.ids import WebhookId
+from offhook.store.postgres.database import Database
+from offhook.store.postgres.session import Session, named
+
+_SHARE_COLUMNS = (
+    "webhooks",
+    "kinds",
+    "owners",
+    "allowed",
+    "counted",
+    "wanted",
+    "since_ms",
+    "asked_ms",
+    "until_ms",
+)
+_HEALTH_COLUMNS = (
+    "webhooks",
+    "failures",
+    "failing_since_ms",
+    "last_failure_ms",
+    "last_success_ms",
+)
+
+_Bound: TypeAlias = tuple[WebhookId, BoundKind]
+
+
+class PostgresBounds:
+    """The port of bounds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def share(self, owner: str, asks: Sequence[BoundAsk], ttl_s: float) -> list[BoundGrant]:
+        """Put the owner's shares anew; grants are in the order of the asks."""
+        if not asks:
+            return []
+        webhooks, ttl_ms = list({ask.webhook for ask in asks}), round(ttl_s * 1000)
+        async with self._database.transaction() as session:
+            await session.rows("shares_locked", webhooks=webhooks)
+            stored, now_ms = await _shares(session, webhooks, self._database.now_ms())
+            decided = [
+                decide(ask, owner, stored[ask.webhook, ask.kind], now_ms=now_ms, ttl_ms=ttl_ms)
+                for ask in asks
+            ]
+            rows = {
+                (ask.webhook, ask.kind): row for ask, (row, _) in zip(asks, decided, strict=True)
+            }
+            await _put(session, owner, rows, now_ms)
+        return [grant for _, grant in decided]
+
+    async def alone(self, owner: str) -> bool:
+        """Whether nobody else's share counts any more; if so, the owner's own are dropped."""
+        now_ms = self._database.now_ms()
+        async with self._database.transaction() as session:
+            if await session.value("shares_of_others", owner=owner, now_ms=now_ms):
+                return False
+            await session.run("shares_leave", owner=owner, now_ms=now_ms)
+        return True
+
+
+class PostgresHealth:
+    """The port of endpoints' health."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def note_health(self, seen: Mapping[WebhookId, EndpointHealth]) -> None:
+        """Merge what was seen of each endpoint into its row."""
+        if not seen:
+            return
+        webhooks, now_ms = list(seen), self._database.now_ms()
+        async with self._database.transaction() as session:
+            await session.run("health_add", webhooks=webhooks, now_ms=now_ms)
+            rows = await session.rows("health", webhooks=webhooks)
+            stored = {row["webhook"]: EndpointHealth(*row[1:]) for row in rows}
+            merged = [
+                (webhook, *astuple(merge(stored.get(webhook, UNTRIED), health)))
+                for webhook, health in seen.items()
+            ]
+            await session.run("health_put", **named(_HEALTH_COLUMNS, merged), now_ms=now_ms)
+
+
+async def _shares(
+    session: Session, webhooks: Sequence[WebhookId], now_ms: int | None
+) -> tuple[Mapping[_Bound, list[ShareRow]], int]:
+    """The rows that count, of each bound of these endpoints, and the moment they were read at."""
+    found = defaultdict[_Bound, list[ShareRow]](list)
+    rows = await session.rows("shares", webhooks=webhooks, now_ms=now_ms)
+    for row in rows:
+        if row["webhook"] is not None:
+            found[row["webhook"], BoundKind(row["kind"])].append(ShareRow(*row[3:]))
+    return found, rows[0]["now_ms"]
+
+
+async def _put(
+    session: Session, owner: str, rows: Mapping[_Bound, ShareRow | None], now_ms: int
+) -> None:
+    await session.run(
+        "shares_clear",
+        owner=owner,
+        now_ms=now_ms,
+        webhooks=[webhook for webhook, _ in rows],
+        **named(("dropped", "kinds"), [bound for bound, row in rows.items() if row is None]),
+    )
+    kept = [(*bound, *astuple(row)) for bound, row in rows.items() if row is not None]
+    if kept:
+        await session.run("share_put", **named(_SHARE_COLUMNS, kept))

@@ -1,0 +1,1 @@
+DELETE FROM endpoint_share WHERE webhook = :webhook
