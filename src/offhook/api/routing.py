@@ -63,7 +63,8 @@ async def _with_body(request: Request) -> Request:
     if request.method in _BODILESS:
         return request
     raw = await read_body(request.scope, request.receive, REQUEST_BYTES)
-    return _JsonRequest(request, raw, parse_json(raw)) if raw else request
+    # An empty body too was read: asked for it again, the server would wait for one.
+    return _JsonRequest(request, raw, parse_json(raw) if raw else None)
 
 
 async def _principal(request: Request) -> Principal:
