@@ -8,7 +8,6 @@ import asyncpg
 
 from offhook.clock import Clock
 from offhook.store.postgres import PostgresStore, open_postgres
-from offhook.store.postgres.database import connect
 from offhook.store.postgres.session import Session
 from offhook.store.postgres.store import PARTITIONS
 
@@ -39,8 +38,8 @@ async def several(
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection beside all stores."""
-    connection = await connect(url)
+    """A connection of somebody else's."""
+    connection = await asyncpg.connect(url)
     try:
         yield connection
     finally:
@@ -49,6 +48,6 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @asynccontextmanager
 async def speaking(url: str) -> AsyncIterator[Session]:
-    """A session beside all stores, which speaks in the stores' statements."""
+    """A session beside all stores that speaks in their statements."""
     async with connected(url) as connection:
         yield Session(connection)

@@ -1,7 +1,11 @@
 """What is to be done now and then: tables of days to come, and ids that have had their time."""
 
+import structlog
+
 from offhook.model.errors import Unavailable
 from offhook.store.postgres.database import Database
+
+_log = structlog.get_logger(__name__)
 
 _DAYS_AHEAD = 7
 _DAY_MS = 86_400_000
@@ -21,13 +25,18 @@ class Upkeep:
         self._database = database
 
     async def run_once(self) -> float:
-        """Do what is due; returns the seconds until it is to be looked at again."""
-        try:
-            await self._make_days()
-            more = await self._forget_ids()
-        except Unavailable:
-            return _SOON_S
-        return 0.0 if more else _AGAIN_S
+        """Do what is due; returns the seconds until it is to be looked at again. What the database
+        cannot do now does not keep the rest from being done."""
+        wait_s = _AGAIN_S
+        for step in (self._make_days, self._forget_members, self._forget_ids):
+            try:
+                more = await step()
+            except Unavailable as error:
+                _log.warning("upkeep_delayed", step=step.__name__.strip("_"), error=repr(error))
+                wait_s = min(wait_s, _SOON_S)
+            else:
+                wait_s = 0.0 if more else wait_s
+        return wait_s
 
     def recover(self) -> None:
         """Nothing is kept in memory."""
@@ -35,13 +44,20 @@ class Upkeep:
     async def stop(self) -> None:
         """Nothing is under way between steps."""
 
-    async def _make_days(self) -> None:
+    async def _make_days(self) -> bool:
         """A week ahead, so that no append ever waits for a table to be made."""
         for parent in _PARENTS:
             async with self._database.transaction() as session:
                 now_ms = await session.value("now", now_ms=self._database.now_ms())
                 days = [now_ms + ahead * _DAY_MS for ahead in range(_DAYS_AHEAD + 1)]
                 await session.rows("day_make", parent=parent, days=days)
+        return False
+
+    async def _forget_members(self) -> bool:
+        """Those of consumers that nobody asks for leases of any more have nobody else to do it."""
+        async with self._database.transaction() as session:
+            await session.run("members_forget", consumer=None, now_ms=self._database.now_ms())
+        return False
 
     async def _forget_ids(self) -> bool:
         """Callers' own ids are remembered for 30 days; returns whether there may be more to go."""

@@ -221,8 +221,17 @@ CREATE TABLE dispatch_request (
 );
 CREATE INDEX dispatch_request_partition ON dispatch_request (partition, id);
 
+-- Whether the schema has a table of this name, as of what is committed now.
+CREATE FUNCTION offhook_has_table(name text) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM pg_class
+        JOIN pg_namespace ON pg_namespace.oid = pg_class.relnamespace
+        WHERE pg_namespace.nspname = current_schema() AND pg_class.relname = name
+    )
+$$;
+
 -- The table of a day (of ``begin_ms``), made and attached unless it is there: attaching does not
--- wait for readers, which CREATE TABLE ... PARTITION OF would.
+-- wait for readers, which CREATE TABLE ... PARTITION OF would. Who finds it there waits for nobody.
 CREATE FUNCTION offhook_make_day(parent text, moment_ms bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     begin_ms constant bigint := moment_ms - moment_ms % 86400000;
@@ -230,8 +239,11 @@ DECLARE
         to_timestamp(begin_ms / 1000) AT TIME ZONE 'UTC', '"_"YYYYMMDD'
     );
 BEGIN
+    IF offhook_has_table(name) THEN
+        RETURN;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext(current_schema() || '.' || parent));
-    IF to_regclass(name) IS NOT NULL THEN
+    IF offhook_has_table(name) THEN
         RETURN;
     END IF;
     EXECUTE format(
