@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import typer
@@ -15,9 +15,12 @@ from rich.console import Console
 
 from offhook import __version__
 from offhook.model.errors import Invalid, OffhookError
-from offhook.settings import Role, load
+from offhook.settings import Role, Settings, load
 from offhook.signing.explain import explain
 from offhook.signing.schemes import Scheme
+
+if TYPE_CHECKING:
+    from offhook.moving.copying import CopyReport
 
 cli = typer.Typer(
     name="offhook",
@@ -176,6 +179,67 @@ def import_(
         done = asyncio.run(importing.run_import(options, progress))
     typer.echo(report.as_json(done) if as_json else report.as_text(done))
     raise typer.Exit(1 if done.rejected else 0)
+
+
+@cli.command()
+def migrate(
+    data: Annotated[Path | None, typer.Option(help="The data folder.")] = None,
+    database: Annotated[str | None, typer.Option(help="The database: postgresql://...")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Bring the schema up to date without serving, and say from which version to which.
+
+    Servers do so themselves when they start.
+    """
+    from offhook.operations import migrating  # noqa: PLC0415 - only this command needs it
+
+    settings = _settings_of(data, database)
+    done = asyncio.run(migrating.migrate(settings, time.time_ns() // 1_000_000))
+    typer.echo(migrating.as_json(done) if as_json else migrating.as_text(done))
+
+
+@cli.command()
+def copy(
+    source: Annotated[
+        str, typer.Option("--from", help="The data folder of a stopped server, or sqlite:///path.")
+    ],
+    target: Annotated[str, typer.Option("--to", help="An empty database: postgresql://...")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Move a stopped installation from SQLite to PostgreSQL, and verify it.
+
+    What was there is left as it was. Exits with 1, and nothing new anywhere, if it cannot be moved
+    or the two sides are not the same.
+    """
+    from offhook.moving import copying, report  # noqa: PLC0415 - only this command needs it
+
+    partitions = load().partitions
+    try:
+        with report.progress(Console(stderr=True, quiet=as_json)) as watch:
+            done = asyncio.run(copying.copy(source, target, partitions, watch))
+    except copying.Differs as differs:
+        _show_copy(differs.report, as_json)
+        raise
+    _show_copy(done, as_json)
+    if not as_json:
+        typer.echo(report.as_text(done))
+
+
+def _show_copy(done: "CopyReport", as_json: bool) -> None:
+    from offhook.moving import report  # noqa: PLC0415
+
+    if as_json:
+        typer.echo(report.as_json(done))
+    else:
+        Console(highlight=False).print(report.as_table(done), markup=False)
+
+
+def _settings_of(data: Path | None, database: str | None) -> Settings:
+    """The settings, where an option says which of the two places is meant."""
+    if data is not None and database is not None:
+        raise Invalid("--data and --database name two places: give one of them.")
+    settings = load(data=data, database=database)
+    return settings if data is None else settings.model_copy(update={"database": None})
 
 
 @cli.command()

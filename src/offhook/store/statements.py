@@ -8,10 +8,11 @@ _GROUP = re.compile(r"(?<=VALUES )\([^()]*\)")
 
 
 class Statements:
-    """The statements of one dialect, by file name."""
+    """The statements of one dialect, by file name; those of another package than the stores' are in
+    its own folder ``sql``."""
 
-    def __init__(self, dialect: str) -> None:
-        folder = files("offhook.store") / "sql" / dialect
+    def __init__(self, dialect: str, package: str = "offhook.store") -> None:
+        folder = files(package) / "sql" / dialect
         self._texts = {
             entry.name.removesuffix(".sql"): entry.read_text("utf-8")
             for entry in folder.iterdir()

@@ -28,7 +28,8 @@ def reaching(url: str) -> Iterator[None]:
 def shown(url: str) -> str:
     """A database URL without its password."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or 'localhost'}{parts.path}"
+    place = parts.netloc.rpartition("@")[2] or "localhost"
+    return f"{parts.scheme}://{place}{parts.path}"
 
 
 def told(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""Moving a stopped installation from SQLite to PostgreSQL."""

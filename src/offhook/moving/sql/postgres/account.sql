@@ -1,0 +1,1 @@
+SELECT id, name, config_version FROM account

@@ -1,0 +1,1 @@
+SELECT digest, id, account, test::integer, scopes, rate_limit_per_s FROM api_key

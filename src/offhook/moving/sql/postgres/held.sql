@@ -1,0 +1,1 @@
+SELECT webhook, partition, from_position FROM held

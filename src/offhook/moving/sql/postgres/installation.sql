@@ -1,0 +1,1 @@
+UPDATE installation SET token_key = $1::bytea

@@ -1,0 +1,1 @@
+SELECT consumer, partition, cursor, epoch, until_ms, takeovers FROM lease

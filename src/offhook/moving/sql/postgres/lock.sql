@@ -1,0 +1,5 @@
+LOCK TABLE
+    partition_head, installation,
+    event, key_head, call, event_key, timer, lease, member, held, webhook_start,
+    pending, attempt, dispatch_request, resource, webhook_secret, account, api_key
+IN EXCLUSIVE MODE

@@ -1,0 +1,1 @@
+SELECT offhook_now(NULL)

@@ -1,0 +1,4 @@
+SELECT
+    account, key, partition, position, webhook, event_id, event_type,
+    lane, state, number, due_ms, since_ms, reason
+FROM pending

@@ -1,0 +1,1 @@
+SELECT account, key, partition, kind, due_ms FROM timer

@@ -1,0 +1,4 @@
+SELECT
+    account, key, partition, position, webhook, event_id, event_type,
+    number, started_ms, duration_ms, accepted, status, error, response
+FROM attempt

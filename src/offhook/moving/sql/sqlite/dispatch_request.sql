@@ -1,0 +1,2 @@
+SELECT partition, position, webhook, kind FROM dispatch_request
+ORDER BY id

@@ -1,0 +1,1 @@
+SELECT account, key, last_position, last_id, last_type, last_sequence FROM key_head

@@ -1,0 +1,1 @@
+SELECT consumer, partition, cursor, 0, 0, 0 FROM lease

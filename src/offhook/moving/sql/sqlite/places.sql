@@ -1,0 +1,2 @@
+SELECT account, key, position, created_ms FROM event
+ORDER BY position

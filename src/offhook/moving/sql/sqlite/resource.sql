@@ -1,0 +1,4 @@
+SELECT
+    account, kind, id, revision, external_id, document,
+    disabled_reason, created_ms, updated_ms
+FROM resource

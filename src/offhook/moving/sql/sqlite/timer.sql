@@ -1,0 +1,1 @@
+SELECT account, key, 0, kind, due_ms FROM timer

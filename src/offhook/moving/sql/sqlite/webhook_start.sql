@@ -1,0 +1,1 @@
+SELECT webhook, partition, position FROM webhook_start

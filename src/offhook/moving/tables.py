@@ -1,0 +1,100 @@
+"""Every table that is moved, and its columns. Pure.
+
+A statement of the table's name, in each dialect, brings these columns in this order.
+"""
+
+from dataclasses import dataclass
+
+from offhook.moving.rules import Events, Keyed, Located, Plain, Rule, Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that is moved. ``flags`` are the columns that are booleans on PostgreSQL."""
+
+    name: str
+    rule: Rule
+    columns: tuple[str, ...]
+    flags: frozenset[str] = frozenset()
+
+
+_LAST = ("last_id", "last_type", "last_sequence")
+_DELIVERY = ("account", "key", "partition", "position", "webhook", "event_id", "event_type")
+
+EVENT = Table(
+    "event",
+    Events(),
+    (
+        *("account", "key", "partition", "position", "previous", "id"),
+        *("type", "sequence", "created_ms", "test", "historical", "headers", "data"),
+    ),
+    frozenset({"test", "historical"}),
+)
+
+TABLES = (
+    EVENT,
+    Table(
+        "key_head",
+        Keyed(partitioned=False, positions=1),
+        ("account", "key", "last_position", *_LAST),
+    ),
+    Table(
+        "call",
+        Keyed(partitioned=False, positions=1),
+        (
+            *("account", "id", "last_position", *_LAST),
+            *("started_ms", "contact_number", "duplicate", "test", "repeat_caller", "status"),
+            *("outcome", "campaign_id", "buyer_id", "caller_id", "state"),
+        ),
+        frozenset({"duplicate", "test", "repeat_caller"}),
+    ),
+    Table(
+        "event_key",
+        Plain(),
+        ("account", "id", "digest", "event_id", "type", "key", "sequence", "created_ms"),
+    ),
+    Table(
+        "timer",
+        Keyed(partitioned=True, positions=0),
+        ("account", "key", "partition", "kind", "due_ms"),
+    ),
+    Table(
+        "lease",
+        Spread(),
+        ("consumer", "partition", "cursor", "epoch", "until_ms", "takeovers"),
+    ),
+    Table("held", Spread(next_=True), ("webhook", "partition", "from_position")),
+    Table("webhook_start", Spread(), ("webhook", "partition", "position")),
+    Table(
+        "pending",
+        Keyed(partitioned=True, positions=1),
+        (*_DELIVERY, "lane", "state", "number", "due_ms", "since_ms", "reason"),
+    ),
+    Table(
+        "attempt",
+        Keyed(partitioned=True, positions=1),
+        (
+            *(*_DELIVERY, "number", "started_ms", "duration_ms"),
+            *("accepted", "status", "error", "response"),
+        ),
+        frozenset({"accepted"}),
+    ),
+    Table("dispatch_request", Located(), ("partition", "position", "webhook", "kind")),
+    Table(
+        "resource",
+        Plain(),
+        (
+            *("account", "kind", "id", "revision", "external_id", "document"),
+            *("disabled_reason", "created_ms", "updated_ms"),
+        ),
+    ),
+    Table("webhook_secret", Plain(), ("webhook", "created_ms", "secret", "expires_ms")),
+    Table("account", Plain(), ("id", "name", "config_version")),
+    Table(
+        "api_key",
+        Plain(),
+        ("digest", "id", "account", "test", "scopes", "rate_limit_per_s"),
+        frozenset({"test"}),
+    ),
+)
+"""The events come first: the places of all others are counted from them."""

@@ -1,0 +1,1 @@
+"""What an operator asks of an installation: to bring its schema up to date, and how it does."""
