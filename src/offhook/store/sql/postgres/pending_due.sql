@@ -19,7 +19,7 @@ WITH RECURSIVE
             LIMIT 1
         ) AS next
     )
-SELECT endpoint.webhook, due.position, due.due_ms, offhook_now(:now_ms::bigint) AS now_ms
+SELECT endpoint.webhook, due.position, due.due_ms, (SELECT offhook_now(:now_ms::bigint)) AS now_ms
 FROM endpoint
 CROSS JOIN LATERAL (
     SELECT pending.position, pending.due_ms FROM pending

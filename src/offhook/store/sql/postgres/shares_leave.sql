@@ -2,7 +2,7 @@
 DELETE FROM endpoint_share
 USING (
     SELECT webhook, kind, owner FROM endpoint_share
-    WHERE owner = :owner OR until_ms <= offhook_now(:now_ms::bigint)
+    WHERE owner = :owner OR until_ms <= (SELECT offhook_now(:now_ms::bigint))
     FOR UPDATE SKIP LOCKED
 ) AS gone
 WHERE endpoint_share.webhook = gone.webhook

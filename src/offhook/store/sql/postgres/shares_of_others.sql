@@ -1,2 +1,2 @@
 SELECT count(*) FROM endpoint_share
-WHERE owner <> :owner AND until_ms > offhook_now(:now_ms::bigint)
+WHERE owner <> :owner AND until_ms > (SELECT offhook_now(:now_ms::bigint))

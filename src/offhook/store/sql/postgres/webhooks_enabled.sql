@@ -7,7 +7,7 @@ LEFT JOIN LATERAL (
         ARRAY(
             SELECT secret FROM webhook_secret
             WHERE webhook = resource.id
-                AND (expires_ms IS NULL OR expires_ms > offhook_now(:now_ms::bigint))
+                AND (expires_ms IS NULL OR expires_ms > (SELECT offhook_now(:now_ms::bigint)))
             ORDER BY created_ms DESC
         ) AS secrets,
         ARRAY(
