@@ -24,9 +24,11 @@ PLACE = st.integers(0, (1 << 63) - 1)
 MOMENT = TypeAdapter(Moment)
 
 
-@given(PLACE, st.dictionaries(PLACE, PLACE, max_size=64))
-def test_a_feed_cursor_comes_back_as_it_was(generation: int, after: dict[int, int]) -> None:
-    cursor = FeedCursor(generation, after)
+@given(PLACE, st.dictionaries(PLACE, PLACE, max_size=64), PLACE)
+def test_a_feed_cursor_comes_back_as_it_was(
+    generation: int, after: dict[int, int], at_ms: int
+) -> None:
+    cursor = FeedCursor(generation, after, at_ms)
     assert read_cursor(write_cursor(cursor), FeedCursor) == cursor
 
 

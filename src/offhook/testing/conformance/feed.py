@@ -14,6 +14,7 @@ from offhook.testing.conformance.material import (
     appended,
     call_fact,
     call_named,
+    heads,
     plain,
     sequences,
     whole_log,
@@ -130,6 +131,63 @@ class FeedConformance:
             assert found is not None
             assert found.account == account
             assert await store.feed.event(account, foreign.id) is None
+
+    async def test_a_page_tells_up_to_when_in_time_it_read(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        nothing = await store.feed.feed(DEFAULT_ACCOUNT, {}, 10, _ANY)
+        assert nothing.at_ms == 0
+        for batch in range(8):
+            await appended(store, *(plain(f"k{n}", batch) for n in range(batch + 1)))
+            clock.advance(30)
+        events = await whole_log(store)
+        for wanted in (_ANY, FeedFilter(types=("custom.rare",)), FeedFilter(key="k0")):
+            concerned = [event for event in events if wanted.key in (None, event.key)]
+            after, at_ms, more = dict[int, int](), 0, True
+            while more:
+                page = await store.feed.feed(DEFAULT_ACCOUNT, after, 5, wanted)
+                after, at_ms, more = page.after, max(at_ms, page.at_ms), page.more
+                left = [it for it in concerned if it.position > after.get(it.partition, 0)]
+                assert all(event.created_ms >= at_ms for event in left)
+            assert at_ms >= max(event.created_ms for event in concerned)
+
+    async def test_no_event_of_a_page_is_older_than_the_one_in_front_of_it(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        for n in range(20):
+            await appended(store, plain(f"k{n}"))
+            clock.advance(1)
+        page = await store.feed.feed(DEFAULT_ACCOUNT, {}, 50, _ANY)
+        assert [event.key for event in page.events] == [f"k{n}" for n in range(20)]
+
+    async def test_a_position_past_the_head_is_told(self, store: ConformingStore) -> None:
+        await appended(store, *(plain(f"k{n}") for n in range(20)))
+        last = await heads(store)
+        busy = max(last, key=lambda partition: last[partition])
+        for after, past_head in (
+            ({}, False),
+            (last, False),
+            ({busy: last[busy] + 1}, True),
+            ({**last, busy: last[busy] + 1_000}, True),
+        ):
+            page = await store.feed.feed(DEFAULT_ACCOUNT, after, 50, _ANY)
+            assert page.past_head is past_head, after
+            if past_head:
+                assert (page.events, page.after, page.more) == ((), after, False)
+
+    async def test_positions_that_retention_took_are_not_past_the_head(
+        self, store: ConformingStore
+    ) -> None:
+        await appended(store, plain("k", 1), plain("k", 2))
+        page = await store.feed.feed(DEFAULT_ACCOUNT, {}, 10, _ANY)
+        for partition, position in page.after.items():
+            while await store.retention.trim(partition, position):
+                pass
+        empty = await store.feed.feed(DEFAULT_ACCOUNT, page.after, 10, _ANY)
+        assert (empty.events, empty.past_head) == ((), False)
+        await appended(store, plain("k", 3))
+        rest = await store.feed.feed(DEFAULT_ACCOUNT, empty.after, 10, _ANY)
+        assert [event.sequence for event in rest.events] == [3]
 
 
 class CallConformance:

@@ -282,7 +282,10 @@ class DurabilityConformance:
     ) -> None:
         await appended(store, plain("k", 1))
         first = await store.feed.feed(DEFAULT_ACCOUNT, {}, 10, FeedFilter())
+        which, signs = store.feed.generation, store.token_key
         store = await reopen()
+        assert (store.feed.generation, store.token_key) == (which, signs)
+        assert len(signs) >= 32
         await appended(store, plain("k", 2))
         rest = await store.feed.feed(DEFAULT_ACCOUNT, first.after, 10, FeedFilter())
         assert [event.sequence for event in rest.events] == [2]
