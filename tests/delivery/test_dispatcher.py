@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
+from pieces import change
 
 from offhook.delivery import dispatcher as dispatching
 from offhook.delivery import router as routing
 from offhook.delivery.dispatcher import Bounds
 from offhook.delivery.entries import ApplyReport, PartitionChanges
+from offhook.delivery.sharing import BoundGrant
 from offhook.log.entries import Lease
-from offhook.model.ids import DEFAULT_ACCOUNT
+from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.store.sqlite.dispatch import SqliteDispatch
 from offhook.store.sqlite.leases import SqliteLeases
@@ -49,6 +51,7 @@ class _Dispatch(SqliteDispatch):
 
 class _Leases(SqliteLeases):
     full = False
+    stuck = False
 
     async def renew(self, leases: Sequence[Lease], ttl_s: float) -> list[Lease]:
         if self.full:
@@ -56,7 +59,7 @@ class _Leases(SqliteLeases):
         return await super().renew(leases, ttl_s)
 
     async def release(self, leases: Sequence[Lease]) -> None:
-        if self.full:
+        if self.full or self.stuck:
             raise OSError("the disk is full")
         await super().release(leases)
 
@@ -240,6 +243,151 @@ class TestLeases:
         await made.post("a")
         await made.settle()
         assert made.network.sequences("a") == [1, 1, 2]
+
+
+class TestSleeping:
+    """The process is suspended between the start of a send and its first step."""
+
+    async def _started_and_slept(self, made: Bench, clock: FakeClock) -> None:
+        await made.webhook("crm")
+        await made.settle()
+        await made.post("a", "b", "b")
+        await made.dispatcher.run_once()
+        assert made.dispatcher.in_flight == 2
+        clock.advance(LEASE_S + 1)
+        while made.dispatcher.in_flight:
+            await asyncio.sleep(0)
+        assert made.network.requests == []
+
+    async def test_past_its_lease_nothing_is_sent_and_another_owner_sends_it(
+        self, bench: MakeBench, store: Store, clock: FakeClock
+    ) -> None:
+        slept, other = bench(owner="z"), bench(owner="other")
+        await self._started_and_slept(slept, clock)
+        await other.settle()
+        await slept.settle()
+        assert slept.network.requests == []
+        assert other.network.sequences("a") == [1]
+        assert other.network.sequences("b") == [1, 2]
+        for position in (1, 2, 3):
+            made = await store.deliveries.attempts(
+                DEFAULT_ACCOUNT, WebhookId("wh_crm"), 0, position
+            )
+            assert len(made) == 1
+
+    async def test_if_nobody_took_over_it_is_sent_once_the_lease_is_renewed(
+        self, bench: MakeBench, clock: FakeClock
+    ) -> None:
+        slept = bench()
+        await self._started_and_slept(slept, clock)
+        await slept.settle()
+        assert slept.network.sequences("a") == [1]
+        assert slept.network.sequences("b") == [1, 2]
+        assert len(slept.network.requests) == 3
+
+    async def test_what_came_back_for_an_endpoint_that_went_meanwhile_is_canceled(
+        self, bench: MakeBench, store: Store, clock: FakeClock
+    ) -> None:
+        slept = bench()
+        await self._started_and_slept(slept, clock)
+        await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, WebhookId("wh_crm"))
+        await slept.settle()
+        assert slept.network.requests == []
+        assert slept.dispatcher._flows[0].live.done_to() == 3
+
+
+class TestRate:
+    async def test_no_more_begin_within_a_second_than_the_endpoint_takes(
+        self, bench: MakeBench, clock: FakeClock
+    ) -> None:
+        made = bench()
+        await made.webhook("crm", rate_limit_per_s=4)
+        await made.webhook("ads")
+        await made.post(*keys(12))
+        counts = []
+        for _ in range(4):
+            await steps(made)
+            counts.append(sum("crm" in it.url for it in made.network.requests))
+            clock.advance(1)
+        assert counts == [4, 8, 12, 12]
+        assert sum("ads" in it.url for it in made.network.requests) == 12
+
+    async def test_it_wakes_when_the_next_may_begin(
+        self, bench: MakeBench, clock: FakeClock
+    ) -> None:
+        made = bench()
+        await made.webhook("crm", rate_limit_per_s=2)
+        await made.settle()
+        await made.post(*keys(3))
+        await steps(made)
+        clock.advance(0.9)
+        await steps(made)
+        assert await made.dispatcher.run_once() == pytest.approx(0.1)
+        clock.advance(0.1)
+        await steps(made)
+        assert len(made.network.requests) == 3
+
+    async def test_another_rate_holds_at_once(
+        self, bench: MakeBench, store: Store, clock: FakeClock
+    ) -> None:
+        made = bench()
+        await made.webhook("crm", rate_limit_per_s=0.01)
+        await made.post(*keys(9))
+        await steps(made)
+        assert len(made.network.requests) == 1
+        await change(store, rate_limit_per_s=5)
+        await steps(made)
+        assert len(made.network.requests) == 5
+        await change(store, rate_limit_per_s=None)
+        await made.settle()
+        assert len(made.network.requests) == 9
+
+
+class TestHandingOver:
+    async def test_a_partition_stays_until_the_store_knows_what_is_in_use(
+        self, bench: MakeBench, store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def away(*_: object) -> list[BoundGrant]:
+            raise OSError("away")
+
+        gate = Gate()
+        first = bench(gate, owner="z", give_back_s=0.0)
+        await first.webhook("crm")
+        await first.post("a")
+        await first.until(lambda: gate.waiting == 1)
+        second = bench(owner="a")
+        await second.step()
+        first.dispatcher.hasten()
+        with monkeypatch.context() as patch:
+            patch.setattr(store.bounds, "share", away)
+            await steps(first)
+            await steps(second)
+            assert (len(first.dispatcher.partitions), len(second.dispatcher.partitions)) == (1, 0)
+        for _ in range(5):
+            clock.advance(1)
+            await steps(first, 3)
+            await steps(second, 3)
+        assert (len(first.dispatcher.partitions), len(second.dispatcher.partitions)) == (0, 1)
+        assert second.network.sequences("a") == [1]
+
+    async def test_a_store_that_does_not_take_it_back_is_asked_again(
+        self, bench: MakeBench, store: Store
+    ) -> None:
+        first, second = bench(owner="z"), bench(owner="a")
+        await first.webhook("crm")
+        await first.settle()
+        await second.step()
+        first.dispatcher.hasten()
+        store.leases.stuck = True
+        await steps(first)
+        assert len(first.dispatcher.partitions) == 1
+        store.leases.stuck = False
+        await first.until(lambda: not first.dispatcher.partitions)
+        await first.post("a")
+        second.dispatcher.hasten()
+        await second.settle()
+        assert second.network.sequences("a") == [1]
+        assert first.network.requests == []
 
 
 class TestStopping:

@@ -48,10 +48,10 @@ class Bounding:
         if holds_all:
             await self._try_alone(now_s)
         elif not self._queues.divided:
-            self._shares.divide(now_s)
-            self._unregistered = True
-        if self._queues.divided:
-            await self._ask(self._shares.asks(now_s), now_s)
+            self._unregistered = self._shares.divide(now_s)
+        asks = self._shares.asks(now_s) if self._queues.divided else []
+        if asks:
+            await self._ask(asks, now_s)
 
     async def finish(self) -> None:
         """Leave to others what this process does not need any more."""
@@ -73,7 +73,7 @@ class Bounding:
 
     async def _ask(self, asks: Sequence[BoundAsk], now_s: float) -> None:
         try:
-            grants = await self._store.share(self._owner, asks, self._ttl_s) if asks else []
+            grants = await self._store.share(self._owner, asks, self._ttl_s)
         except Exception as error:  # noqa: BLE001 - what was granted before runs out by itself
             _log.warning("bounds_not_shared", error=repr(error))
             self._shares.unanswered(asks, now_s)

@@ -227,6 +227,7 @@ class Queues:
         self.divided = True
         for queue in self._queues.values():
             queue.share = NO_SHARE
+            self.stir(queue)
 
     def unite(self) -> None:
         """This process is alone: every bound is its own."""

@@ -36,13 +36,14 @@ class Shares:
         self._standings: dict[EndpointQueue, _Standing] = {}
         self._next_s = inf
 
-    def divide(self, now_s: float) -> None:
-        """Others are about to send too: whatever is in use has to be asked for."""
+    def divide(self, now_s: float) -> bool:
+        """Others are about to send too: whatever is in use has to be asked for; false: nothing."""
         self._queues.divide()
         self._standings = {
             queue: _Standing(queue, now_s) for queue in self._queues.all() if _in_use(queue, now_s)
         }
         self._next_s = now_s
+        return bool(self._standings)
 
     def unite(self) -> None:
         """There is nobody to share with."""

@@ -1,0 +1,106 @@
+"""Health is written seldom, at changes at once; nothing is lost while the store is away."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from offhook.delivery.health import UNTRIED, EndpointHealth, HealthStatus, merge
+from offhook.delivery.reporting import HealthReporter
+from offhook.model.event import to_ms
+from offhook.model.ids import WebhookId
+from offhook.testing.clock import FakeClock
+
+CRM, ADS = WebhookId("wh_crm"), WebhookId("wh_ads")
+
+
+class Desk:
+    """A reporter, and the store that it writes to."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.reporter = HealthReporter(store=self, clock=self.clock)
+        self.written: list[Mapping[WebhookId, EndpointHealth]] = []
+        self.away = False
+
+    async def note_health(self, seen: Mapping[WebhookId, EndpointHealth]) -> None:
+        if self.away:
+            raise OSError("the disk is full")
+        self.written.append(seen)
+
+    async def run(self, seconds: float = 0.0) -> None:
+        self.clock.advance(seconds)
+        self.reporter.start()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def total(self, webhook: WebhookId = CRM) -> EndpointHealth:
+        health = UNTRIED
+        for seen in self.written:
+            health = merge(health, seen.get(webhook, UNTRIED))
+        return health
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def test_failures_are_written_once_a_second_however_many_there_are(desk: Desk) -> None:
+    for _ in range(40):
+        desk.reporter.note(CRM, accepted=False)
+        await desk.run(0.1)
+    assert len(desk.written) == 4
+    await desk.reporter.finish(1)
+    assert desk.total().failures == 40
+
+
+async def test_that_all_is_still_well_is_written_every_five_seconds(desk: Desk) -> None:
+    for _ in range(100):
+        desk.reporter.note(CRM, accepted=True)
+        await desk.run(0.1)
+    assert len(desk.written) == 2
+
+
+async def test_a_change_is_written_at_once(desk: Desk) -> None:
+    desk.reporter.note(CRM, accepted=True)
+    await desk.run()
+    desk.clock.advance(1)
+    desk.reporter.note(CRM, accepted=False)
+    await desk.run()
+    assert desk.total().status is HealthStatus.FAILING
+    desk.clock.advance(1)
+    desk.reporter.note(CRM, accepted=True)
+    await desk.run()
+    assert desk.total().status is HealthStatus.HEALTHY
+
+
+async def test_endpoints_are_written_together(desk: Desk) -> None:
+    desk.reporter.note(CRM, accepted=True)
+    desk.reporter.note(ADS, accepted=False)
+    await desk.run()
+    [both] = desk.written
+    assert both.keys() == {CRM, ADS}
+
+
+async def test_with_the_store_away_nothing_is_forgotten(desk: Desk) -> None:
+    desk.away = True
+    began_ms = to_ms(desk.clock.now())
+    for _ in range(5):
+        desk.reporter.note(CRM, accepted=False)
+        await desk.run(1)
+    desk.away = False
+    await desk.run(1)
+    assert desk.total() == EndpointHealth(5, began_ms, began_ms + 4000)
+
+
+async def test_a_store_that_hangs_does_not_keep_it_from_ending(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_seen: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk, "note_health", hang)
+    desk.reporter.note(CRM, accepted=False)
+    await desk.run()
+    await asyncio.wait_for(desk.reporter.finish(0.01), 5)
