@@ -12,7 +12,7 @@ from rich.table import Table
 from offhook.moving.copying import Compared, CopyReport, Watch
 
 _STEP_WIDTH = 28
-_DIGITS = 12
+_DIGITS = 10
 
 
 class _Bar:

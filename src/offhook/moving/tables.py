@@ -89,6 +89,14 @@ TABLES = (
         ),
     ),
     Table("webhook_secret", Plain(), ("webhook", "created_ms", "secret", "expires_ms")),
+    Table(
+        "endpoint_health",
+        Plain(),
+        (
+            *("webhook", "failures", "failing_since_ms", "last_failure_ms", "last_success_ms"),
+            "updated_ms",
+        ),
+    ),
     Table("account", Plain(), ("id", "name", "config_version")),
     Table(
         "api_key",

@@ -30,3 +30,5 @@ UNION ALL
 SELECT 'account' WHERE EXISTS (SELECT 1 FROM account)
 UNION ALL
 SELECT 'api_key' WHERE EXISTS (SELECT 1 FROM api_key)
+UNION ALL
+SELECT 'endpoint_health' WHERE EXISTS (SELECT 1 FROM endpoint_health)

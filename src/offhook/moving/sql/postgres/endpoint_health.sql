@@ -1,0 +1,3 @@
+SELECT
+    webhook, failures, failing_since_ms, last_failure_ms, last_success_ms, updated_ms
+FROM endpoint_health
