@@ -60,6 +60,11 @@ class Child:
         if self._process.returncode is None:
             await self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The number of the process that was started last."""
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it; once it has ended, start it again."""
         with self._log.open("ab") as log:
