@@ -19,6 +19,8 @@ from offhook.testing.servers.sharing import borrowed
 Ports = Callable[[str], int]
 """The port of the run's server of this name."""
 
+_TOLD = "told"
+
 POSTGRES = {each.name: each for each in installed_postgres()}
 
 
@@ -55,3 +57,24 @@ def postgres18_url(servers: Ports) -> Iterator[str]:
 def redis_url(servers: Ports) -> str:
     """An empty database of its own."""
     return fresh_database(servers("redis"))
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes a line that is shown at the end of the run, whether or not the test passes."""
+    return lambda line: record_property(_TOLD, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests told."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call"
+    ]
+    lines = [str(line) for it in reports for name, line in it.user_properties if name == _TOLD]
+    if lines:
+        terminalreporter.section("told by tests")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)

@@ -21,12 +21,14 @@ _MIDNIGHT = datetime(2026, 7, 1, tzinfo=UTC)
 class Load:
     """Clients that post whole calls, fact by fact, singly and in batches, until told to stop.
 
-    Each client waits for its answer before it goes on, and sends again what was not answered. Two
-    facts of three come with an id of their own.
+    Each waits for its answer before it goes on, then for ``pause_s`` on average, and sends again
+    what was not answered; they speak through ``clients`` in turn. Two facts of three come with an
+    id of their own.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, *clients: Client, pause_s: float = 0.02) -> None:
+        self._clients = clients
+        self._pause_s = pause_s
         self._stopping = False
         self._tasks = [asyncio.create_task(self._post(n)) for n in range(_CLIENTS)]
         self.acknowledged: dict[str, int] = {}
@@ -37,14 +39,21 @@ class Load:
         self._stopping = True
         await asyncio.gather(*self._tasks)
 
+    async def abort(self) -> None:
+        """End at once, whatever is unanswered."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def _post(self, number: int) -> None:
         rnd = Random(number)
         items = self._items(number, rnd)
+        client = self._clients[number % len(self._clients)]
         while not self._stopping:
             batch = list(islice(items, 1 if rnd.random() < 0.7 else rnd.randint(2, 15)))
-            for item, answer in zip(batch, await self._send(batch), strict=True):
+            for item, answer in zip(batch, await _send(client, batch), strict=True):
                 self._note(item, answer)
-            await asyncio.sleep(rnd.uniform(0, 0.04))
+            await asyncio.sleep(rnd.uniform(0, 2 * self._pause_s))
 
     def _items(self, number: int, rnd: Random) -> Iterator[dict[str, Any]]:
         day = simulate_day(rnd, _MIDNIGHT, Centre(calls_per_day=20_000))
@@ -52,17 +61,18 @@ class Load:
             own = {"id": f"own-{number}-{count}"} if count % 3 else {}
             yield {**step.body(), **own}
 
-    async def _send(self, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if len(batch) == 1:
-            status, answer = await self._client.ask("POST", "/v1/events", batch[0])
-            return [{"status": status, **answer}]
-        status, answer = await self._client.ask("POST", "/v1/events/batch", {"items": batch})
-        assert status == 200, answer
-        items: list[dict[str, Any]] = answer["items"]
-        return items
-
     def _note(self, item: dict[str, Any], answer: dict[str, Any]) -> None:
         assert answer["status"] in {200, 202}, answer
         self.acknowledged[answer["id"]] = answer["sequence"]
         if "id" in item and answer["id"] == item["id"]:
             self.given.append((item, answer))
+
+
+async def _send(client: Client, batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(batch) == 1:
+        status, answer = await client.ask("POST", "/v1/events", batch[0])
+        return [{"status": status, **answer}]
+    status, answer = await client.ask("POST", "/v1/events/batch", {"items": batch})
+    assert status == 200, answer
+    items: list[dict[str, Any]] = answer["items"]
+    return items

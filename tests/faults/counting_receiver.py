@@ -1,19 +1,20 @@
 """A receiver on a real socket that believes only the vendor's verifier, and counts."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from time import time
+from time import monotonic, time
 from typing import Any, Self
 
 import msgspec
 from server_process import HOST, SECRET
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from offhook.demo.processes import free_port
 from offhook.demo.tally import Event, Tally
 from offhook.demo.wire import Connection, Received, Reply
+from offhook.testing.servers.ports import free_port
 
 OK = Reply(200)
 DOWN = Reply(503)
@@ -26,10 +27,17 @@ _events = msgspec.json.Decoder(Event)
 
 @dataclass(frozen=True)
 class Arrival:
-    """An event that was accepted, ``after_s`` seconds from its commit."""
+    """An event that was accepted at ``at_s`` (monotonic), ``after_s`` seconds from its commit.
+
+    ``sender`` is the process it came from (0: not known), and ``beside`` how many other requests
+    were unanswered then.
+    """
 
     event: Event
     after_s: float
+    at_s: float
+    sender: int
+    beside: int
 
 
 @dataclass
@@ -42,16 +50,27 @@ class Seen:
 
 
 class CountingReceiver:
-    """Answers as ``behave`` says; what it answers with 2xx at once counts as accepted."""
+    """Answers as ``behave`` says; what it answers with 2xx, unless it hangs, counts as accepted.
 
-    def __init__(self, behave: Behaviour = lambda _: OK, *, secret: str = SECRET) -> None:
+    ``sender_of`` tells the process that a connection's other end, a port, is of.
+    """
+
+    def __init__(
+        self,
+        behave: Behaviour = lambda _: OK,
+        *,
+        secret: str = SECRET,
+        sender_of: Callable[[int], int] = lambda _: 0,
+    ) -> None:
         self.behave = behave
+        self.sender_of = sender_of
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}/hook"
         self.seen = Seen()
         self.requests: list[Received] = []
         self.tally = Tally()
-        self.connections: set[asyncio.BaseTransport] = set()
+        self.connections: dict[asyncio.BaseTransport, int] = {}
+        self.unanswered = Counter[int]()
         self._webhook = Webhook(secret)
 
     async def __aenter__(self) -> Self:
@@ -64,7 +83,7 @@ class CountingReceiver:
     async def open(self) -> None:
         """Listen, for the first time or again."""
         loop = asyncio.get_running_loop()
-        make = partial(_Counted, self._handle, self.connections)
+        make = partial(_Counted, self)
         self._server = await loop.create_server(make, HOST, self.port, backlog=512)
 
     def close(self) -> None:
@@ -72,6 +91,10 @@ class CountingReceiver:
         self._server.close()
         for transport in tuple(self.connections):
             transport.abort()  # type: ignore[attr-defined]
+
+    def connected(self, senders: Collection[int]) -> bool:
+        """Whether any of these processes has a connection."""
+        return any(sender in senders for sender in self.connections.values())
 
     @property
     def accepted_ids(self) -> set[str]:
@@ -96,7 +119,8 @@ class CountingReceiver:
         self.tally.expect(event["id"] for event in feed)
         await until(lambda: not self.tally.report().missing, 60, "the last of the events")
 
-    def _handle(self, request: Received) -> Reply:
+    def handle(self, request: Received, sender: int) -> Reply:
+        """What to answer; counts it."""
         self.requests.append(request)
         try:
             self._webhook.verify(request.body, request.headers)
@@ -106,30 +130,48 @@ class CountingReceiver:
         event = _events.decode(request.body)
         assert event.id == request.headers["webhook-id"]
         reply = self.behave(event)
-        if reply == OK:
-            now_s = time()
+        if reply.status == OK.status and reply != HANGS:
+            now_s, beside = time(), self.unanswered.total()
             self.tally.keep(event, round(now_s * 1000))
-            self.seen.accepted.append(Arrival(event, now_s - event.created.timestamp()))
+            after_s = now_s - event.created.timestamp()
+            self.seen.accepted.append(Arrival(event, after_s, monotonic(), sender, beside))
         else:
             self.seen.refused.append(event)
         return reply
 
 
 class _Counted(Connection):
-    def __init__(
-        self, handle: Callable[[Received], Reply], open_: set[asyncio.BaseTransport]
-    ) -> None:
-        super().__init__(handle)
-        self._open = open_
-        self._mine: asyncio.BaseTransport
+    """A connection whose requests are known to be its sender's, from their coming to the answer."""
+
+    def __init__(self, receiver: CountingReceiver) -> None:
+        super().__init__(self._counted)
+        self._receiver = receiver
+        self._waits = False
+        self._sender = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._mine = transport
-        self._open.add(transport)
+        self._sender = self._receiver.sender_of(transport.get_extra_info("peername")[1])
+        self._receiver.connections[transport] = self._sender
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._open.discard(self._mine)
+        del self._receiver.connections[self._transport]
+        self._answered()
+
+    def _counted(self, request: Received) -> Reply:
+        reply = self._receiver.handle(request, self._sender)
+        self._waits = True
+        self._receiver.unanswered[self._sender] += 1
+        return reply
+
+    def _send(self, reply: Reply) -> None:
+        self._answered()
+        super()._send(reply)
+
+    def _answered(self) -> None:
+        if self._waits:
+            self._waits = False
+            self._receiver.unanswered[self._sender] -= 1
 
 
 async def until(reached: Callable[[], Any], within_s: float = 30.0, what: str = "it") -> None:

@@ -1,12 +1,16 @@
-"""A real server process on a folder and a port of its own, and a client that insists."""
+"""Real server processes on ports of their own, and a client that insists."""
 
 import asyncio
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 
-from offhook.demo.processes import Child, clean_environment, free_port
+from offhook.demo.processes import Child, clean_environment
+from offhook.testing.servers.ports import free_port
 
 HOST = "127.0.0.1"
 KEY = "ofh_live_" + "k" * 43
@@ -18,14 +22,21 @@ _AGAIN_S = 0.02
 
 
 class Server:
-    """``offhook serve``, which may die and come back on the same folder and port."""
+    """``offhook serve``, which may die and come back on the same port, over the same data: those in
+    a folder of its own, or in the ``database``, where it has a ``role``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, name: str = "server", *, database: str | None = None, role: str = "all"
+    ) -> None:
         port = free_port()
+        self.name = name
         self.url = f"http://{HOST}:{port}"
         self.data = folder / "data"
-        self.log = folder / "server.log"
-        options = ("--data", str(self.data), "--host", HOST, "--port", str(port))
+        self.log = folder / f"{name}.log"
+        place = ("--data", str(self.data))
+        if database is not None:
+            place = ("--database", database, "--role", role)
+        options = (*place, "--host", HOST, "--port", str(port))
         settings = {
             "OFFHOOK_BOOTSTRAP_KEY": KEY,
             "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
@@ -33,7 +44,12 @@ class Server:
             "OFFHOOK_RATE_LIMIT_PER_S": "0",
         }
         command = ("offhook.cli", "serve", *options)
-        self._child = Child("server", command, clean_environment(settings), folder)
+        self._child = Child(name, command, clean_environment(settings), folder)
+
+    @property
+    def pid(self) -> int:
+        """The process's number since its last start."""
+        return self._child.pid
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -50,9 +66,22 @@ class Server:
         """SIGKILL; returns once the process is gone."""
         await self._child.kill()
 
+    async def end(self) -> None:
+        """SIGKILL, if it still runs."""
+        with suppress(ProcessLookupError):
+            await self.kill()
+
     async def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         return await self._child.stop()
+
+    def suspend(self) -> None:
+        """SIGSTOP: it is there, and does nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: it goes on as if nothing had been."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def complaints(self) -> list[str]:
         """What it logged beyond its greeting."""
@@ -61,10 +90,10 @@ class Server:
 
 
 class Client:
-    """Asks again for as long as the server is away."""
+    """Asks again for as long as the server is away: where there are several, the next one."""
 
-    def __init__(self, server: Server) -> None:
-        self._url = server.url
+    def __init__(self, *servers: Server) -> None:
+        self._urls = [server.url for server in servers]
 
     async def __aenter__(self) -> Self:
         headers = {"authorization": f"Bearer {KEY}"}
@@ -79,13 +108,15 @@ class Client:
         """Status and JSON of the first answer that is not 503."""
         async with asyncio.timeout(_PATIENCE_S):
             while True:
+                url = self._urls[0]
                 try:
-                    url = self._url + path
-                    async with self._session.request(method, url, json=document) as answer:
+                    async with self._session.request(method, url + path, json=document) as answer:
                         if answer.status != 503:
                             return answer.status, await answer.json()
                 except (aiohttp.ClientError, TimeoutError):
                     pass
+                if url == self._urls[0]:
+                    self._urls.append(self._urls.pop(0))
                 await asyncio.sleep(_AGAIN_S)
 
     async def ready(self) -> None:
