@@ -15,7 +15,6 @@ from starlette.types import Scope as AsgiScope
 from offhook.api.auth import Gate, Scope
 from offhook.api.feed import read_place, read_types
 from offhook.api.pages import FeedCursor, json_response
-from offhook.api.problems import MethodNotAllowed
 from offhook.api.routing import Asking, keyed_router
 from offhook.api.shapes import answers
 from offhook.api.stream import sse
@@ -78,7 +77,10 @@ def stream_route(
 ) -> Route:
     """``GET /v1/stream``."""
     stream = GetStream(gate=gate, streams=streams, feed=feed, token_key=token_key, clock=clock)
-    return Route(PATH, stream, methods=["GET"], name="stream_events")
+    route = Route(PATH, stream, methods=["GET"], name="stream_events")
+    # The framework adds HEAD, which would wait for the end of a stream.
+    route.methods = {"GET"}
+    return route
 
 
 def stream_tokens_router(*, gate: Gate, token_key: bytes, clock: Clock) -> APIRouter:
@@ -113,8 +115,6 @@ class GetStream:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         scope["offhook.route"] = PATH
-        if scope["method"] != "GET":
-            raise MethodNotAllowed(PATH, scope["method"], "GET")
         request = Request(scope)
         token = None if "authorization" in request.headers else request.query_params.get("token")
         grant = await self._grant(scope, token)
