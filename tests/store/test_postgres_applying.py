@@ -108,6 +108,31 @@ async def test_successes_of_all_partitions_are_three_statements(
     assert [await accepted(store, event) for event in events] == [1] * len(events)
 
 
+async def test_a_lease_that_is_lost_takes_its_own_partition_alone_out_of_an_apply(
+    store: PostgresStore,
+) -> None:
+    await make_webhook(store)
+    events = {event.partition: event for event in await placed(store, *map(plain, KEYS))}
+    leases = await leases_of(store)
+    lost = [leases[at] for at in sorted(events)[::2]]
+    await store.leases.release(lost)
+    await leases_of(store, "another")
+    report = await store.dispatch.apply(
+        [
+            PartitionChanges(
+                leases[at], event.position, rows=(pending_for(event, RETRY, due_ms=1),)
+            )
+            for at, event in events.items()
+        ]
+    )
+    assert report.lost == {lease.partition for lease in lost}
+    written = {at: event for at, event in events.items() if at not in report.lost}
+    assert report.closed == {Lane(WEBHOOK, event.key) for event in written.values()}
+    for at in events:
+        due = (await store.dispatch.due(at, 9, [])).items
+        assert [item.event for item in due] == ([written[at]] if at in written else [])
+
+
 async def test_a_text_that_the_database_refuses_costs_its_own_attempt_alone_its_details(
     store: PostgresStore,
 ) -> None:

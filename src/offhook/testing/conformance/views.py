@@ -13,7 +13,9 @@ from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
+    CONSUMER,
     OTHER_ACCOUNT,
+    TTL_S,
     WEBHOOK,
     appended,
     attempt_on,
@@ -96,6 +98,30 @@ class DeliveryViewConformance:
         assert [(view.position, view.webhook) for view in views] == [
             (event.position, name) for event in events[::-1] for name in names[::-1]
         ]
+
+    async def test_lists_put_the_partitions_together_in_one_order(
+        self, store: ConformingStore
+    ) -> None:
+        names = [WebhookId(f"wh_{name}") for name in "ab"]
+        for name in names:
+            await make_webhook(store, name)
+        events = await placed(store, *(plain(f"k{n % 12}") for n in range(40)))
+        share = await store.leases.acquire(CONSUMER, "suite", TTL_S)
+        for lease in share.taken:
+            own = [event for event in events if event.partition == lease.partition]
+            tried = [event for event in own if event.position > 1]
+            attempts = tuple(attempt_on(event, name) for event in tried for name in names)
+            rows = tuple(pending_for(event, PendingState.FAILED, webhook=names[0]) for event in own)
+            await store.dispatch.apply([PartitionChanges(lease, 0, attempts, rows=rows)])
+        expected = [
+            (event.position, event.partition, name)
+            for event in events
+            for name in (names if event.position > 1 else names[:1])
+        ]
+        for limit in (1, 7, 100):
+            views = await _pages(store, DeliveryFilter(), limit)
+            places = [(view.position, view.partition, view.webhook) for view in views]
+            assert places == sorted(expected, reverse=True)
 
     async def test_each_filter_keeps_what_it_names(self, store: ConformingStore) -> None:
         events = await _delivered(store)
