@@ -11,6 +11,7 @@ from offhook.log.entries import Fold, Submission
 from offhook.log.heads import Head, Key
 from offhook.log.placing import Given, PartitionEnd, Placed, Placements, Placing, Taken, Timer
 from offhook.model.event import EventRef, from_ms
+from offhook.model.fact import TimerKind
 from offhook.model.ids import AccountId, EventId, partition_of
 from offhook.store.postgres import heads as key_rows
 from offhook.store.postgres.days import Days
@@ -137,14 +138,17 @@ class Append:
             raise IdTakenMeanwhile
 
     async def _write_timers(self, timers: Mapping[Timer, int | None]) -> None:
+        """Those of a kind that the appends of other keys set too are all written in one order, also
+        those that are cleared then: locked in any other, two appends could wait in a ring."""
+        written = {
+            timer: due_ms or 0
+            for timer, due_ms in timers.items()
+            if due_ms is not None or timer[2] is TimerKind.RECHECK_REPEAT
+        }
+        await set_timers(self._session, written, self._partitions)
         cleared = [timer for timer, due_ms in timers.items() if due_ms is None]
         if cleared:
             await self._session.run("timers_clear", **named(_TIMER_KEY_COLUMNS, cleared))
-        await set_timers(
-            self._session,
-            {timer: due_ms for timer, due_ms in timers.items() if due_ms is not None},
-            self._partitions,
-        )
 
 
 async def set_timers(session: Session, timers: Mapping[Timer, int], partitions: int) -> None:
