@@ -239,6 +239,32 @@ async def test_an_endpoint_disabled_while_its_result_is_written_leaves_nothing_l
     assert await store.dispatch.lane_counts(lease.partition) == {}
 
 
+@pytest.mark.parametrize("what", ["renew", "release", "apply"])
+async def test_leases_are_locked_from_the_lowest_partition_on(
+    store: PostgresStore, raw: "asyncpg.Connection", what: str
+) -> None:
+    """Whatever the order of the rows on disk: who has not got the seventh has none above it."""
+    leases = list((await leases_of(store)).values())
+    for partition in range(9):
+        await raw.execute(f"UPDATE lease SET suspect = 1 WHERE partition = {partition}")
+    await raw.execute("ANALYZE lease")
+    changes = [PartitionChanges(lease, 1) for lease in leases]
+    held = raw.transaction()
+    await held.start()
+    await raw.execute("SELECT 1 FROM lease WHERE partition = 7 FOR UPDATE")
+    works = {
+        "renew": lambda: store.leases.renew(leases, HOUR_S),
+        "release": lambda: store.leases.release(leases),
+        "apply": lambda: store.dispatch.apply(changes),
+    }
+    locking = asyncio.create_task(works[what]())
+    await waiting(raw, 1)
+    free = await raw.fetch("SELECT partition FROM lease FOR UPDATE SKIP LOCKED")
+    await held.rollback()
+    await locking
+    assert {row[0] for row in free} == set(range(7, 16))
+
+
 async def test_owners_and_the_control_plane_at_once_never_wait_in_a_ring(
     store: PostgresStore, postgres18_url: str
 ) -> None:
