@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CALLS ?=
 MAPPING ?=
+DATABASE ?=
+PROCESSES ?=
 ARGS ?=
 
 .PHONY: help
@@ -21,8 +23,9 @@ $(READY): requirements.lock pyproject.toml
 setup: $(READY) ## Make the virtual environment with the pinned packages
 
 .PHONY: run
-run: $(READY) ## The demo: calls in, webhooks out, counted by the receiver (CALLS=file MAPPING=file)
-	$(BIN)/offhook demo $(if $(CALLS),--calls $(CALLS)) $(if $(MAPPING),--mapping $(MAPPING)) $(ARGS)
+run: $(READY) ## The demo: calls in, webhooks out, counted by the receiver (CALLS=file MAPPING=file DATABASE=url PROCESSES=4)
+	$(BIN)/offhook demo $(if $(CALLS),--calls $(CALLS)) $(if $(MAPPING),--mapping $(MAPPING)) \
+		$(if $(DATABASE),--database '$(DATABASE)') $(if $(PROCESSES),--processes $(PROCESSES)) $(ARGS)
 
 .PHONY: serve
 serve: $(READY) ## A server on ./offhook-data

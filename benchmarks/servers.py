@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp
 
 from benchmarks.machine import cpu_s
-from offhook.demo.processes import free_port
+from offhook.testing.servers.ports import free_port
 
 KEY: Final = "ofh_live_" + "benchmark" * 5
 _READY_AFTER_S: Final = 20.0

@@ -13,10 +13,11 @@ import pytest
 
 from offhook import __version__
 from offhook.cli import main
-from offhook.demo.processes import clean_environment, free_port
+from offhook.demo.processes import clean_environment
 from offhook.signing import STANDARD
 from offhook.signing.secret import make_secret
 from offhook.signing.sign import signer_for
+from offhook.testing.servers.ports import free_port
 
 KEY = "ofh_live_" + "k" * 40
 SECRET = make_secret(bytes(range(32)))

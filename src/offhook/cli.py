@@ -251,8 +251,15 @@ def demo(
     calls_per_day: Annotated[int, typer.Option(help="Calls of the simulated day.")] = 5_000,
     fail: Annotated[float, typer.Option(help="Share of requests failed on purpose.")] = 0.1,
     seed: Annotated[int, typer.Option(help="The same seed simulates the same day.")] = 1,
-    keep: Annotated[bool, typer.Option(help="Keep the data folder and the logs.")] = False,
+    keep: Annotated[bool, typer.Option(help="Keep the data and the logs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    database: Annotated[
+        str | None,
+        typer.Option(help="On PostgreSQL: postgresql://...; gets a schema of its own there."),
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Processes that deliver; several start their own PostgreSQL.")
+    ] = 1,
 ) -> None:
     """Calls in, webhooks out to a receiver that fails now and then; the receiver counts."""
     from offhook.demo.run import DemoOptions, run_demo  # noqa: PLC0415 - only this command needs it
@@ -265,6 +272,8 @@ def demo(
         seed=seed,
         keep=keep,
         as_json=as_json,
+        database=database,
+        processes=processes,
     )
     raise typer.Exit(run_demo(options))
 

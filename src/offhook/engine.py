@@ -52,6 +52,7 @@ async def engine_running(
         store=store.timers, leases=store.leases, appender=appender, clock=clock, owner=owner
     )
     metrics.in_flight.set_function(lambda: dispatcher.in_flight)
+    metrics.partitions.set_function(lambda: len(dispatcher.partitions))
 
     def committed(topics: frozenset[Topic]) -> None:
         if Topic.LEASES in topics:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from offhook.demo.errors import DemoFailed
-from offhook.demo.processes import Child, clean_environment, free_port, unless_dead
+from offhook.demo.processes import Child, clean_environment, unless_dead
+from offhook.testing.servers.ports import free_port
 
 OBEDIENT = "import time\nopen('up', 'w').close()\ntime.sleep(60)\n"
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + OBEDIENT

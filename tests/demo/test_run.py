@@ -1,16 +1,19 @@
 """The whole demo, with a real server, a real receiver and real failures, and each of its ends."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -120,6 +123,59 @@ def test_a_file_of_calls_arrives_by_outcome_and_the_folder_stays_where_asked(
     assert ["abandoned", "│", "1"] in figures
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that PostgreSQL can enter, which never runs as root."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def told_of(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert (ended.returncode, ended.stderr) == (0, "")
+    summary: dict[str, Any] = json.loads(ended.stdout)
+    told = summary["report"]
+    assert told["distinct"] == told["expected"] > 400
+    assert told["missing"] == told["gaps"] == told["out_of_order"] == told["invalid"] == 0
+    return summary
+
+
+@pytest.mark.slow
+def test_several_processes_share_a_postgresql_that_is_started_for_them_and_gone_afterwards(
+    open_folder: Path,
+) -> None:
+    ended = demo(open_folder, "calls_per_day=80, processes=3, as_json=True")
+    summary = told_of(ended)
+    assert summary["processes"] == 3
+    assert summary["database"].startswith("PostgreSQL ")
+    left = {file.name.split("-")[1] for file in open_folder.iterdir()}
+    assert left.isdisjoint({"demo", "postgres"})
+    assert processes_in(open_folder) == []
+
+
+@pytest.mark.slow
+def test_a_database_that_is_given_is_left_as_it_was(tmp_path: Path, postgres18_url: str) -> None:
+    before = schemas(postgres18_url)
+    summary = told_of(
+        demo(tmp_path, f"calls_per_day=80, database={postgres18_url!r}, as_json=True")
+    )
+    assert summary["processes"] == 1
+    assert "/postgres, schema offhook_demo_" in summary["database"]
+    assert schemas(postgres18_url) == before
+
+
+def schemas(url: str) -> set[str]:
+    async def names() -> set[str]:
+        raw = await asyncpg.connect(url)
+        try:
+            rows = await raw.fetch("SELECT nspname FROM pg_namespace")
+        finally:
+            await raw.close()
+        return {row[0] for row in rows if row[0].startswith("offhook_demo")}
+
+    return asyncio.run(names())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(not BANK.exists(), reason="the bank's data is not here")
@@ -140,6 +196,12 @@ def test_a_real_months_calls_arrive_as_many_and_as_answered_as_they_were(tmp_pat
     [
         ("fail=0.9", "demo: --fail is 0.9; give a share from 0 to 0.5"),
         ("calls_per_day=0", "demo: --calls-per-day is 0; give 1 or more"),
+        ("processes=0", "demo: --processes is 0; give 1 or more"),
+        ("database='offhook.db'", "demo: --database is no URL of a PostgreSQL database; give one"),
+        (
+            "database='postgresql://me:secret@127.0.0.1:1/db'",
+            "demo: The database postgresql://127.0.0.1:1/db cannot be used ([Errno 111] Connect",
+        ),
         ("calls=Path('x.csv')", "demo: --calls and --mapping go together"),
         ("calls=Path('x.csv'), mapping=Path('y.json')", "demo: there is no file x.csv"),
     ],

@@ -12,11 +12,13 @@ import pytest
 from offhook.delivery.webhook import NewWebhook
 from offhook.demo import stage
 from offhook.demo.client import Api, Control
+from offhook.demo.database import DemoDatabase
 from offhook.demo.errors import DemoFailed
-from offhook.demo.processes import free_port
 from offhook.demo.receiver import SIGNING_KEY_VARIABLE
+from offhook.demo.servers import servers_for
 from offhook.demo.stage import stage_in
 from offhook.signing.secret import make_secret
+from offhook.testing.servers.ports import free_port
 
 SECRET = make_secret(bytes(32))
 
@@ -36,11 +38,15 @@ def test_slow_answers_are_later_than_the_endpoint_waits(tmp_path: Path) -> None:
 
 def test_secrets_stand_in_no_command_line(tmp_path: Path) -> None:
     receiver = stage._receiver(tmp_path, 1, SECRET, fail=0.1, seed=1)
-    server = stage._server(tmp_path, 1, "the-key")
     assert SECRET not in " ".join(receiver._command)
     assert receiver._environment[SIGNING_KEY_VARIABLE] == SECRET
-    assert "the-key" not in " ".join(server._command)
-    assert server._environment["OFFHOOK_BOOTSTRAP_KEY"] == "the-key"
+    database = DemoDatabase("postgresql://me:the-password@here/db", "here")
+    for server in servers_for(tmp_path, "the-key", 2, database).all:
+        said = " ".join(server.child._command)
+        assert "the-key" not in said
+        assert "the-password" not in said
+        assert server.child._environment["OFFHOOK_BOOTSTRAP_KEY"] == "the-key"
+        assert server.child._environment["OFFHOOK_DATABASE"] == database.url
 
 
 async def test_an_event_posted_on_the_stage_arrives_at_the_receiver(tmp_path: Path) -> None:

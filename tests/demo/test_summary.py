@@ -52,6 +52,16 @@ def test_the_rows_carry_the_receivers_figures() -> None:
     assert rows["lost"] == rows["order violations"] == rows["  invalid signatures"] == "0"
 
 
+def test_several_processes_are_told_with_their_database_and_one_alone_is_not() -> None:
+    alone = Summary(GOOD, 900, 3.0)
+    shared = Summary(GOOD, 900, 3.0, processes=4, database="postgresql://here/db, schema s")
+    assert shared.rows()[:2] == [
+        ("database", "postgresql://here/db, schema s"),
+        ("processes", "4"),
+    ]
+    assert shared.rows()[2:] == alone.rows()
+
+
 def test_rejected_rows_are_counted_and_the_first_is_told() -> None:
     summary = Summary(GOOD, 900, 3.0, rejected=2, first_rejection="row 7, date: no such day")
     assert dict(summary.rows())["rows rejected"] == "2"

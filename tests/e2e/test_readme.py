@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.demo.processes import clean_environment, free_port
+from offhook.demo.processes import clean_environment
+from offhook.testing.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 40

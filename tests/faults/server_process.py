@@ -17,6 +17,7 @@ KEY = "ofh_live_" + "k" * 43
 SECRET = "whsec_" + "c2VjcmV0" * 5
 SHORT_RETRIES = {"delays_s": [0.1, 0.2, 0.5, 1], "until_s": 3600}
 
+_GREETINGS = ("Offhook on", "Offhook (engine only) on", "Deliveries may go")
 _PATIENCE_S = 40.0
 _AGAIN_S = 0.02
 
@@ -86,7 +87,7 @@ class Server:
     def complaints(self) -> list[str]:
         """What it logged beyond its greeting."""
         lines = self.log.read_text().splitlines()
-        return [line for line in lines if not line.startswith(("Offhook on", "Deliveries may go"))]
+        return [line for line in lines if not line.startswith(_GREETINGS)]
 
 
 class Client:

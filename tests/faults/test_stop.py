@@ -12,7 +12,8 @@ from call_load import EVERY_CALL, Load
 from counting_receiver import HANGS, CountingReceiver, until
 from server_process import HOST, KEY, Client, Server
 
-from offhook.demo.processes import clean_environment, free_port
+from offhook.demo.processes import clean_environment
+from offhook.testing.servers.ports import free_port
 
 LONGEST_STOP_S = 10.0
 

@@ -33,6 +33,11 @@ class DeliveryMetrics:
         self.in_flight = Gauge(
             "offhook_delivery_in_flight", "Requests under way.", registry=registry
         )
+        self.partitions = Gauge(
+            "offhook_delivery_partitions",
+            "Partitions of the log that this process delivers from.",
+            registry=registry,
+        )
 
     def record(self, sent: Sent) -> None:
         """Note one attempt that came back."""

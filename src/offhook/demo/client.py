@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Self
 
 import aiohttp
 import msgspec
+from prometheus_client.parser import text_string_to_metric_families
 
 from offhook.demo.endpoint import EXPECT
 from offhook.demo.errors import DemoFailed
@@ -15,6 +16,7 @@ from offhook.demo.tally import Report
 _READY_AFTER_S: Final = 20.0
 _POLL_S: Final = 0.05
 _TRY_LATER: Final = frozenset({429, 503})
+_PARTITIONS: Final = "offhook_delivery_partitions"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=60)
 
 
@@ -152,6 +154,21 @@ class Api(_Connected):
         after = f"&cursor={cursor}" if cursor else ""
         answer = await self._exchange("GET", f"/v1/events?limit={limit}{after}")
         return msgspec.json.decode(answer, type=FeedPage)
+
+
+class Operations(_Connected):
+    """What a server's process tells whoever runs it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, {})
+
+    async def partitions(self) -> int:
+        """How many partitions of the log it delivers from."""
+        told = await self._exchange("GET", "/metrics")
+        for family in text_string_to_metric_families(told.decode()):
+            if family.name == _PARTITIONS:
+                return int(family.samples[0].value)
+        raise DemoFailed(f"{self.url}/metrics does not tell {_PARTITIONS}")
 
 
 class Control(_Connected):

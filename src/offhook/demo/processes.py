@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -12,14 +11,6 @@ from offhook.demo.errors import DemoFailed
 
 _LAST_WORDS_S: Final = 0.5
 _T = TypeVar("_T")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def clean_environment(added: Mapping[str, str]) -> dict[str, str]:

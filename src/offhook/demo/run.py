@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -16,6 +17,7 @@ import msgspec
 from rich.console import Console
 
 from offhook.clock import SystemClock
+from offhook.demo.database import DemoDatabase, database_for
 from offhook.demo.errors import DemoFailed
 from offhook.demo.feeding import Progress, feed_day, feed_file
 from offhook.demo.following import Follower, follow
@@ -29,6 +31,7 @@ from offhook.testing.simulation import Centre, simulate_day
 
 _FACTS_PER_S: Final = 2_000
 _MAX_FAIL: Final = 0.5
+_POSTGRES: Final = ("postgresql://", "postgres://")
 _FAILED: Final = 1
 _INTERRUPTED: Final = 130
 
@@ -38,7 +41,8 @@ class DemoOptions:
     """What the user chose: a file of calls with its mapping, or a simulated day of so many calls.
 
     ``fail`` is the share of requests that the receiver fails on purpose, from 0 to 0.5; ``keep``
-    leaves the data folder and the logs in place.
+    leaves the data and the logs in place. Several ``processes`` share a PostgreSQL: the one of the
+    URL ``database``, where they have a schema of their own, or one that is started for them.
     """
 
     calls: Path | None = None
@@ -48,6 +52,8 @@ class DemoOptions:
     keep: bool = False
     seed: int = 1
     as_json: bool = False
+    database: str | None = None
+    processes: int = 1
 
 
 def run_demo(options: DemoOptions) -> int:
@@ -71,8 +77,20 @@ async def _run(options: DemoOptions, folder: Path, console: Console) -> Summary:
     loop = asyncio.get_running_loop()
     began = loop.time()
     _stop_in_order_on(signal.SIGTERM, signal.SIGHUP)
-    async with stage_in(folder, fail=options.fail, seed=options.seed) as stage:
-        console.print(_opening(options, stage))
+    say = partial(console.print, soft_wrap=True)
+    async with (
+        database_for(
+            options.database, options.processes, folder, keep=options.keep, say=say
+        ) as database,
+        stage_in(
+            folder,
+            fail=options.fail,
+            seed=options.seed,
+            processes=options.processes,
+            database=database,
+        ) as stage,
+    ):
+        say(_opening(options, stage, database))
         with screen_on(console) as screen:
             progress = Progress()
             playing = _play(options, stage, progress, screen)
@@ -83,6 +101,8 @@ async def _run(options: DemoOptions, folder: Path, console: Console) -> Summary:
             loop.time() - began,
             progress.rejected,
             progress.first_rejection,
+            options.processes,
+            None if database is None else database.shown,
         )
 
 
@@ -132,6 +152,13 @@ def _check(options: DemoOptions) -> None:
         raise DemoFailed(f"--fail is {options.fail:g}; give a share from 0 to {_MAX_FAIL}")
     if options.calls_per_day < 1:
         raise DemoFailed(f"--calls-per-day is {options.calls_per_day}; give 1 or more")
+    if options.processes < 1:
+        raise DemoFailed(f"--processes is {options.processes}; give 1 or more")
+    if options.database is not None and not options.database.startswith(_POSTGRES):
+        raise DemoFailed(
+            "--database is no URL of a PostgreSQL database; give one like "
+            "postgresql://user:password@host:5432/name"
+        )
     if (options.calls is None) != (options.mapping is None):
         raise DemoFailed("--calls and --mapping go together: a file, and how to read it")
     for file in (options.calls, options.mapping):
@@ -139,10 +166,13 @@ def _check(options: DemoOptions) -> None:
             raise DemoFailed(f"there is no file {file}")
 
 
-def _opening(options: DemoOptions, stage: Stage) -> str:
+def _opening(options: DemoOptions, stage: Stage, database: DemoDatabase | None) -> str:
+    others = options.processes - 1
+    beside = f", {others} more process{'es' if others > 1 else ''} beside it" if others else ""
+    over = "" if database is None else f", all over {database.shown}"
     return (
-        f"A server at {stage.api.url}, and a receiver that fails {options.fail:.0%} of requests. "
-        "Plain http to this machine is allowed for the demo alone."
+        f"A server at {stage.api.url}{beside}{over}, and a receiver that fails {options.fail:.0%} "
+        "of requests. Plain http to this machine is allowed for the demo alone."
     )
 
 
@@ -170,6 +200,7 @@ def _folder(console: Console, *, keep: bool) -> Iterator[Path]:
         yield folder
     finally:
         if keep:
-            console.print(f"Kept {folder}: data/, server.log, receiver.log", soft_wrap=True)
+            kept = sorted(f"{it.name}/" if it.is_dir() else it.name for it in folder.iterdir())
+            console.print(f"Kept {folder}: {', '.join(kept)}", soft_wrap=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)

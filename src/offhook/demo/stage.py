@@ -1,4 +1,4 @@
-"""The demo's stage: a fresh server, a receiver, and an endpoint between them."""
+"""The demo's stage: fresh servers, a receiver, and an endpoint between them."""
 
 import base64
 import secrets
@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Final
 
 from offhook.demo.client import Api, Control
+from offhook.demo.database import DemoDatabase
 from offhook.demo.endpoint import HOOK, TALLY
-from offhook.demo.processes import Child, clean_environment, free_port, unless_dead
+from offhook.demo.processes import Child, clean_environment, unless_dead
 from offhook.demo.receiver import SIGNING_KEY_VARIABLE
+from offhook.demo.servers import Servers, evenly_shared, servers_for
 from offhook.signing.secret import make_secret
+from offhook.testing.servers.ports import LOOPBACK, free_port
 
-_HOST: Final = "127.0.0.1"
 _TIMEOUT_S: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """All in place: the server's API, the receiver's control paths, and both processes."""
+    """All in place: the API, the receiver's control paths, and all processes."""
 
     api: Api
     control: Control
@@ -28,24 +30,40 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage_in(folder: Path, *, fail: float, seed: int) -> AsyncIterator[Stage]:
-    """Start both processes in an empty folder and make the endpoint; stop them on the way out."""
+async def stage_in(
+    folder: Path,
+    *,
+    fail: float,
+    seed: int,
+    processes: int = 1,
+    database: DemoDatabase | None = None,
+) -> AsyncIterator[Stage]:
+    """Start a receiver and so many server processes in an empty folder, and make the endpoint; stop
+    them on the way out. More than one need an empty database."""
     secret = make_secret(secrets.token_bytes(32))
     key = "ofh_live_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    server_port, receiver_port = free_port(), free_port()
-    receiver = _receiver(folder, receiver_port, secret, fail=fail, seed=seed)
-    server = _server(folder, server_port, key)
-    control = Control(f"http://{_HOST}:{receiver_port}")
-    api = Api(f"http://{_HOST}:{server_port}", key)
+    port = free_port()
+    receiver = _receiver(folder, port, secret, fail=fail, seed=seed)
+    servers = servers_for(folder, key, processes, database)
+    control = Control(f"http://{LOOPBACK}:{port}")
+    api = Api(servers.front.url, key)
     async with AsyncExitStack() as stack:
-        for child in (receiver, server):
+        for child in (receiver, servers.front.child):
             await stack.enter_async_context(child)
         for client in (control, api):
             await stack.enter_async_context(client)
         await unless_dead(control.ready(TALLY), receiver)
-        await unless_dead(api.ready("/readyz"), server)
+        await unless_dead(api.ready("/readyz"), servers.front.child)
+        await _join(stack, servers)
         await api.create_webhook(_webhook(control.url + HOOK, secret))
-        yield Stage(api, control, (server, receiver))
+        yield Stage(api, control, (*(server.child for server in servers.all), receiver))
+
+
+async def _join(stack: AsyncExitStack, servers: Servers) -> None:
+    """Start the engines, once there is a schema that they find made."""
+    for engine in servers.engines:
+        await stack.enter_async_context(engine.child)
+    await unless_dead(evenly_shared(servers), *(server.child for server in servers.all))
 
 
 def _receiver(folder: Path, port: int, secret: str, *, fail: float, seed: int) -> Child:
@@ -55,19 +73,6 @@ def _receiver(folder: Path, port: int, secret: str, *, fail: float, seed: int) -
         ("offhook.demo.receiver", *map(str, options)),
         clean_environment({SIGNING_KEY_VARIABLE: secret}),
         folder,
-    )
-
-
-def _server(folder: Path, port: int, key: str) -> Child:
-    options = ("--data", str(folder / "data"), "--host", _HOST, "--port", str(port))
-    environment = {
-        "OFFHOOK_BOOTSTRAP_KEY": key,
-        "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
-        "OFFHOOK_ALLOW_HTTP": "1",
-        "OFFHOOK_RATE_LIMIT_PER_S": "0",
-    }
-    return Child(
-        "server", ("offhook.cli", "serve", *options), clean_environment(environment), folder
     )
 
 

@@ -14,6 +14,8 @@ class Summary(msgspec.Struct, frozen=True):
     elapsed_s: float
     rejected: int = 0
     first_rejection: str = ""
+    processes: int = 1
+    database: str | None = None
 
     def broken_promises(self) -> list[str]:
         """What should not have happened, one sentence each; none after a good run."""
@@ -33,6 +35,7 @@ class Summary(msgspec.Struct, frozen=True):
         outcomes = [(f"  {outcome}", f"{n:,}") for outcome, n in report.by_outcome.items()]
         failed = report.failed_on_purpose / max(report.requests, 1)
         return [
+            *self._where(),
             ("calls", f"{report.calls:,}"),
             *outcomes,
             ("facts posted", f"{self.facts_posted:,}"),
@@ -54,6 +57,11 @@ class Summary(msgspec.Struct, frozen=True):
             ("commit to first arrival, p99", milliseconds(report.p99_ms)),
             ("elapsed", f"{self.elapsed_s:.1f} s"),
         ]
+
+    def _where(self) -> list[tuple[str, str]]:
+        if self.database is None:
+            return []
+        return [("database", self.database), ("processes", f"{self.processes:,}")]
 
     def rejection(self) -> str:
         """How many rows of the file were not taken, and what was wrong with the first."""
