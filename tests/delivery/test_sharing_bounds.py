@@ -132,7 +132,7 @@ class SharingOfARate(Sharing):
             assert len(window) <= self.store.bound
 
 
-MANY = settings(max_examples=150, stateful_step_count=60, deadline=None)
+MANY = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestSharing = Sharing.TestCase
 TestSharing.settings = MANY
 TestSharingOfARate = SharingOfARate.TestCase

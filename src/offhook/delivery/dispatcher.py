@@ -284,7 +284,7 @@ class Dispatcher:
             flow.partition
             for flow in self._leaving()
             if flow.written
-            and (now_s >= (flow.leaves_by_s or 0) or not self._sends.in_flight_of(flow.partition))
+            and (now_s >= (flow.leaves_by_s or 0) or not self._sends.busy_with(flow.partition))
         ]
         if not ready or not self._bounding.registered:
             return

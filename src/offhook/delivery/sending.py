@@ -60,9 +60,11 @@ class Sends:
         """How many have not come back."""
         return len(self._tasks)
 
-    def in_flight_of(self, partition: int) -> int:
-        """How many of one partition have not come back."""
-        return sum(of == partition for of in self._tasks.values())
+    def busy_with(self, partition: int) -> bool:
+        """Whether anything of a partition has not come back, or was not collected yet."""
+        return partition in self._tasks.values() or any(
+            it.delivery.event.partition == partition for it in (*self._back, *self._unsent)
+        )
 
     def start(self, queue: EndpointQueue, delivery: Delivery) -> None:
         """Send it."""

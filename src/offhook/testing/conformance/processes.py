@@ -72,18 +72,19 @@ class RebalancingConformance:
         self, processes: Processes, shared: SharedStore
     ) -> None:
         first = processes.start("a")
-        await first.bench.webhook("crm", max_in_flight=100)
+        await first.bench.webhook("crm", max_in_flight=1000)
         processes.receivers.hold = lambda _: True
-        await first.bench.post(*KEYS, *KEYS)
-        await processes.until(lambda: len(processes.receivers.begun[URL]) == len(KEYS))
+        keys = [f"k{number}" for number in range(12 * shared.log.partitions)]
+        await first.bench.post(*keys, *keys)
+        await processes.until(lambda: len(processes.receivers.begun[URL]) == len(keys))
         processes.start("b")
         await processes.pass_time(1)
         assert processes.shares() == {"a": shared.log.partitions, "b": 0}
         processes.receivers.hold = lambda _: False
         processes.receivers.answer()
-        await processes.until(lambda: len(processes.receivers.accepted) == 2 * len(KEYS))
+        await processes.until(lambda: len(processes.receivers.accepted) == 2 * len(keys))
         assert _even(processes, shared.log.partitions)
-        assert all(processes.receivers.sequences(key, URL) == [1, 2] for key in KEYS)
+        assert all(processes.receivers.sequences(key, URL) == [1, 2] for key in keys)
 
     async def test_what_takes_too_long_is_sent_again_by_the_new_owner_in_order(
         self, processes: Processes, shared: SharedStore
