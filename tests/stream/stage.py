@@ -19,7 +19,6 @@ from offhook.api.stream.serving import Streams
 from offhook.log.appender import Appender
 from offhook.log.fold import fold
 from offhook.log.running import Runner
-from offhook.model.event import EventRef
 from offhook.model.ids import AccountId
 from offhook.resources.keys import create_key
 from offhook.store.contract import Store
@@ -102,12 +101,20 @@ class Stage:
     """Everything of a process that the stream needs. Time is the clock's, and stands still."""
 
     def __init__(
-        self, store: Store, clock: FakeClock, *, most: int = 1_000, stalled_s: float = 60.0
+        self,
+        store: Store,
+        clock: FakeClock,
+        *,
+        most: int = 1_000,
+        stalled_s: float = 60.0,
+        ring_events: int = 8_192,
     ) -> None:
         self.store = store
         self.clock = clock
         self.wake = asyncio.Event()
-        self.follower = Follower(log=store.log, clock=clock, wake=self.wake.set)
+        self.follower = Follower(
+            log=store.log, clock=clock, wake=self.wake.set, ring_events=ring_events
+        )
         self.streams = Streams(
             feed=store.feed, follower=self.follower, clock=clock, most=most, stalled_s=stalled_s
         )
@@ -138,11 +145,13 @@ class Stage:
     async def __aexit__(self, *exc: object) -> None:
         await self._held.aclose()
 
-    async def post(self, *keys: str, type_: str = "custom.x", account: str = ACCOUNT) -> list[str]:
+    async def post(
+        self, *keys: str, type_: str = "custom.x", account: AccountId = ACCOUNT, size: int = 0
+    ) -> list[str]:
         """Append one event for each key as one batch; their ids."""
-        facts = [plain(key, type_=type_, account=AccountId(account)) for key in keys]
-        made: list[EventRef] = await appended(self.store, *facts)
-        return [event.id for event in made]
+        data = msgspec.json.encode({"padding": "x" * size})
+        facts = [plain(key, type_=type_, account=account, data=data) for key in keys]
+        return [event.id for event in await appended(self.store, *facts)]
 
     async def ask(
         self, method: str, path: str, *, key: str | None = ALICE, json: object = None

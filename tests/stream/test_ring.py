@@ -15,6 +15,10 @@ PARTITIONS = 3
 START = Place(dict.fromkeys(range(PARTITIONS), 0), 0, 1)
 
 
+def ring_of(most_events: int = 1_000, most_bytes: int = 1 << 20) -> Ring:
+    return Ring(START, most_events=most_events, most_bytes=most_bytes)
+
+
 def event(partition: int, position: int, created_ms: int = 0, size: int = 2) -> LogEvent:
     return LogEvent(
         partition=partition,
@@ -55,7 +59,7 @@ def named(events: Sequence[Entry]) -> list[str]:
 def test_whoever_the_ring_reaches_back_to_finds_all_that_follows(
     partitions: list[int], most: int, at_a_time: int, read: int
 ) -> None:
-    ring, all_ = Ring(START, most_events=most), entries(partitions)
+    ring, all_ = ring_of(most), entries(partitions)
     for at in range(0, len(all_), at_a_time):
         ring.extend(all_[at : at + at_a_time])
     after = dict.fromkeys(range(PARTITIONS), 0)
@@ -75,7 +79,7 @@ def test_whoever_the_ring_reaches_back_to_finds_all_that_follows(
 def test_a_reader_keeps_its_number_for_as_long_as_its_entry_is_there(
     partitions: list[int], most: int
 ) -> None:
-    ring = Ring(START, most_events=most)
+    ring = ring_of(most)
     for entry in entries(partitions):
         before = ring.end
         ring.extend([entry])
@@ -84,7 +88,7 @@ def test_a_reader_keeps_its_number_for_as_long_as_its_entry_is_there(
 
 
 def test_bytes_are_bounded_too_but_for_one_event() -> None:
-    ring = Ring(START, most_bytes=1_000)
+    ring = ring_of(most_bytes=1_000)
     ring.extend([Entry(event(0, position, size=300), 0) for position in range(1, 11)])
     kept = ring.since(ring.entry_point(Place({0: 9, 1: 0, 2: 0}, 0)) or 0, 100)
     assert 1 <= len(kept) <= 3
@@ -125,6 +129,6 @@ def test_no_time_is_told_beyond_that_to_which_every_partition_was_read() -> None
 
 
 def test_the_time_of_the_end_never_goes_back() -> None:
-    ring = Ring(START)
+    ring = ring_of()
     ring.extend([Entry(event(0, 1), 50), Entry(event(1, 1), 40)])
     assert ring.end.at_ms == 50

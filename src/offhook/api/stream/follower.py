@@ -34,15 +34,26 @@ class _Listener:
 class Follower:
     """Tails all partitions into the ring while anybody listens, and wakes whom the news concern.
 
-    ``wake`` has ``run_once`` called soon. Otherwise it looks once a second by itself.
+    ``wake`` has ``run_once`` called soon. Otherwise it looks once a second by itself. The ring
+    holds as many events, and as many bytes of data, give or take what one look brings.
     """
 
     name = "stream"
 
-    def __init__(self, *, log: LogStore, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        log: LogStore,
+        clock: Clock,
+        wake: Callable[[], None],
+        ring_events: int = 8_192,
+        ring_bytes: int = 8 << 20,
+    ) -> None:
         self._log = log
         self._clock = clock
         self._wake = wake
+        self._ring_events = ring_events
+        self._ring_bytes = ring_bytes
         self._followed = 0
         self._ring: Ring | None = None
         self._doubted = False
@@ -155,7 +166,8 @@ class Follower:
             head = after[partition] = await self._log.head(partition)
             newest = await self._log.read(partition, max(head - 1, 0), 1, 1)
             at_ms = max(at_ms, *(event.created_ms for event in newest.events), 0)
-        return Ring(Place(after, at_ms, _FIRST_SERIAL))
+        end = Place(after, at_ms, _FIRST_SERIAL)
+        return Ring(end, most_events=self._ring_events, most_bytes=self._ring_bytes)
 
     def _drop(self) -> None:
         self._ring = None

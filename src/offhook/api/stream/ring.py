@@ -7,9 +7,6 @@ from offhook.api.stream import sse
 from offhook.log.entries import LogSlice
 from offhook.model.event import LogEvent
 
-_MOST_EVENTS = 8_192
-_MOST_BYTES = 8 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -43,9 +40,7 @@ class Ring:
     """A bounded number of entries, numbered on and on. ``base`` is the place before the oldest,
     ``end`` that after the newest: whoever stands between them needs no database."""
 
-    def __init__(
-        self, end: Place, *, most_events: int = _MOST_EVENTS, most_bytes: int = _MOST_BYTES
-    ) -> None:
+    def __init__(self, end: Place, *, most_events: int, most_bytes: int) -> None:
         self._entries: list[Entry] = []
         self._first = end.serial
         self._base = dict(end.after)
