@@ -62,8 +62,9 @@ class Sends:
 
     def busy_with(self, partition: int) -> bool:
         """Whether anything of a partition has not come back, or was not collected yet."""
+        kept = [it.delivery for it in self._back] + [it.delivery for it in self._unsent]
         return partition in self._tasks.values() or any(
-            it.delivery.event.partition == partition for it in (*self._back, *self._unsent)
+            delivery.event.partition == partition for delivery in kept
         )
 
     def start(self, queue: EndpointQueue, delivery: Delivery) -> None:
