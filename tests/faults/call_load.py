@@ -32,6 +32,8 @@ class Load:
         self._stopping = False
         self._tasks = [asyncio.create_task(self._post(n)) for n in range(_CLIENTS)]
         self.acknowledged: dict[str, int] = {}
+        self.answers = [0] * _CLIENTS
+        """How many answers each client has had."""
         self.given: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
     async def finish(self) -> None:
@@ -53,6 +55,7 @@ class Load:
             batch = list(islice(items, 1 if rnd.random() < 0.7 else rnd.randint(2, 15)))
             for item, answer in zip(batch, await _send(client, batch), strict=True):
                 self._note(item, answer)
+            self.answers[number] += 1
             await asyncio.sleep(rnd.uniform(0, 2 * self._pause_s))
 
     def _items(self, number: int, rnd: Random) -> Iterator[dict[str, Any]]:

@@ -42,6 +42,7 @@ class Fault:
     victims: frozenset[int]
     recorded: frozenset[str]
     taken_over_ms: int | None = None
+    caught_up_s: float | None = None
 
 
 class Trial:
@@ -85,8 +86,8 @@ class Trial:
     async def recovered(self, fault: Fault, by: Iterable[Server] | None = None) -> None:
         """Wait until these engines, by default all, share everything evenly, and what is
         acknowledged now has arrived; tell what it cost."""
-        caught_up_s, even_s = await asyncio.gather(
-            _when(self.caught_up(), fault.began_s), _when(self.fleet.even(by), fault.began_s)
+        even_s, _ = await asyncio.gather(
+            _when(self.fleet.even(by), fault.began_s), self.caught_up(fault)
         )
         at_risk = {
             arrival.event.id
@@ -97,13 +98,12 @@ class Trial:
         self._at_risk |= at_risk
         taken_over_ms = fault.taken_over_ms
         moved = "" if taken_over_ms is None else f"taken over {taken_over_ms / 1000:.1f} s, "
-        self._tell(
-            f"{fault.name}: {moved}caught up {caught_up_s:.1f} s, evenly shared {even_s:.1f} s, "
-            f"at risk {len(at_risk)}, sent again {len(again)}"
-        )
+        shared = f"caught up {fault.caught_up_s:.1f} s, evenly shared {even_s:.1f} s"
+        risk = f"at risk {len(at_risk)}, sent again {len(again)}"
+        self._tell(f"{fault.name}: {moved}{shared}, {risk}")
 
-    async def caught_up(self) -> None:
-        """Wait until all that is acknowledged now has arrived."""
+    async def caught_up(self, fault: Fault) -> None:
+        """Wait until all that is acknowledged now has arrived, for the first time since."""
         waited = self.load.acknowledged.keys() - self.receiver.accepted_ids
         seen = len(self.receiver.seen.accepted)
 
@@ -115,6 +115,8 @@ class Trial:
             return not waited
 
         await until(none_left, 60, "what was acknowledged")
+        if fault.caught_up_s is None:
+            fault.caught_up_s = monotonic() - fault.began_s
 
     def repeated(self) -> set[str]:
         """The events that were accepted more than once."""

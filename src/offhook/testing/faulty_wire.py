@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from typing import Final, Self
 from urllib.parse import urlsplit
 
@@ -129,5 +130,7 @@ class FaultyWire:
 def _reset(writer: asyncio.StreamWriter) -> None:
     # With no time to linger, closing sends a reset instead of the end of the stream.
     wire: socket.socket = writer.get_extra_info("socket")
-    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    # It may be closed already, where the other end was the first to go.
+    with suppress(OSError):
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     writer.transport.abort()

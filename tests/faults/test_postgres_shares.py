@@ -1,0 +1,39 @@
+"""Engines come and go in order while calls go on: partitions move at once, each event is sent once,
+and everybody has an even share."""
+
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from counting_receiver import OK
+from fleet import Fleet
+from trial import SEEDS, Tell, trial
+
+STOPS_WITHIN_S = 10.0
+MOVED_WITHIN_MS = 5_000
+"""Less than a lease: nobody waited for one to run out."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_an_engine_that_joins_or_leaves_costs_nothing(
+    tmp_path: Path, seed: int, tell: Tell
+) -> None:
+    fleet = Fleet(tmp_path, engines=3)
+    async with trial(fleet, seed=seed, tell=tell, behave=lambda _: OK) as running:
+        joined = await running.suffer("an engine joins", fleet.join)
+        await running.recovered(joined)
+        leaver = running.rnd.choice(fleet.engines)
+        stayers = [engine for engine in fleet.engines if engine is not leaver]
+
+        async def leave() -> None:
+            began_s = monotonic()
+            assert await leaver.stop() == 0
+            assert monotonic() - began_s < STOPS_WITHIN_S
+
+        left = await running.suffer("an engine leaves (SIGTERM)", leave)
+        await running.taken_over(left, stayers)
+        assert left.taken_over_ms is not None
+        assert left.taken_over_ms < MOVED_WITHIN_MS
+        await running.recovered(left, stayers)
+    assert leaver.complaints() == []
