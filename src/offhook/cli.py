@@ -191,7 +191,7 @@ def migrate(
 
     Servers do so themselves when they start.
     """
-    from offhook.operations import migrating  # noqa: PLC0415 - only this command needs it
+    from offhook import migrating  # noqa: PLC0415 - only this command needs it
 
     settings = _settings_of(data, database)
     done = asyncio.run(migrating.migrate(settings, time.time_ns() // 1_000_000))
