@@ -180,6 +180,9 @@ class Dispatcher:
     async def _keep_leases(self) -> None:
         if self._broken:
             self._drop(list(self._flows))
+            await self._bounding.run(holds_all=False)
+            if not self._bounding.registered:
+                return
             await self._leases.release()
             self._broken = False
         elif self._leases.due_in_s() > 0:
