@@ -199,6 +199,31 @@ def migrate(
 
 
 @cli.command()
+def doctor(
+    data: Annotated[Path | None, typer.Option(help="The data folder.")] = None,
+    database: Annotated[str | None, typer.Option(help="The database: postgresql://...")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at the settings and all that they name; say what is wrong and what to do about it.
+
+    Writes nothing, and may be run beside servers. Exits with 1 if anything does not work.
+    """
+    from offhook.doctor import configuration, examination, report  # noqa: PLC0415
+
+    settings = _settings_of(data, database)
+    options = {"data": data, "database": database}
+    given = frozenset(name for name, value in options.items() if value is not None)
+    stated = configuration.stated(settings, given)
+    findings = asyncio.run(examination.examine(settings, stated))
+    if as_json:
+        typer.echo(report.as_json(stated, findings))
+    else:
+        Console(highlight=False).print(report.as_table(findings))
+        typer.echo(report.as_text(findings))
+    raise typer.Exit(1 if report.failed(findings) else 0)
+
+
+@cli.command()
 def copy(
     source: Annotated[
         str, typer.Option("--from", help="The data folder of a stopped server, or sqlite:///path.")

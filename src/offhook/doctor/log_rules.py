@@ -7,7 +7,8 @@ from offhook.doctor.findings import Finding, fail, lasting, listed, ok, warn
 
 GONE_MS = 15_000
 """A lease that ended so long ago should have been taken over."""
-BEHIND_MS = 60_000
+BEHIND_MS = 120_000
+"""More than the longest timeout of a request: one that hangs keeps its cursor back so long."""
 OVERDUE_MS = 60_000
 _FAR_BEHIND_MS = 3_600_000
 
@@ -89,22 +90,33 @@ def judge_log(facts: LogFacts, consumer: str) -> list[Finding]:
     ]
 
 
+def orphans(facts: LogFacts) -> list[LeaseFact]:
+    """The leases that nobody holds although somebody takes part."""
+    if not _alive(facts):
+        return []
+    return [it for it in facts.leases if it.until_ms <= facts.now_ms - GONE_MS]
+
+
+def _alive(facts: LogFacts) -> set[str]:
+    return {it.owner for it in facts.members if it.until_ms > facts.now_ms}
+
+
 def _judge_owners(facts: LogFacts) -> Finding:
-    alive = {it.owner for it in facts.members if it.until_ms > facts.now_ms}
+    alive = _alive(facts)
     if not alive:
         return warn(
             "leases",
             "no process delivers or fires timers now",
             "start offhook serve with the role all or engine",
         )
-    orphans = [it for it in facts.leases if it.until_ms <= facts.now_ms - GONE_MS]
-    gone = sorted({it.owner for it in orphans if it.owner is not None} - alive)
-    if orphans:
-        places = [f"{it.consumer} {it.partition}" for it in orphans]
+    free = orphans(facts)
+    gone = sorted({it.owner for it in free if it.owner is not None} - alive)
+    if free:
+        places = [f"{it.consumer} {it.partition}" for it in free]
         left = f"; left by {listed(gone)}" if gone else ""
         return fail(
             "leases",
-            f"{len(orphans)} partitions have no live owner ({listed(places)}){left}",
+            f"{len(free)} partitions have no live owner ({listed(places)}){left}",
             f"look at the log of the live processes ({listed(sorted(alive))}): they take over what "
             "is free within seconds, so restart those that do not",
         )

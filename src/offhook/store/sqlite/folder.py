@@ -47,6 +47,19 @@ def lock_folder(folder: Path) -> FolderLock:
     return FolderLock(file)
 
 
+def holder_of(folder: Path) -> str | None:
+    """The id of the process that owns the folder now, or ``unknown``; ``None`` if none does."""
+    try:
+        with (folder / _LOCK).open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip() or "unknown"
+    except FileNotFoundError:
+        pass
+    return None
+
+
 @contextmanager
 def owned(folder: Path) -> Iterator[Path]:
     """Own the folder for the block, which gets the path of its database. Raises ``OffhookError``

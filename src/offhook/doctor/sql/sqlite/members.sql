@@ -1,0 +1,1 @@
+SELECT consumer, owner, until_ms FROM member

@@ -1,0 +1,3 @@
+SELECT created_ms FROM event
+ORDER BY position DESC
+LIMIT 1
