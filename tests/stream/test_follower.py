@@ -1,0 +1,86 @@
+"""The follower: what other processes append, stores that are away for a while, and logs that were
+replaced under it."""
+
+import asyncio
+
+import pytest
+from stage import ACCOUNT, Stage
+
+from offhook.store.contract import Store
+from offhook.store.postgres import open_postgres
+from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.material import appended, plain
+
+
+class Away:
+    """A store whose log cannot be read for a while."""
+
+    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.away = False
+        self.refused = 0
+        read = store.log.read
+
+        async def unless_away(_: object, *given: int) -> object:
+            if self.away:
+                self.refused += 1
+                raise OSError("the store is away")
+            return await read(*given)
+
+        monkeypatch.setattr(type(store.log), "read", unless_away)
+
+
+async def test_what_another_process_appends_is_streamed_here(
+    postgres18_url: str, clock: FakeClock
+) -> None:
+    here = await open_postgres(postgres18_url, clock=clock)
+    there = await open_postgres(postgres18_url, clock=clock)
+    async with Stage(here, clock) as stage, stage.listening() as client:
+        events = [await appended(there, plain(f"k{n}", account=ACCOUNT)) for n in range(20)]
+        told = [event.id for [event] in events]
+        assert sorted(await client.ids(20)) == sorted(told)
+    await here.close()
+    await there.close()
+
+
+async def test_streams_outlive_a_store_that_is_away_and_miss_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Away(stage.store, monkeypatch)
+    async with stage.listening() as client:
+        told = await stage.post("a")
+        assert await client.ids(1) == told
+        store.away = True
+        told = await stage.post("b", "c")
+        await stage.until(lambda: store.refused > 1)
+        status, problem = await stage.ask("GET", "/v1/stream")
+        assert (status, problem["code"]) == (500, "internal")
+        store.away = False
+        assert sorted(await client.ids(2)) == sorted(told)
+
+
+async def test_streams_of_a_log_that_turns_out_to_end_before_what_was_read_are_ended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a fail-over to a standby that lags: who connects again is told that."""
+
+    async def nothing(*_: object) -> int:
+        return 0
+
+    store = Away(stage.store, monkeypatch)
+    async with stage.listening() as client, stage.listening("key=other") as idle:
+        await stage.post("a")
+        await client.take(1)
+        store.away = True
+        stage.wake.set()
+        await stage.until(lambda: store.refused > 0)
+        monkeypatch.setattr(type(stage.store.log), "head", nothing)
+        store.away = False
+        assert await asyncio.gather(client.ended(), idle.ended()) == [True, True]
+
+
+async def test_commits_of_other_things_do_not_wake_it(stage: Stage) -> None:
+    async with stage.listening():
+        await stage.follower.caught_up()
+        stage.wake.clear()
+        await stage.store.keys.put_account(ACCOUNT, "again")
+        assert not stage.wake.is_set()
