@@ -28,6 +28,9 @@ class Desk:
             raise OSError("the disk is full")
         self.written.append(seen)
 
+    def note(self, webhook: WebhookId, *, accepted: bool) -> None:
+        self.reporter.note(webhook, accepted=accepted, at_ms=to_ms(self.clock.now()))
+
     async def run(self, seconds: float = 0.0) -> None:
         self.clock.advance(seconds)
         self.reporter.start()
@@ -48,7 +51,7 @@ def desk() -> Desk:
 
 async def test_failures_are_written_once_a_second_however_many_there_are(desk: Desk) -> None:
     for _ in range(40):
-        desk.reporter.note(CRM, accepted=False)
+        desk.note(CRM, accepted=False)
         await desk.run(0.1)
     assert len(desk.written) == 4
     await desk.reporter.finish(1)
@@ -57,27 +60,27 @@ async def test_failures_are_written_once_a_second_however_many_there_are(desk: D
 
 async def test_that_all_is_still_well_is_written_every_five_seconds(desk: Desk) -> None:
     for _ in range(100):
-        desk.reporter.note(CRM, accepted=True)
+        desk.note(CRM, accepted=True)
         await desk.run(0.1)
     assert len(desk.written) == 2
 
 
 async def test_a_change_is_written_at_once(desk: Desk) -> None:
-    desk.reporter.note(CRM, accepted=True)
+    desk.note(CRM, accepted=True)
     await desk.run()
     desk.clock.advance(1)
-    desk.reporter.note(CRM, accepted=False)
+    desk.note(CRM, accepted=False)
     await desk.run()
     assert desk.total().status is HealthStatus.FAILING
     desk.clock.advance(1)
-    desk.reporter.note(CRM, accepted=True)
+    desk.note(CRM, accepted=True)
     await desk.run()
     assert desk.total().status is HealthStatus.HEALTHY
 
 
 async def test_endpoints_are_written_together(desk: Desk) -> None:
-    desk.reporter.note(CRM, accepted=True)
-    desk.reporter.note(ADS, accepted=False)
+    desk.note(CRM, accepted=True)
+    desk.note(ADS, accepted=False)
     await desk.run()
     [both] = desk.written
     assert both.keys() == {CRM, ADS}
@@ -87,7 +90,7 @@ async def test_with_the_store_away_nothing_is_forgotten(desk: Desk) -> None:
     desk.away = True
     began_ms = to_ms(desk.clock.now())
     for _ in range(5):
-        desk.reporter.note(CRM, accepted=False)
+        desk.note(CRM, accepted=False)
         await desk.run(1)
     desk.away = False
     await desk.run(1)
@@ -101,6 +104,6 @@ async def test_a_store_that_hangs_does_not_keep_it_from_ending(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(desk, "note_health", hang)
-    desk.reporter.note(CRM, accepted=False)
+    desk.note(CRM, accepted=False)
     await desk.run()
     await asyncio.wait_for(desk.reporter.finish(0.01), 5)

@@ -236,13 +236,14 @@ class Dispatcher:
                 sent.queue.pass_on(sent.delivery.event.key)
             else:
                 verdict = settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random)
-                self._follow(sent, verdict)
+                self._follow(sent, verdict, now_ms)
             self._queues.stir(sent.queue)
 
-    def _follow(self, sent: Sent, verdict: Verdict) -> None:
+    def _follow(self, sent: Sent, verdict: Verdict, now_ms: int) -> None:
         webhook = sent.delivery.webhook
         if sent.answer.failure is not FailureKind.INTERNAL:
-            self._health.note(webhook, accepted=isinstance(verdict, Delivered))
+            accepted = isinstance(verdict, Delivered)
+            self._health.note(webhook, accepted=accepted, at_ms=now_ms)
         if isinstance(verdict, Disable):
             self._reader.subscriptions.drop(webhook)
             self._gone(webhook)
@@ -310,11 +311,8 @@ class Dispatcher:
 
     def _begins(self, queue: EndpointQueue, delivery: Delivery) -> bool:
         """Whether a send that was started may begin: the process may have slept since."""
-        if (
-            self._leases.valid()
-            and self._flow_of(delivery) is not None
-            and queue.begin(self._clock.monotonic())
-        ):
+        may = self._leases.valid() and self._flow_of(delivery) is not None
+        if may and queue.begin(self._clock.monotonic()):
             return True
         queue.starts.cancel()
         return False

@@ -96,7 +96,9 @@ class EndpointQueue:
     @property
     def sendable(self) -> bool:
         """Whether a permit is free and something may go, the rate aside."""
-        return bool(self._ready) and self.in_flight < self._permits
+        bound, share = self.endpoint.max_in_flight, self.share
+        permits = bound if share is None else min(bound, share.in_flight)
+        return self.in_flight < permits and bool(self._ready)
 
     @property
     def starved(self) -> bool:
@@ -105,12 +107,12 @@ class EndpointQueue:
 
     def free_at(self, now_s: float) -> float:
         """From when on the rate and the share's time let one begin."""
-        if not self._in_time(now_s):
+        rate, share = self.endpoint.rate_limit, self.share
+        if share is not None and now_s >= share.until_s:
             return inf
-        rate = self.endpoint.rate_limit
         if rate is None:
             return now_s
-        allowed = rate.count if self.share is None else min(rate.count, self.share.starts)
+        allowed = rate.count if share is None else min(rate.count, share.starts)
         return self.starts.free_at(rate, allowed, now_s)
 
     def lane_full(self, key: str) -> bool:
@@ -141,7 +143,7 @@ class EndpointQueue:
 
     def begin(self, now_s: float) -> bool:
         """The send that was taken begins now; false if the share's time is over."""
-        if not self._in_time(now_s):
+        if self.share is not None and now_s >= self.share.until_s:
             return False
         self.starts.begin(now_s)
         return True
@@ -179,14 +181,6 @@ class EndpointQueue:
         self._ready.clear()
         self._waiting = 0
         return gone
-
-    @property
-    def _permits(self) -> int:
-        bound = self.endpoint.max_in_flight
-        return bound if self.share is None else min(bound, self.share.in_flight)
-
-    def _in_time(self, now_s: float) -> bool:
-        return self.share is None or now_s < self.share.until_s
 
 
 class Queues:

@@ -15,7 +15,6 @@ from offhook.delivery.health import (
     success,
 )
 from offhook.delivery.ports import HealthStore
-from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
 
 _log = structlog.get_logger(__name__)
@@ -39,11 +38,12 @@ class HealthReporter:
         self._task: asyncio.Task[None] | None = None
         self._next_s = 0.0
 
-    def note(self, webhook: WebhookId, *, accepted: bool) -> None:
-        """An attempt came back just now."""
-        at_ms = to_ms(self._clock.now())
-        one = success(at_ms) if accepted else failure(at_ms)
-        self._seen[webhook] = merge(self._seen.get(webhook, UNTRIED), one)
+    def note(self, webhook: WebhookId, *, accepted: bool, at_ms: int) -> None:
+        """An attempt came back. A success voids all that was before, so nothing need be merged."""
+        if accepted:
+            self._seen[webhook] = success(at_ms)
+        else:
+            self._seen[webhook] = merge(self._seen.get(webhook, UNTRIED), failure(at_ms))
 
     def start(self) -> None:
         """Begin to write what is due, unless that is under way."""
