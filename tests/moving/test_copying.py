@@ -1,5 +1,8 @@
 """A copy is the same log at new places, or it is nothing."""
 
+import asyncio
+import json
+import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 from installation import DIGEST, STORED_KEY, TOKEN_KEY, TRIMMED, Installation, Nobody
 
 from offhook.delivery.entries import DeliveryFilter, DeliveryStatus, DeliveryView
+from offhook.demo.processes import clean_environment
 from offhook.log.entries import Appended, FeedFilter
 from offhook.log.fold import fold
 from offhook.log.queries import CallFilter
@@ -289,6 +293,73 @@ async def test_a_copy_that_fails_half_way_leaves_nothing_and_can_be_made_again(
     await raw.execute("DROP TRIGGER spoil ON attempt")
     await raw.close()
     assert (await moved(stopped, postgres18_url)).same
+
+
+async def test_an_error_that_postgresql_cannot_spell_does_not_stop_the_copy(
+    stopped: Installation, postgres18_url: str
+) -> None:
+    raw = apsw.Connection(str(stopped.folder / "offhook.db"))
+    raw.execute("UPDATE attempt SET error = ? WHERE NOT accepted", ("bad header: a\x00b",))
+    raw.close()
+    assert (await moved(stopped, postgres18_url)).same
+    reader = await connected(postgres18_url)
+    assert await reader.fetchval("SELECT max(error) FROM attempt") == "bad header: a\ufffdb"
+    await reader.close()
+
+
+async def test_a_server_that_starts_meanwhile_waits_and_finds_the_whole_log(
+    stopped: Installation, clock: FakeClock, postgres18_url: str
+) -> None:
+    class Starts(Nobody):
+        """Starts a server once events were copied."""
+
+        server: asyncio.Task[PostgresStore] | None = None
+        waits = False
+
+        def passed(self, step: str, rows: int) -> None:
+            if step == "copying call" and self.server is None:
+                self.server = asyncio.create_task(open_postgres(postgres18_url, clock=clock))
+            elif self.server is not None:
+                self.waits = not self.server.done()
+
+    watch = Starts()
+    await copy(str(stopped.folder), postgres18_url, 16, watch)
+    assert watch.server is not None
+    assert watch.waits
+    store = await watch.server
+    assert len(await whole_log(store)) == len(stopped.log) - TRIMMED
+    await store.close()
+
+
+async def test_the_command_prints_both_sides_and_fails_where_they_differ(
+    stopped: Installation, postgres18_url: str
+) -> None:
+    arguments = ("copy", "--from", str(stopped.folder), "--to", postgres18_url)
+    await spoil(postgres18_url, "held", SPOILT["held"])
+    code, out, errors = await offhook(*arguments, "--json")
+    told = json.loads(out)
+    assert (code, told["verified"]) == (1, False)
+    assert [table["table"] for table in told["tables"] if not table["same"]] == ["held"]
+    assert "all of it was undone" in errors
+    raw = await connected(postgres18_url)
+    await raw.execute("DROP TRIGGER spoil ON held")
+    await raw.close()
+    code, out, errors = await offhook(*arguments)
+    assert (code, errors) == (0, "")
+    assert "DIFFERENT" not in out
+    assert "Verified: both sides hold the same, in 16 partitions." in out
+
+
+async def offhook(*arguments: str) -> tuple[int, str, str]:
+    """Run a command; exit code, what it said and what it complained of."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "offhook.cli", *arguments),
+        env=clean_environment({}),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode or 0, out.decode(), errors.decode()
 
 
 async def test_the_old_installation_is_left_as_it_was(

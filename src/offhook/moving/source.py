@@ -24,13 +24,23 @@ class Source:
         self._raw = raw
 
     def rows(self, name: str) -> Iterator[Row]:
-        """What a statement brings, row by row."""
-        return iter(self._raw.execute(STATEMENTS[name]))
+        """What a statement brings, row by row, in what PostgreSQL can store."""
+        return map(_storable, self._raw.execute(STATEMENTS[name]))
 
     def row(self, name: str) -> Row:
         """The one row that a statement brings."""
         found: Row = next(self.rows(name))
         return found
+
+
+def _storable(row: Row) -> Row:
+    """The row without NUL in texts, which PostgreSQL refuses: an attempt's error may quote what
+    came over the network."""
+    if not any(type(value) is str and "\x00" in value for value in row):
+        return row
+    return tuple(
+        value.replace("\x00", "\ufffd") if isinstance(value, str) else value for value in row
+    )
 
 
 @contextmanager
