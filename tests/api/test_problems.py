@@ -19,12 +19,15 @@ DOCS = (ROOT / "docs/errors.md").read_text()
 # Refusals of the command line and of the receiver's kit: no answer of the API carries them.
 ELSEWHERE = {
     "error",
+    "copy_differs",
     "data_in_use",
     "data_unusable",
+    "database_unusable",
     "invalid_setting",
     "invalid_signature",
     "refused",
     "schema_newer",
+    "schema_older",
     "unreachable",
 }
 

@@ -42,6 +42,7 @@ CODES: Final[Mapping[str, str]] = {
     "precondition_failed": "The object changed since the revision that `If-Match` names.",
     "rate_limited": "The key made as many requests within a second as it may.",
     "reserved_type": "Events of this type are Offhook's own to say.",
+    "store_unavailable": "The store cannot be reached now; the same request is safe later.",
     "test_mode": "A test key speaks of a live call, or a live key of a test call.",
     "too_large": "A bound on size, number or nesting was passed; the detail names it.",
     "too_many_attributes": "A call carries no more attributes than this.",
