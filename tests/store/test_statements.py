@@ -1,135 +1,128 @@
-"""SQL stands in files, each used, each one statement, and none reads a large table whole."""
+"""SQL stands in files: each used, each one statement, and the same in both dialects as far as can
+be."""
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import apsw
 import pytest
 
 import offhook.store
-from offhook.store.sqlite.connection import STATEMENTS, Connection, open_writer
-from offhook.store.sqlite.migrations import migrate
+from offhook.store.statements import Statements
 
 FOLDER = Path(offhook.store.__file__).parent
+DIALECTS = {dialect: Statements(dialect) for dialect in ("sqlite", "postgres")}
 SQL = re.compile(
     r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|DROP|PRAGMA|BEGIN|COMMIT|ROLLBACK|SAVEPOINT)\b"
 )
-SMALL = {
-    "lease",
-    "account",
-    "held",
-    "schema_version",
-    "api_key",
-    "dispatch_request",
-    "installation",
+RUNNERS = {"run", "row", "rows", "only_row", "value", "column", "run_many"}
+BEGINS_ANEW = "a process that opens the folder is alone with it: all leases were its predecessor's"
+MEETS_OTHERS = "several processes append, apply and configure at once, and wait for each other"
+MAY_BE_LOST = "the connection may be lost in a commit, whose outcome is to be found out"
+HAS_DAYS = "what grows has a table for each day, made ahead"
+ONE_PARTITION = "the log has one partition, whose positions are row numbers"
+SEVERAL_PARTITIONS = "the log has partitions, as many as were chosen when it was made"
+ALONE = {
+    "sqlite": {
+        "config_version": "the stamp of the configuration is kept in memory; elsewhere it is read along",
+        "call_advance": "a row that is written again writes all indexes that it names",
+        "event_created": ONE_PARTITION,
+        "event_newest": ONE_PARTITION,
+        "log_end": ONE_PARTITION,
+        "leases_expire": BEGINS_ANEW,
+        "members_forget_all": BEGINS_ANEW,
+    },
+    "postgres": {
+        "commit_status": MAY_BE_LOST,
+        "event_stands": MAY_BE_LOST,
+        "ping": MAY_BE_LOST,
+        "day_make": HAS_DAYS,
+        "now": HAS_DAYS,
+        "event_keys_forget": "ids are forgotten after their time; on SQLite they have none",
+        "events_created": SEVERAL_PARTITIONS,
+        "heads_newest": SEVERAL_PARTITIONS,
+        "key_partition": SEVERAL_PARTITIONS,
+        "partition_heads_create": SEVERAL_PARTITIONS,
+        "health_add": MEETS_OTHERS,
+        "heads_locked": MEETS_OTHERS,
+        "migrations_lock": MEETS_OTHERS,
+        "migrations_unlock": MEETS_OTHERS,
+        "notify": MEETS_OTHERS,
+        "repeats_raced": MEETS_OTHERS,
+        "schema_name": MEETS_OTHERS,
+        "shares_locked": MEETS_OTHERS,
+        "webhooks_locked": MEETS_OTHERS,
+    },
 }
-SMALL |= {"member", "endpoint_share"}
-SORTED = {"lanes_first", "deliveries_of_events", "deliveries_of_webhooks", "feed_of_key"}
+"""The statements that one dialect alone has, and why."""
+
+EVERY_STATEMENT = [
+    pytest.param(dialect, name, id=f"{dialect}-{name}")
+    for dialect, statements in DIALECTS.items()
+    for name in sorted(statements.names())
+]
 
 
-class Unbound(Mapping[str, None]):
-    """Every parameter is null: a plan does not depend on them."""
-
-    def __getitem__(self, name: str) -> None:
-        return None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+def trees(dialect: str) -> Iterator[ast.AST]:
+    """All of a store's Python, parsed."""
+    for path in (FOLDER / dialect).rglob("*.py"):
+        yield from ast.walk(ast.parse(path.read_text()))
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    opened = open_writer(tmp_path / "plans.db")
-    migrate(opened, 0)
-    yield opened
-    opened.close()
+def texts(dialect: str) -> set[str]:
+    """Every string in a store's Python."""
+    return {
+        node.value
+        for node in trees(dialect)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
-def texts() -> Iterator[str]:
-    """Every string in the store's Python that is no docstring."""
-    for path in FOLDER.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
+def asked_for(dialect: str) -> set[str]:
+    """The names of the statements that a store's Python runs."""
+    return {
+        node.args[0].value
+        for node in trees(dialect)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in RUNNERS
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
 
 
-def plan(connection: Connection, name: str) -> list[str]:
-    text = STATEMENTS[name]
-    bindings = (None,) * text.count("?") or Unbound()
-    raw: apsw.Connection = connection.transaction()
-    return [str(row[3]) for row in raw.execute(text, bindings, explain=2)]
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_file_is_used_and_all_that_is_run_has_a_file(dialect: str) -> None:
+    names = DIALECTS[dialect].names()
+    assert names - texts(dialect) == set()
+    assert asked_for(dialect) - names == set()
 
 
-def test_every_file_is_used() -> None:
-    assert STATEMENTS.names() - set(texts()) == set()
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_python_holds_no_sql(dialect: str) -> None:
+    assert [text for text in texts(dialect) if SQL.match(text)] == []
 
 
-def test_python_holds_no_sql() -> None:
-    assert [text for text in texts() if SQL.match(text)] == []
-
-
-@pytest.mark.parametrize("name", sorted(STATEMENTS.names()))
-def test_a_file_holds_one_statement(name: str) -> None:
-    code = "\n".join(line.partition("--")[0] for line in STATEMENTS[name].splitlines())
+@pytest.mark.parametrize(("dialect", "name"), EVERY_STATEMENT)
+def test_a_file_holds_one_statement(dialect: str, name: str) -> None:
+    code = "\n".join(line.partition("--")[0] for line in DIALECTS[dialect][name].splitlines())
     assert ";" not in code
     assert SQL.match(code)
 
 
-@pytest.mark.parametrize("name", sorted(STATEMENTS.names() - {"schema_version_create"}))
-def test_no_statement_scans_a_table_that_grows(connection: Connection, name: str) -> None:
-    scanned = [
-        match[1]
-        for step in plan(connection, name)
-        if (match := re.match(r"SCAN (\w+)(?! (?:USING COVERING INDEX|VIRTUAL))", step))
-    ]
-    tables = {row[0] for row in connection.transaction().execute("SELECT name FROM sqlite_schema")}
-    assert {table for table in scanned if table in tables} - SMALL == set()
-
-
-@pytest.mark.parametrize("name", sorted(STATEMENTS.names() - {"schema_version_create"} - SORTED))
-def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) -> None:
-    assert [step for step in plan(connection, name) if "FOR ORDER BY" in step] == []
-
-
-@pytest.mark.parametrize(
-    ("name", "index"),
-    [
-        ("lanes_closed", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?)"),
-        ("lanes_first", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?)"),
-        ("lanes_wait", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?"),
-        ("lane_counts", "pending_lane (partition=?"),
-        ("pending_due", "pending_due (partition=? AND webhook>?)"),
-        ("pending_due", "pending_due (partition=? AND webhook=? AND due_ms>?)"),
-        ("pending_events", "PRIMARY KEY (webhook=? AND partition=? AND position=?)"),
-        ("settled_after", "attempt_position (partition=? AND position>?)"),
-        ("requests", "dispatch_request_partition (partition=?)"),
-        ("events_after", "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"),
-        ("call_rows", "call_id (account=? AND id=?)"),
-        ("contact_calls", "call_contact (account=? AND contact_number=? AND started_ms>?"),
-        ("calls_listed", "call_started (account=? AND "),
-        ("timers_due", "timer_due (due_ms<?)"),
-        ("event", "event_id (account=? AND id=?)"),
-        ("delivery_views", "attempt_webhook (webhook=? AND partition=? AND position=?)"),
-        ("deliveries_of_events", "pending_position (partition=? AND position=?)"),
-        ("deliveries_of_webhooks", "PRIMARY KEY (webhook=? AND partition=? AND position<?)"),
-    ],
-)
-def test_what_is_asked_often_uses_its_index(connection: Connection, name: str, index: str) -> None:
-    steps = plan(connection, name)
-    assert any(index in step for step in steps), steps
+@pytest.mark.parametrize(("dialect", "other"), [("sqlite", "postgres"), ("postgres", "sqlite")])
+def test_a_statement_that_one_dialect_alone_has_has_a_reason(dialect: str, other: str) -> None:
+    assert DIALECTS[dialect].names() - DIALECTS[other].names() == set(ALONE[dialect])
 
 
 def test_a_name_without_a_file_is_an_error() -> None:
     with pytest.raises(KeyError):
-        STATEMENTS["no_such_statement"]
+        DIALECTS["sqlite"]["no_such_statement"]
 
 
-def test_an_insert_is_widened_to_many_rows(connection: Connection) -> None:
-    text = STATEMENTS.for_rows("timer_set", 3)
+def test_an_insert_is_widened_to_many_rows() -> None:
+    text = DIALECTS["sqlite"].for_rows("timer_set", 3)
     assert text.count("(?, ?, ?, ?)") == 3
     assert text.count("excluded.due_ms") == 1

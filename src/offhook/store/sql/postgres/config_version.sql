@@ -1,1 +1,0 @@
-SELECT coalesce(sum(config_version), 0)::bigint FROM account

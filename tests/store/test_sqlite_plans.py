@@ -1,0 +1,95 @@
+"""No statement on SQLite reads a large table whole, and what is asked often uses its index."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import apsw
+import pytest
+
+from offhook.store.sqlite.connection import STATEMENTS, Connection, open_writer
+from offhook.store.sqlite.migrations import migrate
+
+SMALL = {
+    "lease",
+    "account",
+    "held",
+    "schema_version",
+    "api_key",
+    "dispatch_request",
+    "installation",
+}
+SMALL |= {"member", "endpoint_share"}
+SORTED = {"lanes_first", "deliveries_of_events", "deliveries_of_webhooks", "feed_of_key"}
+
+
+class Unbound(Mapping[str, None]):
+    """Every parameter is null: a plan does not depend on them."""
+
+    def __getitem__(self, name: str) -> None:
+        return None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    opened = open_writer(tmp_path / "plans.db")
+    migrate(opened, 0)
+    yield opened
+    opened.close()
+
+
+def plan(connection: Connection, name: str) -> list[str]:
+    text = STATEMENTS[name]
+    bindings = (None,) * text.count("?") or Unbound()
+    raw: apsw.Connection = connection.transaction()
+    return [str(row[3]) for row in raw.execute(text, bindings, explain=2)]
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS.names() - {"schema_version_create"}))
+def test_no_statement_scans_a_table_that_grows(connection: Connection, name: str) -> None:
+    scanned = [
+        match[1]
+        for step in plan(connection, name)
+        if (match := re.match(r"SCAN (\w+)(?! (?:USING COVERING INDEX|VIRTUAL))", step))
+    ]
+    tables = {row[0] for row in connection.transaction().execute("SELECT name FROM sqlite_schema")}
+    assert {table for table in scanned if table in tables} - SMALL == set()
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS.names() - {"schema_version_create"} - SORTED))
+def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) -> None:
+    assert [step for step in plan(connection, name) if "FOR ORDER BY" in step] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("lanes_closed", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?)"),
+        ("lanes_first", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?)"),
+        ("lanes_wait", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?"),
+        ("lane_counts", "pending_lane (partition=?"),
+        ("pending_due", "pending_due (partition=? AND webhook>?)"),
+        ("pending_due", "pending_due (partition=? AND webhook=? AND due_ms>?)"),
+        ("pending_events", "PRIMARY KEY (webhook=? AND partition=? AND position=?)"),
+        ("settled_after", "attempt_position (partition=? AND position>?)"),
+        ("requests", "dispatch_request_partition (partition=?)"),
+        ("events_after", "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"),
+        ("call_rows", "call_id (account=? AND id=?)"),
+        ("contact_calls", "call_contact (account=? AND contact_number=? AND started_ms>?"),
+        ("calls_listed", "call_started (account=? AND "),
+        ("timers_due", "timer_due (due_ms<?)"),
+        ("event", "event_id (account=? AND id=?)"),
+        ("delivery_views", "attempt_webhook (webhook=? AND partition=? AND position=?)"),
+        ("deliveries_of_events", "pending_position (partition=? AND position=?)"),
+        ("deliveries_of_webhooks", "PRIMARY KEY (webhook=? AND partition=? AND position<?)"),
+    ],
+)
+def test_what_is_asked_often_uses_its_index(connection: Connection, name: str, index: str) -> None:
+    steps = plan(connection, name)
+    assert any(index in step for step in steps), steps
