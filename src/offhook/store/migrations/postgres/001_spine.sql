@@ -81,12 +81,14 @@ CREATE TABLE call (
     last_type text COLLATE "C" NOT NULL,
     last_sequence bigint NOT NULL,
     last_position bigint NOT NULL,
-    state bytea NOT NULL,
-    PRIMARY KEY (account, id)
+    state bytea NOT NULL
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX call_started ON call (account, started_ms, id);
 CREATE INDEX call_contact ON call (account, contact_number, started_ms, id, repeat_caller)
 WHERE contact_number IS NOT NULL AND NOT duplicate AND NOT test;
+-- The last of the indexes: while the table is empty all look alike to the planner, which then takes
+-- the newest, and a plan lasts for a session.
+ALTER TABLE call ADD PRIMARY KEY (account, id);
 ALTER TABLE call ALTER COLUMN state SET STORAGE EXTERNAL;
 
 CREATE TABLE timer (
