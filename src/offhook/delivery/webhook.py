@@ -144,10 +144,10 @@ class WebhookDocument(_Part):
     """All that an owner says of a webhook, with its defaults.
 
     The guard checks ``url``, by the operator's settings. ``events`` are types, aliases,
-    ``prefix.*`` or ``*``. ``max_in_flight`` bounds the requests under way, ``rate_limit_per_s`` those
-    that begin within any window (10: ten in a second; 0.2: one in five seconds; null: any number);
-    both hold over all processes together. What this release cannot do yet is refused unless it is left at its
-    default, so that nothing is stored and then ignored.
+    ``prefix.*`` or ``*``. ``max_in_flight`` bounds the requests under way, ``rate_limit_per_s``
+    those that begin within any window (10: ten in a second; 0.2: one in five seconds; null: any
+    number); both hold over all processes together. What this release cannot do yet is refused
+    unless it is left at its default, so that nothing is stored and then ignored.
     """
 
     url: Annotated[str, Field(max_length=MAX_URL_LENGTH)]
