@@ -128,6 +128,14 @@ async def test_a_database_that_cannot_be_reached_is_told_without_its_password() 
     assert "s3cret" not in str(found)
 
 
+async def test_a_question_that_is_not_answered_is_not_taken_for_no_connection(url: str) -> None:
+    await run(url, "DROP TABLE held")
+    found = await examined(load(database=url))
+    assert found["database"].status is Status.OK
+    assert found["check-up"].status is Status.FAIL
+    assert '"held"' in found["check-up"].what
+
+
 async def test_an_empty_database_is_told_to_be_migrated(postgres18_url: str) -> None:
     found = await examined(load(database=postgres18_url))
     assert found["schema"].status is Status.WARN

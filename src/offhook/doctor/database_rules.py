@@ -70,6 +70,15 @@ def judge_unreachable(place: str, error: str) -> Finding:
     )
 
 
+def judge_interrupted(place: str, error: str) -> Finding:
+    """It did not answer to the end."""
+    return fail(
+        "check-up",
+        f"{place} did not answer all questions ({error})",
+        "mend what it complains of, and look again",
+    )
+
+
 def judge_server(facts: ServerFacts) -> list[Finding]:
     """The server, and what this user may do there."""
     return [

@@ -59,12 +59,15 @@ def _examine_folder(settings: Settings) -> Iterator[Finding]:
 
 
 async def _examine_database(url: str) -> AsyncIterator[Finding]:
+    reached = False
     try:
         async with database.opened(url) as read:
+            reached = True
             async for finding in _examine_server(read):
                 yield finding
     except UNUSABLE as error:
-        yield database_rules.judge_unreachable(shown(url), told(error))
+        judge = database_rules.judge_interrupted if reached else database_rules.judge_unreachable
+        yield judge(shown(url), told(error))
 
 
 async def _examine_server(read: database.PostgresFacts) -> AsyncIterator[Finding]:

@@ -50,9 +50,8 @@ def lasting(milliseconds: float) -> str:
     if milliseconds < 1_000:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1_000
-    for size_s, name in ((172_800, "days"), (7_200, "h"), (120, "min")):
-        if seconds >= size_s:
-            unit_s = {"days": 86_400, "h": 3_600, "min": 60}[name]
+    for unit_s, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.0f} {name}"
     return f"{seconds:.0f} s"
 
