@@ -6,6 +6,7 @@ import asyncio
 import pytest
 from stage import ACCOUNT, Stage
 
+from offhook.model.errors import Unavailable
 from offhook.store.contract import Store
 from offhook.store.postgres import open_postgres
 from offhook.testing.clock import FakeClock
@@ -84,3 +85,24 @@ async def test_commits_of_other_things_do_not_wake_it(stage: Stage) -> None:
         stage.wake.clear()
         await stage.store.keys.put_account(ACCOUNT, "again")
         assert not stage.wake.is_set()
+
+
+async def test_a_client_whose_page_cannot_be_read_is_let_go_and_goes_on_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage.listening() as client:
+        last_id = client.last_id
+    await stage.until(lambda: stage.streams.open == 0)
+    stage.wake.set()
+    await stage.until(lambda: stage.follower._ring is None)
+    told = await stage.post("a")
+
+    async def away(*_: object) -> None:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(stage.store.feed), "feed", away)
+        async with stage.listening(last_id=last_id) as client:
+            assert await client.ended()
+    async with stage.listening(last_id=last_id) as client:
+        assert await client.ids(1) == told

@@ -10,9 +10,10 @@ from offhook.api.stream.interest import Interest
 from offhook.api.stream.ring import Place, Ring
 from offhook.log.ports import FeedStore
 
-_PAGE = 50
+_PAGE = 32
 _ENTRIES = 256
 _CHUNK_BYTES = 64 << 10
+"""What is sent at a time, give or take an event: as much as a client that takes nothing holds."""
 
 
 class Reader:
@@ -95,9 +96,14 @@ class Reader:
             )
         after = place_after(self._position, found)
         frames: list[bytes] = []
+        size = 0
         for event in found.events:
+            if size >= _CHUNK_BYTES:
+                # What is left is read again: until this is taken, nothing is held for it.
+                return b"".join(frames)
             self._pass(event.partition, event.position, min(event.created_ms, found.at_ms))
             frames.append(sse.frame(self.cursor, sse.body(event)))
+            size += len(frames[-1])
         self._after, self._at_ms = after.after, after.at_ms
         if not found.more:
             self._move_on(Place(reached.after, reached.at_ms))
