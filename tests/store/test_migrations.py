@@ -23,10 +23,21 @@ def schema(connection: Connection) -> list[tuple[object, ...]]:
     return list(connection.transaction().execute(text))
 
 
-def test_steps_are_numbered_without_a_gap_and_say_what_they_do_to_the_release_before() -> None:
-    steps = known_migrations("sqlite")
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+def test_steps_are_numbered_without_a_gap_and_say_what_they_do_to_the_release_before(
+    dialect: str,
+) -> None:
+    steps = known_migrations(dialect)
     assert [step.version for step in steps] == list(range(1, len(steps) + 1))
     assert {step.phase for step in steps} <= {"expand", "contract"}
+
+
+def test_steps_have_the_same_numbers_and_names_in_both_dialects() -> None:
+    sqlite, postgres = (
+        [(step.version, step.name) for step in known_migrations(dialect)]
+        for dialect in ("sqlite", "postgres")
+    )
+    assert sqlite == postgres
 
 
 def test_a_second_run_changes_nothing(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ ALONE = {
         "partition_heads_create": SEVERAL_PARTITIONS,
         "health_add": MEETS_OTHERS,
         "heads_locked": MEETS_OTHERS,
+        "lock_timeout": MEETS_OTHERS,
         "migrations_lock": MEETS_OTHERS,
         "migrations_unlock": MEETS_OTHERS,
         "notify": MEETS_OTHERS,

@@ -1,9 +1,11 @@
 """Numbered, forward-only steps from an empty schema to the one this release knows."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import structlog
 
 from offhook.model.errors import OffhookError
 from offhook.store.migrations import Migrated, Migration, known_migrations
@@ -13,6 +15,10 @@ from offhook.store.postgres.session import Session
 
 DIALECT = "postgres"
 _LOCK = 0x0FF_400C
+_LOCK_WAIT_MS = 1_000
+_PAUSE_S = 2.0
+
+_log = structlog.get_logger(__name__)
 
 
 async def migrate_database(url: str, partitions: int) -> Migrated:
@@ -73,8 +79,23 @@ def newer(found: int, known: int) -> OffhookError:
 async def _apply(
     raw: "asyncpg.Connection", session: Session, step: Migration, now_ms: int | None
 ) -> None:
-    async with raw.transaction():
-        await session.script(step.script)
-        await session.run(
-            "schema_version_add", version=step.version, name=step.name, applied_ms=now_ms
-        )
+    """Take a step, however long somebody reads a table that it changes: who waits for a table for
+    long keeps all who come after waiting too, so it is asked for again and again."""
+    while not await _applied(raw, session, step, now_ms):
+        _log.warning("schema_step_waits", version=step.version, step=step.name)
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _applied(
+    raw: "asyncpg.Connection", session: Session, step: Migration, now_ms: int | None
+) -> bool:
+    try:
+        async with raw.transaction():
+            await session.row("lock_timeout", timeout_ms=_LOCK_WAIT_MS)
+            await session.script(step.script)
+            await session.run(
+                "schema_version_add", version=step.version, name=step.name, applied_ms=now_ms
+            )
+    except asyncpg.LockNotAvailableError:
+        return False
+    return True
