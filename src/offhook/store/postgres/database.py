@@ -31,9 +31,11 @@ SERVER_SETTINGS = {
     "default_transaction_isolation": "read committed",
     "jit": "off",
     # Planned once a session: with a table a day, planning costs ten times what is planned. A plan
-    # may be older than most rows of a table, so it goes by indexes, not by sizes.
+    # may be older than most rows of a table, so it goes by indexes, row by row, not by sizes.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
     "lock_timeout": "5000",
     "statement_timeout": "15000",
     # A process that was suspended, or cut off, inside a transaction must not keep its locks.

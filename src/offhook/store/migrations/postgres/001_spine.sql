@@ -86,9 +86,10 @@ CREATE TABLE call (
 CREATE INDEX call_started ON call (account, started_ms, id);
 CREATE INDEX call_contact ON call (account, contact_number, started_ms, id, repeat_caller)
 WHERE contact_number IS NOT NULL AND NOT duplicate AND NOT test;
--- The last of the indexes: while the table is empty all look alike to the planner, which then takes
--- the newest, and a plan lasts for a session.
-ALTER TABLE call ADD PRIMARY KEY (account, id);
+-- While the table is empty, all indexes that could serve look alike to the planner, which takes the
+-- newest, and a plan lasts for a session: so the newest is the one by id, and it cannot serve where
+-- no id is given.
+ALTER TABLE call ADD PRIMARY KEY (id, account);
 ALTER TABLE call ALTER COLUMN state SET STORAGE EXTERNAL;
 
 CREATE TABLE timer (
