@@ -15,7 +15,7 @@ from rich.console import Console
 
 from offhook import __version__
 from offhook.model.errors import Invalid, OffhookError
-from offhook.settings import Role, Settings, load
+from offhook.settings import Role, load
 from offhook.signing.explain import explain
 from offhook.signing.schemes import Scheme
 
@@ -193,7 +193,7 @@ def migrate(
     """
     from offhook import migrating  # noqa: PLC0415 - only this command needs it
 
-    settings = _settings_of(data, database)
+    settings = load(data=data, database=database)
     done = asyncio.run(migrating.migrate(settings, time.time_ns() // 1_000_000))
     typer.echo(migrating.as_json(done) if as_json else migrating.as_text(done))
 
@@ -210,7 +210,7 @@ def doctor(
     """
     from offhook.doctor import configuration, examination, report  # noqa: PLC0415
 
-    settings = _settings_of(data, database)
+    settings = load(data=data, database=database)
     options = {"data": data, "database": database}
     given = frozenset(name for name, value in options.items() if value is not None)
     stated = configuration.stated(settings, given)
@@ -257,14 +257,6 @@ def _show_copy(done: "CopyReport", as_json: bool) -> None:
         typer.echo(report.as_json(done))
     else:
         Console(highlight=False).print(report.as_table(done), markup=False)
-
-
-def _settings_of(data: Path | None, database: str | None) -> Settings:
-    """The settings, where an option says which of the two places is meant."""
-    if data is not None and database is not None:
-        raise Invalid("--data and --database name two places: give one of them.")
-    settings = load(data=data, database=database)
-    return settings if data is None else settings.model_copy(update={"database": None})
 
 
 @cli.command()

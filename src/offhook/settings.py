@@ -140,6 +140,11 @@ def load(**given: object) -> Settings:
     Raises ``Invalid`` naming each setting, its value and what is allowed.
     """
     stated = {name: value for name, value in given.items() if value is not None}
+    if "data" in stated and "database" in stated:
+        raise Invalid("--data and --database name two places: give one of them.")
+    if "data" in stated:
+        # The option says which of the two places is meant, whatever the environment names.
+        stated["database"] = None
     try:
         return Settings(**stated)  # type: ignore[arg-type]
     except ValidationError as error:
