@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from asyncpg.transaction import Transaction
-from processes import opened, several
+from processes import connected, opened, several
 
 from offhook.log.entries import Appended, FeedFilter, Lease
 from offhook.log.queries import CallFilter
@@ -20,6 +20,7 @@ from offhook.model.ids import DEFAULT_ACCOUNT, CallId, EventId, KeyId
 from offhook.resources.ports import StoredKey
 from offhook.store.postgres import PostgresStore
 from offhook.store.postgres.session import Session
+from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import append, appended, plain, whole_log
 from offhook.testing.faulty_wire import FaultyWire
 from offhook.testing.servers.postgres import PostgresServer
@@ -163,6 +164,27 @@ async def test_a_process_that_freezes_in_the_middle_of_an_append_keeps_its_locks
             b'{"number":2}',
             b'{"number":1}',
         ]
+
+
+async def test_positions_go_on_where_the_log_ends_also_after_commits_were_lost(
+    postgres18_url: str,
+) -> None:
+    """As after a failover to a standby that lagged: the process remembers what is no more."""
+    clock = FakeClock()
+    async with (
+        connected(postgres18_url) as beside,
+        opened(postgres18_url, clock=clock, partitions=1) as store,
+    ):
+        await appended(store, plain("a", 1), plain("a", 2))
+        clock.advance(86_400)
+        await appended(store, plain("b", 3))
+        await beside.execute("DELETE FROM event WHERE position = 3")
+        await beside.execute("DELETE FROM key_head WHERE key = 'b'")
+        assert await store.log.head(0) == 2
+        clock.advance(1)
+        await appended(store, plain("b", 4))
+        assert [event.position for event in await whole_log(store)] == [1, 2, 3]
+        assert await store.log.head(0) == 3
 
 
 async def test_sessions_are_bounded_whatever_the_database_says(postgres_url: str) -> None:

@@ -2,7 +2,6 @@
 heads locked ascending, then all that is read, then all that is written, sorted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -15,6 +14,7 @@ from offhook.model.fact import TimerKind
 from offhook.model.ids import AccountId, EventId, partition_of
 from offhook.store.postgres import heads as key_rows
 from offhook.store.postgres.days import Days
+from offhook.store.postgres.ends import Ends
 from offhook.store.postgres.session import Session, named
 
 _encode = msgspec.json.Encoder().encode
@@ -50,18 +50,6 @@ _TIMER_COLUMNS = ("partitions", "accounts", "keys", "kinds", "due_ms")
 class IdTakenMeanwhile(Exception):
     """Another append took one of the callers' ids since they were looked up: all is undone, and
     done again, it finds the id taken."""
-
-
-@dataclass(slots=True)
-class Ends:
-    """What this process last saw of where partitions end; true or too low, so a lower bound of
-    where to look."""
-
-    created_ms: dict[int, int] = field(default_factory=dict)
-
-    def saw(self, partition: int, created_ms: int) -> None:
-        """An event of the partition was created then, and is committed."""
-        self.created_ms[partition] = max(created_ms, self.created_ms.get(partition, 0))
 
 
 class Append:
@@ -108,12 +96,7 @@ class Append:
         return made
 
     async def _read_ends(self, concerned: Sequence[int]) -> tuple[dict[int, PartitionEnd], int]:
-        rows = await self._session.rows(
-            "heads_newest",
-            partitions=concerned,
-            since_ms=[self._ends.created_ms.get(partition, 0) for partition in concerned],
-            now_ms=self._now_ms,
-        )
+        rows = await self._ends.read(self._session, concerned, self._now_ms)
         ends = {row[0]: PartitionEnd(row[1], row[2]) for row in rows}
         return ends, rows[0]["now_ms"]
 

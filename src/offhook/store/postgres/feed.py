@@ -7,8 +7,8 @@ from datetime import datetime
 from offhook.log.entries import FeedFilter, FeedSlice
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import AccountId, EventId, partition_of
-from offhook.store.postgres.append import Ends
 from offhook.store.postgres.database import Database
+from offhook.store.postgres.ends import Ends
 from offhook.store.postgres.rows import event_of
 from offhook.store.postgres.session import Session
 
@@ -70,13 +70,7 @@ class PostgresFeed:
 
     async def _heads(self, session: Session) -> dict[int, tuple[int, int]]:
         """The last position of each partition, and when that was."""
-        partitions = list(range(self._partitions))
-        since_ms = [self._ends.created_ms.get(partition, 0) for partition in partitions]
-        rows = await session.rows(
-            "heads_newest", partitions=partitions, since_ms=since_ms, now_ms=None
-        )
-        for row in rows:
-            self._ends.saw(row["partition"], row["created_ms"])
+        rows = await self._ends.read(session, range(self._partitions))
         return {row["partition"]: (row["position"], row["created_ms"]) for row in rows}
 
 

@@ -15,9 +15,10 @@ from offhook.log.slices import cut
 from offhook.model.errors import Unavailable
 from offhook.model.event import LogEvent
 from offhook.model.fact import TimerKind
-from offhook.store.postgres.append import Append, Ends, IdTakenMeanwhile, set_timers
+from offhook.store.postgres.append import Append, IdTakenMeanwhile, set_timers
 from offhook.store.postgres.database import Collided, CommitUnknown, Database
 from offhook.store.postgres.days import Days
+from offhook.store.postgres.ends import Ends
 from offhook.store.postgres.rows import event_of
 from offhook.store.postgres.session import Row, Session
 
@@ -120,13 +121,8 @@ class PostgresLog:
         if not 0 <= partition < self._partitions:
             return 0
         async with self._database.reading() as session:
-            row = await session.row(
-                "heads_newest",
-                partitions=[partition],
-                since_ms=[self._ends.created_ms.get(partition, 0)],
-                now_ms=None,
-            )
-        return 0 if row is None else int(row["position"])
+            [row] = await self._ends.read(session, [partition])
+        return int(row["position"])
 
     async def _settled(self, batch: Sequence[Submission], fold: Fold) -> Placements:
         """Write the batch; again where that is safe; to the end where the outcome is unknown."""

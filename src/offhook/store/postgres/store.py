@@ -6,12 +6,12 @@ from functools import partial
 
 from offhook.clock import Clock
 from offhook.model.event import to_ms
-from offhook.store.postgres.append import Ends
 from offhook.store.postgres.bounds import PostgresBounds, PostgresHealth
 from offhook.store.postgres.calls import PostgresCalls
 from offhook.store.postgres.database import Database, Subscriber, connect, open_pool
 from offhook.store.postgres.deliveries import PostgresDeliveries
 from offhook.store.postgres.dispatch import PostgresDispatch
+from offhook.store.postgres.ends import Ends
 from offhook.store.postgres.feed import PostgresFeed
 from offhook.store.postgres.keys import PostgresKeys
 from offhook.store.postgres.leases import PostgresLeases
