@@ -5,17 +5,47 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+_TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
+
 MEASURED_CORE: Final = 0
-"""The core of the process that is measured; load and receiver run on another."""
+"""The core of a single process that is measured; load and receiver run on another."""
 
 
 def pin(core: int) -> None:
     """Keep this process, and what it starts, on one core, where the system can do that."""
     if sys.platform == "linux":
         os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+
+
+def spread() -> None:
+    """Let this process, and what it starts, run on every core but the one of the load."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, measured_cores())
+
+
+@contextmanager
+def spreading() -> Iterator[None]:
+    """What is started in the block may run on every core but the one of the load."""
+    if sys.platform != "linux":
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    spread()
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def measured_cores() -> set[int]:
+    """The cores of what consists of several processes; load and receiver run on another."""
+    cores = set(range(os.cpu_count() or 1))
+    return (cores - {other_core()}) or cores
 
 
 def other_core() -> int:
@@ -49,7 +79,25 @@ def cpu_s(pid: int) -> float | None:
     if not stat.exists():
         return None
     user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return (int(user) + int(system)) / _TICKS_A_SECOND
+
+
+def tree_cpu_s(pid: int) -> float:
+    """Processor time of a process and all that it ever started, those that ended among them; 0
+    where that is unknown."""
+    parents: dict[int, int] = {}
+    used: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        child = int(stat.parent.name)
+        parents[child] = int(fields[1])
+        # Its own and that of children that ended, user and system.
+        used[child] = sum(int(ticks) for ticks in fields[11:15])
+    members = {pid} | {child for child, parent in parents.items() if parent == pid}
+    return sum(used.get(member, 0) for member in members) / _TICKS_A_SECOND
 
 
 def _processor() -> str:

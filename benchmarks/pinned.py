@@ -1,6 +1,7 @@
-"""Runs a module on the measured core: ``python -m benchmarks.pinned [--profile FILE] MODULE ...``.
+"""Runs a module where it is measured: ``python -m benchmarks.pinned [options] MODULE ...``.
 
-Pinning before the module is loaded keeps every thread that it starts on that core.
+That is the measured core, or with ``--spread`` every core but that of the load. Pinning before the
+module is loaded keeps every thread that it starts there.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from benchmarks.machine import MEASURED_CORE, pin
+from benchmarks.machine import MEASURED_CORE, pin, spread
 
 
 @contextmanager
@@ -43,10 +44,14 @@ def main() -> None:
     """Pin, then run the module as ``__main__`` with the remaining arguments."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--profile", type=Path)
+    parser.add_argument("--spread", action="store_true")
     parser.add_argument("module")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args()
-    pin(MEASURED_CORE)
+    if options.spread:
+        spread()
+    else:
+        pin(MEASURED_CORE)
     sys.argv = [options.module, *options.arguments]
     watching = contextlib.nullcontext() if options.profile is None else _profiled(options.profile)
     with watching, contextlib.suppress(SystemExit):

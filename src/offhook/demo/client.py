@@ -13,7 +13,7 @@ from offhook.demo.endpoint import EXPECT
 from offhook.demo.errors import DemoFailed
 from offhook.demo.tally import Report
 
-_READY_AFTER_S: Final = 20.0
+_READY_AFTER_S: Final = 60.0
 _POLL_S: Final = 0.05
 _TRY_LATER: Final = frozenset({429, 503})
 _PARTITIONS: Final = "offhook_delivery_partitions"

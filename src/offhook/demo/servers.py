@@ -1,7 +1,7 @@
 """The demo's servers: one with everything on a folder, or several processes over a database."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from offhook.demo.processes import Child, clean_environment
 from offhook.testing.servers.ports import LOOPBACK, free_port
 
 _LEAST_PARTITIONS: Final = 16
-_SHARED_WITHIN_S: Final = 30.0
+_SHARED_WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.05
 
 
@@ -57,16 +57,17 @@ def servers_for(folder: Path, key: str, processes: int, database: DemoDatabase |
     )
 
 
-async def evenly_shared(servers: Servers) -> None:
-    """Return once each process has its share of the partitions: from here on none of them moves."""
+async def evenly_shared(urls: Iterable[str], partitions: int) -> None:
+    """Return once each of these processes has its share of the partitions: from here on none of
+    them moves."""
     async with AsyncExitStack() as stack:
-        asked = [await stack.enter_async_context(Operations(it.url)) for it in servers.all]
+        asked = [await stack.enter_async_context(Operations(url)) for url in urls]
         for process in asked:
             await process.ready("/readyz")
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + _SHARED_WITHIN_S
         while loop.time() < deadline_s:
-            if are_even([await it.partitions() for it in asked], servers.partitions):
+            if are_even([await it.partitions() for it in asked], partitions):
                 return
             await asyncio.sleep(_POLL_S)
     raise DemoFailed(f"the processes did not share their work within {_SHARED_WITHIN_S:g} s")

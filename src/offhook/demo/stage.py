@@ -63,7 +63,8 @@ async def _join(stack: AsyncExitStack, servers: Servers) -> None:
     """Start the engines, once there is a schema that they find made."""
     for engine in servers.engines:
         await stack.enter_async_context(engine.child)
-    await unless_dead(evenly_shared(servers), *(server.child for server in servers.all))
+    sharing = evenly_shared([server.url for server in servers.all], servers.partitions)
+    await unless_dead(sharing, *(server.child for server in servers.all))
 
 
 def _receiver(folder: Path, port: int, secret: str, *, fail: float, seed: int) -> Child:
