@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic, time
+from time import time
 from typing import Any, Self
 
 import msgspec
@@ -27,15 +27,17 @@ _events = msgspec.json.Decoder(Event)
 
 @dataclass(frozen=True)
 class Arrival:
-    """An event that was accepted at ``at_s`` (monotonic), ``after_s`` seconds from its commit.
+    """An event that was accepted at ``at_s`` (Unix time), ``after_s`` seconds from its commit.
 
-    ``sender`` is the process it came from (0: not known), and ``beside`` how many other requests
+    ``sender`` is the process it came from (0: not known), which signed it ``on_way_s`` before, but
+    for the fractions of a second that signatures leave out; ``beside`` is how many other requests
     were unanswered then.
     """
 
     event: Event
-    after_s: float
     at_s: float
+    after_s: float
+    on_way_s: float
     sender: int
     beside: int
 
@@ -131,13 +133,16 @@ class CountingReceiver:
         assert event.id == request.headers["webhook-id"]
         reply = self.behave(event)
         if reply.status == OK.status and reply != HANGS:
-            now_s, beside = time(), self.unanswered.total()
-            self.tally.keep(event, round(now_s * 1000))
-            after_s = now_s - event.created.timestamp()
-            self.seen.accepted.append(Arrival(event, after_s, monotonic(), sender, beside))
+            self._accept(event, time() - int(request.headers["webhook-timestamp"]), sender)
         else:
             self.seen.refused.append(event)
         return reply
+
+    def _accept(self, event: Event, on_way_s: float, sender: int) -> None:
+        now_s, beside = time(), self.unanswered.total()
+        self.tally.keep(event, round(now_s * 1000))
+        after_s = now_s - event.created.timestamp()
+        self.seen.accepted.append(Arrival(event, now_s, after_s, on_way_s, sender, beside))
 
 
 class _Counted(Connection):

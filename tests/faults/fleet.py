@@ -73,6 +73,13 @@ class Fleet:
         apis = self.apis
         return [Client(*apis[n:], *apis[:n]) for n in range(len(apis))]
 
+    async def ready(self) -> None:
+        """Wait until each API serves, and the engines share everything evenly."""
+        for api in self.apis:
+            async with Client(api) as client:
+                await client.ready()
+        await self.even()
+
     def receiver(self) -> CountingReceiver:
         """A receiver that knows which of the engines each request came from."""
         return CountingReceiver(sender_of=lambda port: process_at(port, self.engine_pids))

@@ -137,9 +137,9 @@ class Client:
         assert status == 201, made
         return str(made["id"])
 
-    async def post(self, *keys: str) -> list[str]:
+    async def post(self, *keys: str, type_: str = "custom.step") -> list[str]:
         """Append one event for each key, in this order, as one batch; returns their ids."""
-        items = [{"type": "custom.step", "key": key, "data": {"of": key}} for key in keys]
+        items = [{"type": type_, "key": key, "data": {"of": key}} for key in keys]
         status, answer = await self.ask("POST", "/v1/events/batch", {"items": items})
         assert status == 200, answer
         assert {item["status"] for item in answer["items"]} <= {202}

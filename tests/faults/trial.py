@@ -127,13 +127,16 @@ class Trial:
         """End the load, and check that nothing acknowledged was lost, that each key is in order,
         and that nothing was sent again but what was at risk."""
         await self.load.finish()
-        feed = await client.feed()
-        await self.receiver.all_of(feed)
-        assert self.load.acknowledged.keys() <= {event["id"] for event in feed}
-        assert len({event["id"] for event in feed}) == len(feed)
+        feed = [event["id"] for event in await client.feed()]
+        await until(lambda: self.receiver.accepted_ids.issuperset(feed), 60, "the last events")
+        # Timers append after the load has ended, so that there may be more of them by now.
+        later = {event["id"] for event in await client.feed()}
+        assert self.load.acknowledged.keys() <= set(feed)
+        assert len(set(feed)) == len(feed)
+        assert self.receiver.accepted_ids <= later
         told = self.receiver.tally.report()
         assert self.receiver.seen.unverified == []
-        assert (told.distinct, told.gaps, told.out_of_order) == (len(feed), 0, 0)
+        assert (told.gaps, told.out_of_order) == (0, 0)
         assert self.repeated() <= self._at_risk
         await self._each_recorded_once(len(feed))
 
@@ -166,8 +169,8 @@ async def trial(
         await held.enter_async_context(receiver)
         for client in clients:
             await held.enter_async_context(client)
+        await fleet.ready()
         await clients[0].make_webhook(receiver.url, max_in_flight=MAX_IN_FLIGHT, **EVERY_CALL)
-        await fleet.even()
         async with load_of(clients, pause_s) as load:
             running = Trial(fleet, receiver, load, rnd, tell)
             yield running
