@@ -57,15 +57,9 @@ class CountingReceiver:
     ``sender_of`` tells the process that a connection's other end, a port, is of.
     """
 
-    def __init__(
-        self,
-        behave: Behaviour = lambda _: OK,
-        *,
-        secret: str = SECRET,
-        sender_of: Callable[[int], int] = lambda _: 0,
-    ) -> None:
+    def __init__(self, behave: Behaviour = lambda _: OK, *, secret: str = SECRET) -> None:
         self.behave = behave
-        self.sender_of = sender_of
+        self.sender_of: Callable[[int], int] = lambda _: 0
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}/hook"
         self.seen = Seen()

@@ -10,7 +10,7 @@ from typing import Self
 from counting_receiver import CountingReceiver
 from lookout import Away, Holders, Lookout
 from server_process import Client, Server
-from sockets import process_at
+from sockets import Connections, processes_at
 
 from offhook.testing.faulty_wire import FaultyWire
 from offhook.testing.servers.postgres import PostgresServer
@@ -82,7 +82,10 @@ class Fleet:
 
     def receiver(self) -> CountingReceiver:
         """A receiver that knows which of the engines each request came from."""
-        return CountingReceiver(sender_of=lambda port: process_at(port, self.engine_pids))
+        receiver = CountingReceiver()
+        connections = Connections(receiver.port, lambda: self.engine_pids)
+        receiver.sender_of = connections.process_at
+        return receiver
 
     async def join(self) -> Server:
         """One more engine."""
@@ -104,9 +107,9 @@ class Fleet:
 
     async def backends_of(self, servers: Collection[Server]) -> list[int]:
         """The database's processes that work for these processes."""
-        pids = [server.pid for server in servers]
+        through = processes_at([server.pid for server in servers], self.postgres.port)
         backends = await self.lookout.backends()
-        return [backend for backend, port in backends.items() if process_at(port, pids)]
+        return [backend for backend, port in backends.items() if port in through]
 
     async def _held_so(self, reached: Callable[[Holders], bool], what: str) -> Holders:
         holders: Holders | None = None

@@ -16,6 +16,7 @@ _PARTITIONS = "SELECT count(*) FROM partition_head"
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _ACCEPTED = "SELECT event_id FROM attempt WHERE accepted"
 _BEGUN_BEFORE = "SELECT ctid::text FROM attempt WHERE started_ms <= $1"
+_BEGUN = "SELECT event_id, started_ms FROM attempt WHERE event_type = $1"
 _BACKENDS = "SELECT pid, client_port FROM pg_stat_activity WHERE application_name = 'offhook'"
 _ANSWER_S = 5.0
 _LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -79,6 +80,10 @@ class Lookout:
     async def recorded(self) -> Counter[str]:
         """How many accepted attempts are recorded of each event."""
         return Counter(row[0] for row in await self._rows(_ACCEPTED))
+
+    async def begun(self, type_: str) -> list[tuple[str, float]]:
+        """When each recorded attempt at an event of a type began (Unix time), by its sender."""
+        return [(row[0], row[1] / 1000) for row in await self._rows(_BEGUN, type_)]
 
     async def begun_before(self, moment_ms: int) -> set[str]:
         """The rows of the attempts that began until a moment."""
