@@ -36,8 +36,9 @@ class LogStore(Protocol):
         """Fold and write the batch in one durable transaction; outcomes are in the batch's order.
 
         Positions are gapless and, like ``created``, never go back within a partition. A fact that
-        raises is ``Refused`` alone. When this returns, the batch survives any crash; when it
-        raises, nothing of it was written.
+        raises is ``Refused`` alone. When this returns, the batch survives any crash. It raises
+        ``Unavailable`` when the store cannot be reached, after which facts may have been written
+        all the same: with an id of the caller's own, appending them again is safe.
         """
         ...
 
