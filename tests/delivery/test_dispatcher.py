@@ -12,11 +12,13 @@ from offhook.delivery import router as routing
 from offhook.delivery.dispatcher import Bounds
 from offhook.delivery.entries import ApplyReport, PartitionChanges
 from offhook.delivery.sharing import BoundGrant
-from offhook.log.entries import Lease
+from offhook.log.entries import Lease, LogSlice
+from offhook.model.errors import Unavailable
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.store.sqlite.dispatch import SqliteDispatch
 from offhook.store.sqlite.leases import SqliteLeases
+from offhook.store.sqlite.log import SqliteLog
 from offhook.testing.clock import FakeClock
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
@@ -28,7 +30,7 @@ class Store:
     """A real store whose disk may be full."""
 
     def __init__(self, store: SqliteStore) -> None:
-        self.log = store.log
+        self.log = _Log(store._database, store.dispatch._tail)
         self.webhooks = store.webhooks
         self.deliveries = store.deliveries
         self.dispatch = _Dispatch(store._database, store.dispatch._tail)
@@ -38,6 +40,19 @@ class Store:
 
     def fill_up(self, full: bool = True) -> None:
         self.dispatch.full = self.leases.full = full
+
+    def go_away(self, away: bool = True) -> None:
+        self.log.away = away
+        self.fill_up(away)
+
+
+class _Log(SqliteLog):
+    away = False
+
+    async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> LogSlice:
+        if self.away:
+            raise Unavailable("The connection is lost.")
+        return await super().read(partition, after, limit, max_bytes)
 
 
 class _Dispatch(SqliteDispatch):
@@ -170,6 +185,25 @@ class TestFairness:
         await made.until(lambda: any("late" in each.url for each in made.network.accepted))
         before = [each for each in made.network.accepted if "early" in each.url]
         assert len(before) < 150
+
+
+class TestStoreAway:
+    async def test_what_is_known_is_kept_and_nothing_is_begun_until_it_is_back(
+        self, bench: MakeBench, store: Store
+    ) -> None:
+        gate = Gate()
+        made = bench(gate)
+        await made.webhook("crm")
+        await made.post("a", "a", "b")
+        await made.until(lambda: gate.waiting == 2)
+        store.go_away()
+        gate.open()
+        await steps(made)
+        assert len(made.network.requests) == 2
+        store.go_away(False)
+        await made.settle()
+        assert made.network.sequences("a") == [1, 2]
+        assert len(made.network.requests) == 3
 
 
 class TestLeases:

@@ -29,6 +29,7 @@ from offhook.delivery.sending import Sends, Sent
 from offhook.log.entries import Lease
 from offhook.log.leasing import LEASE_S, LeaseHolder
 from offhook.log.ports import LeaseStore, LogStore
+from offhook.model.errors import Unavailable
 from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
 
@@ -36,10 +37,11 @@ _log = structlog.get_logger(__name__)
 
 CONSUMER = "deliver"
 _LINGER_S = 0.005
-_RECORDS_LINGER_S = 0.025
+_RECORDS_LINGER_S = 0.1
 _BATCH = 512
 _CURSOR_S = 1.0
 _IDLE_S = 1.0
+_AWAY_S = 0.2
 _LAST_WRITE_S = 1.0
 
 
@@ -110,6 +112,7 @@ class Dispatcher:
         self._applier = Applier(store=store, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
         self._applied_at = float("-inf")
+        self._cursors_at = float("-inf")
         self._counted_version = self._reader.subscriptions.version
         self._broken = False
 
@@ -139,13 +142,13 @@ class Dispatcher:
         self._settle_sent()
         self._settle_unsent()
         self._take_report(self._applier.take())
-        await self._recount()
-        self._router.queued = self._queues.size()
-        more = False
-        for flow in self._staying():
-            more |= await self._reader.live(flow)
-            more |= await self._reader.ranges(flow)
-            await self._retrier.run(flow, self._reader.subscriptions)
+        try:
+            more = await self._read_ahead()
+        except Unavailable as error:
+            # What is decided and what is queued stays as it is; nothing new is begun meanwhile.
+            _log.warning("store_away", error=repr(error))
+            self._start_apply()
+            return _AWAY_S
         await self._bounding.run(holds_all=len(self._staying()) == self._partitions)
         await self._give_back()
         self._start_sends()
@@ -160,6 +163,10 @@ class Dispatcher:
     def hasten(self) -> None:
         """Somebody came, went or gave a lease back: look at the leases in the next step."""
         self._leases.hasten()
+
+    def asked(self) -> None:
+        """Somebody asked for something to be done about a delivery: look in the next step."""
+        self._retrier.hasten()
 
     async def stop(self) -> None:
         """Let what is in flight come back, write it, and give the leases back; with the store away,
@@ -217,6 +224,18 @@ class Dispatcher:
             flow.caution = Caution.after(lease.cursor, lease.takeovers, suspect)
             _log.warning("careful", partition=lease.partition, takeovers=lease.takeovers)
         return flow
+
+    async def _read_ahead(self) -> bool:
+        """Feed the queues; returns whether there may be more at once. Each slice is taken in whole
+        or, where the store raises, not at all."""
+        await self._recount()
+        self._router.queued = self._queues.size()
+        more = False
+        for flow in self._staying():
+            more |= await self._reader.live(flow)
+            more |= await self._reader.ranges(flow)
+        await self._retrier.run(self._staying(), self._reader.subscriptions)
+        return more
 
     async def _recount(self) -> None:
         """A change of an endpoint may open lanes without an apply, by canceling their rows."""
@@ -324,9 +343,11 @@ class Dispatcher:
             now or waited_s >= self._linger_s() or self._unapplied() >= _BATCH or not self.in_flight
         ):
             return
-        cursor_alone = now or waited_s >= _CURSOR_S or bool(self._leaving())
+        cursor_alone = now or monotonic_s >= self._cursors_at + _CURSOR_S or bool(self._leaving())
         frozen = [flow.freeze(cursor_alone=cursor_alone) for flow in self._flows.values()]
         changes = [change for change in frozen if change is not None]
+        if cursor_alone:
+            self._cursors_at = monotonic_s
         if changes:
             self._applied_at = monotonic_s
             self._applier.start(changes)
@@ -334,8 +355,8 @@ class Dispatcher:
     def _linger_s(self) -> float:
         """How long results gather: what may open a lane goes soon, what is only for the record can
         wait for more of its kind."""
-        moving = any(flow.changes.rows_move for flow in self._flows.values())
-        return _LINGER_S if moving else _RECORDS_LINGER_S
+        opening = any(flow.changes.opens for flow in self._flows.values())
+        return _LINGER_S if opening else _RECORDS_LINGER_S
 
     def _take_report(self, report: ApplyReport | None) -> None:
         if report is None:
@@ -371,12 +392,11 @@ class Dispatcher:
                 cancel(flow_of, delivery)
 
     def _wait_s(self) -> float:
-        now_ms = to_ms(self._clock.now())
         monotonic_s = self._clock.monotonic()
         wait_s = min(_IDLE_S, self._leases.due_in_s(), self._bounding.due_in_s())
         wait_s = min(wait_s, self._queues.due_in_s(monotonic_s))
+        wait_s = min(wait_s, max(0.001, self._retrier.due_in_s(self._staying())))
         for flow in self._flows.values():
-            wait_s = min(wait_s, max(0.001, (flow.next_due_ms - now_ms) / 1000))
             if flow.caution is not None:
                 wait_s = min(wait_s, PROBATION_S)
             if not flow.clean:
