@@ -11,10 +11,12 @@ import pytest
 from processes import connected, opened
 
 from offhook.log.entries import Topic
-from offhook.store.postgres import PostgresStore
+from offhook.model.errors import OffhookError
+from offhook.store.postgres import PostgresStore, open_postgres
 from offhook.store.postgres.database import connect
 from offhook.store.postgres.notices import Notices
 from offhook.testing.conformance.material import appended, plain
+from offhook.testing.faulty_wire import FaultyWire
 
 OUTER_S = 30.0
 EVERYTHING = frozenset(Topic)
@@ -173,3 +175,17 @@ async def test_a_notice_of_another_release_is_taken_to_mean_everything(
     ):
         await connection.execute("SELECT pg_notify('other', $1)", payload)
         await hearing.until(lambda: hearing.told == [EVERYTHING])
+
+
+async def test_a_store_that_cannot_listen_is_not_opened_and_leaves_nothing_open(
+    postgres18_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", refused)
+    async with asyncio.timeout(OUTER_S), FaultyWire(postgres18_url) as wire:
+        with pytest.raises(OffhookError, match="cannot be used"):
+            await open_postgres(wire.url)
+        while wire.connections:
+            await asyncio.sleep(0.01)

@@ -17,7 +17,7 @@ from processes import several
 from offhook.clock import SystemClock
 from offhook.log.entries import Appended, FeedFilter, Fold, Folded, KeyRow, Submission, Topic
 from offhook.log.fold import fold
-from offhook.model.event import LogEvent
+from offhook.model.event import LogEvent, from_ms
 from offhook.model.fact import FoldContext
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.postgres import database
@@ -164,6 +164,20 @@ async def promise_kept(stores: Sequence[ConformingStore], fold_: Fold, *, hears:
     for reader in readers:
         reader.log.check(appended)
         reader.feed.check(appended)
+        await since_kept(reader)
+
+
+async def since_kept(reader: Reader) -> None:
+    """From any moment on, the feed brings what was created then or later, once."""
+    for first in reader.feed.events[:: len(reader.feed.events) // 3]:
+        since, after, more = from_ms(first.created_ms), dict[int, int](), True
+        later = Seen()
+        while more:
+            page = await reader.store.feed.feed(DEFAULT_ACCOUNT, after, 50, FeedFilter(since=since))
+            later.events += page.events
+            after, more = page.after, page.more
+        expected = [it.id for it in reader.feed.events if it.created_ms >= first.created_ms]
+        assert sorted(event.id for event in later.events) == sorted(expected)
 
 
 HOW = pytest.mark.parametrize("hears", [False, True], ids=["polling", "woken"])

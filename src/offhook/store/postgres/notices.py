@@ -99,7 +99,8 @@ class Notices:
         connection = await self._connect()
         try:
             connection.add_termination_listener(self._lost)
-            await connection.add_listener(self._channel, self._heard)
+            async with asyncio.timeout(_CHECK_S):
+                await connection.add_listener(self._channel, self._heard)
         except BaseException:
             connection.terminate()
             raise

@@ -85,9 +85,12 @@ async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore
         await raw.close()
     notices = Notices(partial(connect, url), f"offhook:{schema}", secrets.token_hex(8))
     database = Database(await open_pool(url), notices, clock)
-    store = _assemble(database, log)
-    await notices.start()
-    return store
+    try:
+        await notices.start()
+    except BaseException:
+        await database.close()
+        raise
+    return _assemble(database, log)
 
 
 @dataclass(frozen=True, slots=True)
