@@ -6,6 +6,8 @@ import asyncio
 import pytest
 from stage import ACCOUNT, Stage
 
+from offhook.api.stream import follower
+from offhook.log.entries import Topic
 from offhook.model.errors import Unavailable
 from offhook.store.contract import Store
 from offhook.store.postgres import open_postgres
@@ -79,12 +81,52 @@ async def test_streams_of_a_log_that_turns_out_to_end_before_what_was_read_are_e
         assert await asyncio.gather(client.ended(), idle.ended()) == [True, True]
 
 
-async def test_commits_of_other_things_do_not_wake_it(stage: Stage) -> None:
-    async with stage.listening():
-        await stage.follower.caught_up()
-        stage.wake.clear()
-        await stage.store.keys.put_account(ACCOUNT, "again")
-        assert not stage.wake.is_set()
+async def test_what_follows_an_entry_is_never_older_than_the_time_it_tells(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one partition has more to read than another, and newer."""
+    monkeypatch.setattr(follower, "_AT_ONCE", 2)
+    async with stage.listening() as client:
+        ring = await stage.follower.caught_up()
+        first = ring.end.serial
+        with monkeypatch.context() as patch:
+            # What comes meanwhile is read together.
+            patch.setattr(stage.follower, "_wake", lambda: None)
+            for n in range(24):
+                await stage.post("busy" if n < 20 else f"k{n}")
+                stage.clock.advance(1)
+        stage.wake.set()
+        await client.take(24)
+    entries = ring.since(first, 100)
+    times = [entry.event.created_ms for entry in entries]
+    assert len(entries) == 24
+    for at, entry in enumerate(entries):
+        assert min(times[at:]) >= entry.at_ms
+
+
+async def test_it_is_woken_by_events_alone_and_only_while_somebody_listens(store: Store) -> None:
+    woken: list[bool] = []
+    alone = follower.Follower(log=store.log, clock=FakeClock(), wake=lambda: woken.append(True))
+    alone.committed(frozenset({Topic.EVENTS}))
+    assert woken == []
+    with alone.followed():
+        woken.clear()
+        alone.committed(frozenset({Topic.CONFIG, Topic.TIMERS}))
+        assert woken == []
+        alone.committed(frozenset({Topic.EVENTS}))
+        assert woken == [True]
+
+
+async def test_it_looks_again_at_once_while_there_is_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "_AT_ONCE", 3)
+    alone = follower.Follower(log=store.log, clock=FakeClock(), wake=lambda: None)
+    with alone.followed():
+        assert await alone.run_once() == 1.0
+        await appended(store, *(plain("k", n) for n in range(7)))
+        assert [await alone.run_once() for _ in range(3)] == [0.0, 0.0, 1.0]
+    assert await alone.run_once() > 1.0, "nobody listens"
 
 
 async def test_a_client_whose_page_cannot_be_read_is_let_go_and_goes_on_later(

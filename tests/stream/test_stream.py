@@ -8,6 +8,7 @@ from prometheus_client import generate_latest
 from stage import ACCOUNT, ALICE, BOB, OTHERS, POSTER, Stage
 
 from offhook.api.pages import FeedCursor, read_cursor, write_cursor
+from offhook.model.event import to_ms
 
 
 async def open_streams(stage: Stage) -> int:
@@ -71,6 +72,13 @@ async def test_the_header_wins_over_the_query_of_the_first_time(stage: Stage) ->
         assert await client.ids(1) == told[1:]
 
 
+async def test_an_empty_id_is_none(stage: Stage) -> None:
+    await stage.post("before")
+    async with stage.listening("last_event_id=&cursor=", last_id="") as client:
+        told = await stage.post("a")
+        assert await client.ids(1) == told
+
+
 async def test_a_client_that_saw_nothing_yet_can_go_on_too(stage: Stage) -> None:
     async with stage.listening() as client:
         last_id = client.last_id
@@ -86,12 +94,12 @@ async def test_it_brings_the_types_and_the_key_asked_for(stage: Stage) -> None:
     ):
         for type_ in ("custom.b", "custom.a", "message.sent", "custom.ab"):
             await stage.post("k", "j", type_=type_)
-        assert [it.event for it in await typed.take(4)] == [
-            *["custom.a"] * 2,
-            *["message.sent"] * 2,
-        ]
+        events = await typed.take(4)
+        for key in ("k", "j"):
+            of_key = [event.event for event in events if event.data["key"] == key]
+            assert of_key == ["custom.a", "message.sent"]
         events = await keyed.take(2)
-        assert [(it.event, it.data["key"]) for it in events] == [
+        assert [(event.event, event.data["key"]) for event in events] == [
             ("custom.b", "k"),
             ("custom.a", "k"),
         ]
@@ -122,13 +130,16 @@ async def test_a_sign_of_life_every_15_seconds_with_the_place_when_others_events
         stage.clock.advance(15)
         stage.wake.set()
         assert (await client.block()).comment is not None
-        before = client.last_id
+        before, posted = client.last_id, stage.clock.now()
         await stage.post("a")
         await stage.follower.caught_up()
         stage.clock.advance(15)
         stage.wake.set()
         assert (await client.block()).comment is not None
+        place = read_cursor(client.last_id, FeedCursor)
+        assert place is not None
         assert client.last_id != before
+        assert place.at_ms == to_ms(posted), "the time goes along with the place"
         [rare] = await stage.post("b", type_="custom.rare")
         assert await client.ids(1) == [rare]
     async with stage.listening("types=custom.rare", last_id=before) as client:

@@ -113,3 +113,10 @@ async def test_a_bad_request_for_a_token_is_refused_by_the_name_of_its_field(
     status, problem = await stage.ask("POST", "/v1/stream/tokens", json=asked)
     assert status == 422
     assert problem["errors"][0]["path"] == field
+
+
+async def test_a_request_without_a_body_is_refused_at_once(stage: Stage) -> None:
+    headers = {"authorization": f"Bearer {ALICE}"}
+    async with stage.session.post("/v1/stream/tokens", headers=headers) as answer:
+        problem = await answer.json(content_type=None)
+    assert (answer.status, problem["errors"][0]["path"]) == (422, "body")

@@ -204,6 +204,24 @@ async def test_a_hundred_that_come_back_together_ask_the_store_few_at_a_time(
         assert pages.most <= 4
 
 
+async def test_who_goes_on_within_a_key_reads_few_pages_and_then_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although the other partitions went on without bringing it anything."""
+    async with stage.listening("key=k0") as client:
+        last_id = client.last_id
+    await stage.post(*KEYS)
+    await stage.until(lambda: stage.streams.open == 0)
+    stage.wake.set()
+    await stage.until(lambda: stage.follower._ring is None)
+    pages = Counting(stage.store.feed, "feed", monkeypatch)
+    async with stage.listening("key=k0", last_id=last_id) as client:
+        for _ in range(20):
+            await stage.post(*KEYS)
+        assert len(await client.take(21)) == 21
+        assert pages.calls <= 3
+
+
 async def test_so_many_streams_and_no_more(store: Store, clock: FakeClock) -> None:
     async with Stage(store, clock, most=2) as stage, stage.listening():
         async with stage.listening():
