@@ -149,14 +149,14 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2])))
 
 
 async def test_processes_that_open_an_empty_database_at_once_find_one_log(
-    postgres_url: str,
+    postgres18_url: str,
 ) -> None:
     async with asyncio.timeout(OUTER_S):
-        said = await asyncio.gather(*(open_in_a_process(postgres_url, n) for n in (2, 3, 4, 5)))
+        said = await asyncio.gather(*(open_in_a_process(postgres18_url, n) for n in (2, 3, 4, 5)))
     assert len(set(said)) == 1
     partitions, _generation = said[0].split()
     assert partitions in {"2", "3", "4", "5"}
-    async with connected(postgres_url) as connection:
+    async with connected(postgres18_url) as connection:
         assert await versions(connection) == [step.version for step in STEPS]
         assert await connection.fetchval("SELECT count(*) FROM partition_head") == int(partitions)
 

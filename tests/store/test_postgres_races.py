@@ -199,7 +199,7 @@ async def shuffled(store: PostgresStore, appender: int) -> None:
     began = FakeClock().now()
     calls = [str(number) for number in range(40)]
     choose.shuffle(calls)
-    for _ in range(20):
+    for _ in range(14):
         here = set(choose.sample(range(4), choose.randint(1, 2)))
         facts = [plain(f"key-{at}", given=f"own-{choose.randrange(20)}-{at}") for at in range(16)]
         for name in calls:

@@ -155,15 +155,15 @@ async def test_a_long_report_stops_neither_appends_nor_new_days_nor_readers(
 
 
 async def test_under_a_long_report_an_append_and_a_reader_touch_no_more_of_the_database(
-    postgres_url: str,
+    postgres18_url: str,
 ) -> None:
     """In pages and rows, which do not depend on the machine: a counter of positions would leave a
     dead version for each append, all to be looked at by the next."""
     clock = FakeClock()
     async with (
-        connected(postgres_url) as report,
-        connected(postgres_url) as beside,
-        opened(postgres_url, clock=clock, partitions=1) as store,
+        connected(postgres18_url) as report,
+        connected(postgres18_url) as beside,
+        opened(postgres18_url, clock=clock, partitions=1) as store,
     ):
         await appended(store, *(plain(f"before-{at}") for at in range(1_000)))
         async with report.transaction(isolation="repeatable_read"):

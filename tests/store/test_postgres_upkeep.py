@@ -109,10 +109,10 @@ async def test_what_cannot_be_done_now_is_tried_soon_and_keeps_nothing_else(
 
 @pytest.mark.parametrize(("number", "answer"), [(1, Repeated), (2, IdConflict)])
 async def test_ids_are_known_for_thirty_days(
-    postgres_url: str, number: int, answer: type[Repeated | IdConflict]
+    postgres18_url: str, number: int, answer: type[Repeated | IdConflict]
 ) -> None:
     clock = FakeClock()
-    async with opened(postgres_url, clock=clock) as store:
+    async with opened(postgres18_url, clock=clock) as store:
         [first] = await append(store, plain("a", 1, given="own"))
         assert isinstance(first, Appended)
         clock.advance(30 * DAY_S)

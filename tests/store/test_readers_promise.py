@@ -27,7 +27,7 @@ from offhook.testing.conformance.material import plain, whole_log
 from offhook.testing.conformance.stores import ConformingStore
 
 APPENDERS = 8
-BATCHES = 12
+BATCHES = 8
 KEYS = [f"key-{number}" for number in range(24)]
 LONGEST_PAUSE_S = 0.004
 OUTER_S = 60.0
@@ -133,7 +133,7 @@ class Reader:
 
     def _waiting(self) -> Wait:
         if not self.hears:
-            return partial(asyncio.sleep, 0)
+            return partial(asyncio.sleep, 0.001)
         wake = asyncio.Event()
 
         def told(topics: frozenset[Topic]) -> None:
