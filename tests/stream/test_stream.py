@@ -214,7 +214,7 @@ async def test_a_client_that_leaves_frees_its_place(stage: Stage) -> None:
         assert await open_streams(stage) == 2
     await stage.until(lambda: stage.streams.open == 0)
     assert await open_streams(stage) == 0
-    assert stage.follower._listeners == set()
+    assert stage.follower._listeners == {}
 
 
 async def test_the_log_is_followed_only_while_somebody_listens(stage: Stage) -> None:

@@ -1,17 +1,20 @@
 """The one follower of the log in a process, which all clients of the stream stand behind."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
-from offhook.api.stream.interest import Interest, News
+from offhook.api.stream.interest import Interest, Subject, types_by_subject
 from offhook.api.stream.ring import Entry, Place, Ring, merged
 from offhook.clock import Clock
 from offhook.log.entries import LogSlice, Topic
 from offhook.log.ports import LogStore
 
 _LOOK_S = 1.0
+_BETWEEN_S = 0.01
 _IDLE_S = 60.0
 _AT_ONCE = 500
 _BYTES = 1 << 20
@@ -34,7 +37,8 @@ class _Listener:
 class Follower:
     """Tails all partitions into the ring while anybody listens, and wakes whom the news concern.
 
-    ``wake`` has ``run_once`` called soon. Otherwise it looks once a second by itself. The ring
+    ``wake`` has ``run_once`` called soon. Otherwise it looks once a second by itself; while events
+    come all the time, at most every 10 ms, so that clients get several at a time. The ring
     holds as many events, and as many bytes of data, give or take what one look brings.
     """
 
@@ -57,7 +61,8 @@ class Follower:
         self._followed = 0
         self._ring: Ring | None = None
         self._doubted = False
-        self._listeners: set[_Listener] = set()
+        self._listeners: defaultdict[Subject, set[_Listener]] = defaultdict(set)
+        self._rest_until_s = 0.0
         self._asked: list[asyncio.Future[Ring]] = []
 
     @contextmanager
@@ -86,11 +91,11 @@ class Follower:
         """Wait at the end of the ring for events of interest, until a time of the monotonic clock;
         returns the place up to which there was none. Raises ``LogReplaced``."""
         listener = _Listener(interest, until_s, asyncio.get_running_loop().create_future())
-        self._listeners.add(listener)
+        self._listeners[interest.subject].add(listener)
         try:
             return await listener.told
         finally:
-            self._listeners.discard(listener)
+            self._forget(listener)
 
     def holds_on_to(self, ring: Ring) -> bool:
         """Whether the ring is still that of the log."""
@@ -107,6 +112,7 @@ class Follower:
             self._ring = None
             return _IDLE_S
         self._remind()
+        await asyncio.sleep(self._rest_until_s - asyncio.get_running_loop().time())
         asked, self._asked = self._asked, []
         try:
             ring, more = await self._follow()
@@ -130,8 +136,8 @@ class Follower:
         """Wake those who waited long enough."""
         now_s = self._clock.monotonic()
         if self._ring is not None:
-            late = [each for each in self._listeners if each.until_s <= now_s]
-            self._tell(late, self._ring.end)
+            waiting = chain.from_iterable(self._listeners.values())
+            _tell([each for each in waiting if each.until_s <= now_s], self._ring.end)
 
     async def _follow(self) -> tuple[Ring, bool]:
         ring = await self._checked()
@@ -144,6 +150,8 @@ class Follower:
         entries = merged(slices, min(unread_from, default=None))
         if entries:
             self._publish(ring, entries)
+        if entries and not unread_from:
+            self._rest_until_s = asyncio.get_running_loop().time() + _BETWEEN_S
         return ring, bool(unread_from)
 
     async def _checked(self) -> Ring:
@@ -171,21 +179,28 @@ class Follower:
 
     def _drop(self) -> None:
         self._ring = None
-        for listener in self._listeners:
+        for listener in chain.from_iterable(self._listeners.values()):
             if not listener.told.done():
                 listener.told.set_exception(LogReplaced())
 
     def _publish(self, ring: Ring, entries: Sequence[Entry]) -> None:
         before = ring.end
         ring.extend(entries)
-        news = News(entry.event for entry in entries)
-        self._tell([each for each in self._listeners if news.concern(each.interest)], before)
+        for subject, types in types_by_subject(entry.event for entry in entries).items():
+            concerned = self._listeners.get(subject, ())
+            _tell([each for each in concerned if each.interest.takes_any(types)], before)
 
-    def _tell(self, listeners: Sequence[_Listener], place: Place) -> None:
-        for listener in listeners:
-            self._listeners.discard(listener)
-            if not listener.told.done():
-                listener.told.set_result(place)
+    def _forget(self, listener: _Listener) -> None:
+        waiting = self._listeners[listener.interest.subject]
+        waiting.discard(listener)
+        if not waiting:
+            del self._listeners[listener.interest.subject]
+
+
+def _tell(listeners: Iterable[_Listener], place: Place) -> None:
+    for listener in listeners:
+        if not listener.told.done():
+            listener.told.set_result(place)
 
 
 def _waiting(asked: Sequence["asyncio.Future[Ring]"]) -> list["asyncio.Future[Ring]"]:

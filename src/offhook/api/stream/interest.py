@@ -1,11 +1,15 @@
 """What a client of the stream wants, and whether new events hold any of it. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from offhook.log.entries import FeedFilter
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId
+
+Subject: TypeAlias = tuple[AccountId, str | None]
+"""An account, and the key within it; ``None`` for all keys."""
 
 
 class Interest:
@@ -15,6 +19,7 @@ class Interest:
     def __init__(self, account: AccountId, filter_: FeedFilter) -> None:
         self.account = account
         self.filter = filter_
+        self.subject: Subject = (account, filter_.key)
         types = filter_.types or ()
         self._exact = frozenset(type_ for type_ in types if not type_.endswith(".*"))
         self._prefixes = tuple(type_[:-1] for type_ in types if type_.endswith(".*"))
@@ -25,6 +30,10 @@ class Interest:
             return True
         return type_ in self._exact or type_.startswith(self._prefixes)
 
+    def takes_any(self, types: Iterable[str]) -> bool:
+        """Whether it wants events of any of these types."""
+        return any(map(self.takes, types))
+
     def wants(self, event: LogEvent) -> bool:
         """Whether it wants an event."""
         if event.account != self.account:
@@ -32,20 +41,14 @@ class Interest:
         return self.filter.key in (None, event.key) and self.takes(event.type)
 
 
-class News:
-    """Which types are among new events, by account and by key: many clients ask, and each asks for
-    a few types rather than for a thousand events."""
-
-    def __init__(self, events: Iterable[LogEvent]) -> None:
-        self._types: defaultdict[tuple[AccountId, str | None], set[str]] = defaultdict(set)
-        for event in events:
-            self._types[event.account, None].add(event.type)
-            self._types[event.account, event.key].add(event.type)
-
-    def concern(self, interest: Interest) -> bool:
-        """Whether any of the events is wanted."""
-        types = self._types.get((interest.account, interest.filter.key), ())
-        return any(map(interest.takes, types))
+def types_by_subject(events: Iterable[LogEvent]) -> Mapping[Subject, set[str]]:
+    """Which types are among new events, by account and by key: an interest asks for a few types of
+    its own subject, rather than for a thousand events."""
+    types: defaultdict[Subject, set[str]] = defaultdict(set)
+    for event in events:
+        types[event.account, None].add(event.type)
+        types[event.account, event.key].add(event.type)
+    return types
 
 
 def covers(granted: tuple[str, ...] | None, asked: tuple[str, ...] | None) -> bool:
