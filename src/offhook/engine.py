@@ -59,6 +59,8 @@ async def engine_running(
             dispatcher.hasten()
             timers.hasten()
             wake_timers.set()
+        if Topic.REQUESTS in topics:
+            dispatcher.asked()
         wake.set()
 
     store.subscribe(committed)

@@ -148,7 +148,7 @@ async def test_a_retry_is_asked_of_the_deliverys_owner(desk: Desk) -> None:
     path = f"/v1/deliveries/{delivery['id']}/retry"
     assert (await desk.api.send("POST", path, key=READER)).status_code == 403
     assert (await desk.api.send("POST", path)).status_code == 202
-    (request,) = await desk.api.store.dispatch.requests(event.partition, 10)
+    (request,) = await desk.api.store.dispatch.requests([event.partition], 10)
     assert (request.webhook, request.position) == (desk.webhook, event.position)
 
 
@@ -159,7 +159,7 @@ async def test_an_accepted_delivery_is_not_sent_again(desk: Desk) -> None:
     answer = await desk.api.send("POST", f"/v1/deliveries/{delivery['id']}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "already_delivered")
     assert "new id" in answer.json()["detail"]
-    assert await desk.api.store.dispatch.requests(event.partition, 10) == []
+    assert await desk.api.store.dispatch.requests([event.partition], 10) == []
 
 
 async def test_nothing_is_retried_at_a_disabled_endpoint(desk: Desk) -> None:

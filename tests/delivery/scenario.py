@@ -187,7 +187,7 @@ class Scenario:
         left = {
             "closed lanes": await self.store.dispatch.lane_counts(0),
             "lanes that the owner believes closed": +owner._lanes,
-            "rows due": (await self.store.dispatch.due(0, 10, ())).items,
+            "rows due": (await self.store.dispatch.due([0], 10, ())).items,
             "ranges": await self.store.dispatch.held(0),
             "ranges in memory": owner.ranges,
             "rows under way": owner.busy,

@@ -129,7 +129,7 @@ async def test_an_endpoint_that_is_deleted_leaves_nothing(crm: Endpoint) -> None
     await crm.bench.pass_time(10)
     assert len(crm.network.requests) == 2
     assert await crm.store.dispatch.lane_counts(0) == {}
-    assert (await crm.store.dispatch.due(0, 10, ())).items == ()
+    assert (await crm.store.dispatch.due([0], 10, ())).items == ()
 
 
 async def test_enabled_again_it_gets_what_comes_then_and_in_order(crm: Endpoint) -> None:

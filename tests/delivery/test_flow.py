@@ -1,5 +1,8 @@
 """A partition as its owner sees it: cursor, closed lanes, ranges, rows that are not written yet."""
 
+from collections.abc import Callable
+
+import pytest
 from pieces import CRM, delivery, endpoint, lease
 
 from offhook.delivery.entries import ApplyReport, HeldRange, Lane, PartitionChanges, PendingState
@@ -118,10 +121,34 @@ class TestWriting:
         flow.applied(ApplyReport())
         assert flow.busy == set()
 
-    def test_rows_that_move_have_the_due_ones_looked_at_again(self) -> None:
+    @pytest.mark.parametrize(("looked_at_ms", "next_ms"), [(99, 99), (9_000, 5_000)])
+    def test_a_row_is_looked_for_when_it_falls_due(self, looked_at_ms: int, next_ms: int) -> None:
+        flow = PartitionFlow(lease())
+        flow.next_due_ms = looked_at_ms
+        fail(flow, 5)
+        freeze(flow)
+        flow.applied(ApplyReport())
+        assert flow.next_due_ms == next_ms
+
+    @pytest.mark.parametrize(
+        "happens",
+        [
+            lambda flow, pending: flow.accept(pending),
+            lambda flow, pending: flow.park(pending, endpoint(), PendingState.FAILED, "why", 1),
+            lambda flow, pending: flow.let_go(pending),
+            lambda flow, pending: flow.wait_behind(pending),
+        ],
+        ids=["accepted", "given up", "let go", "waiting"],
+    )
+    def test_rows_that_may_go_on_are_looked_for_at_once(
+        self, happens: Callable[[PartitionFlow, Delivery], None]
+    ) -> None:
         flow = PartitionFlow(lease())
         flow.next_due_ms = 99
         fail(flow, 5)
+        pending = delivery(6)
+        flow.begin(pending)
+        happens(flow, pending)
         freeze(flow)
         flow.applied(ApplyReport())
         assert flow.next_due_ms == 0

@@ -46,15 +46,24 @@ A, B, C = (WebhookId(f"wh_{name}") for name in "abc")
 
 
 def test_due_retries_are_taken_in_turn_over_the_endpoints() -> None:
-    queues = [(A, [(1, 0), (2, 0), (3, 0)]), (B, [(9, 0)]), (C, [(4, 0), (5, 0)])]
-    taken, rest_ms = take_due(queues, 2, 10)
-    assert taken == [(A, 1), (B, 9), (C, 4), (A, 2), (C, 5)]
+    queued = [
+        (0, (webhook, 0, at))
+        for webhook, at in zip((A, A, A, B, C, C), (1, 2, 3, 9, 4, 5), strict=True)
+    ]
+    taken, rest_ms = take_due(queued, 2, 10)
+    assert taken == [(A, 0, 1), (B, 0, 9), (C, 0, 4), (A, 0, 2), (C, 0, 5)]
     assert rest_ms == 0
 
 
+def test_of_one_endpoint_the_longest_due_are_taken_whichever_partition_they_are_in() -> None:
+    queued = [(3, (A, 0, 1)), (1, (A, 1, 7)), (2, (A, 2, 4))]
+    assert take_due(queued, 2, 10) == ([(A, 1, 7), (A, 2, 4)], 3)
+
+
 def test_what_is_not_due_yet_says_when() -> None:
-    assert take_due([(A, [(1, 5), (2, 20)]), (B, [(3, 15)])], 2, 10) == ([(A, 1)], 15)
-    assert take_due([(A, [(1, 10)])], 2, 10) == ([(A, 1)], None)
+    queued = [(5, (A, 0, 1)), (20, (A, 0, 2)), (15, (B, 0, 3))]
+    assert take_due(queued, 2, 10) == ([(A, 0, 1)], 15)
+    assert take_due([(10, (A, 0, 1))], 2, 10) == ([(A, 0, 1)], None)
     assert take_due([], 2, 10) == ([], None)
 
 
@@ -95,7 +104,7 @@ async def test_after_any_changes_the_first_live_row_alone_is_to_be_retried(
         assert await store.dispatch.closed_lanes(lease.partition, [LANE]) == (
             {LANE} if live else set()
         )
-        slice_ = await store.dispatch.due(lease.partition, 10, [])
+        slice_ = await store.dispatch.due([lease.partition], 10, [])
         assert len(slice_.items) + (slice_.next_due_ms is not None) == bool(live)
         for item in slice_.items:
             assert item.row.position == events[min(live)].position

@@ -129,7 +129,7 @@ async def test_a_lease_that_is_lost_takes_its_own_partition_alone_out_of_an_appl
     written = {at: event for at, event in events.items() if at not in report.lost}
     assert report.closed == {Lane(WEBHOOK, event.key) for event in written.values()}
     for at in events:
-        due = (await store.dispatch.due(at, 9, [])).items
+        due = (await store.dispatch.due([at], 9, [])).items
         assert [item.event for item in due] == ([written[at]] if at in written else [])
 
 
@@ -148,7 +148,7 @@ async def test_a_text_that_the_database_refuses_costs_its_own_attempt_alone_its_
     report = await store.dispatch.apply([changes])
     assert (report.stubs, report.lost) == (2, frozenset())
     assert [await accepted(store, event) for event in events] == [1] * 5
-    due = (await store.dispatch.due(lease.partition, 10, [])).items
+    due = (await store.dispatch.due([lease.partition], 10, [])).items
     assert [item.row.reason for item in due] == [None] * 5
     assert [item.event for item in due] == events
 
@@ -209,7 +209,7 @@ async def test_an_apply_whose_commit_was_lost_sight_of_is_done_once(
         await far.close()
     assert report.closed == {LANE}
     assert await accepted(store, events[0]) == 1
-    assert [item.event for item in (await store.dispatch.due(lease.partition, 9, [])).items] == [
+    assert [item.event for item in (await store.dispatch.due([lease.partition], 9, [])).items] == [
         events[0]
     ]
 
@@ -235,7 +235,7 @@ async def test_an_endpoint_disabled_while_its_result_is_written_leaves_nothing_l
     await held.rollback()
     await applying
     assert await disabling
-    assert (await store.dispatch.due(lease.partition, 9, [])).items == ()
+    assert (await store.dispatch.due([lease.partition], 9, [])).items == ()
     assert await store.dispatch.lane_counts(lease.partition) == {}
 
 

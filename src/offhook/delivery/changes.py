@@ -76,9 +76,24 @@ class ChangeSet:
         self._requests.append(request)
 
     @property
-    def rows_move(self) -> bool:
-        """Whether applying this may make some row due."""
-        return bool(self._rows or self._settled or self._hurry)
+    def opens(self) -> bool:
+        """Whether applying this may make a row due at once: the first that waits in its lane, or
+        one that is let go as it was."""
+        return (
+            bool(self._settled or self._hurry)
+            or any(row.state is not PendingState.RETRY for row in self._rows.values())
+            or not self.released <= self._rows.keys()
+        )
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When the first of the rows in here falls due."""
+        due_ms = (row.due_ms for row in self._rows.values() if row.due_ms is not None)
+        return min(due_ms, default=None)
+
+    def carries_out(self, request: int) -> bool:
+        """Whether this request was done with here."""
+        return request in self._requests
 
     @property
     def empty(self) -> bool:

@@ -1,6 +1,7 @@
 """Values that cross the delivery ports: what the dispatcher decided, and what it needs to know."""
 
 from enum import StrEnum
+from typing import TypeAlias
 
 import msgspec
 
@@ -8,6 +9,9 @@ from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Lease
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, WebhookId
+
+Place: TypeAlias = tuple[WebhookId, int, int]
+"""Where a delivery stands: webhook, partition and position."""
 
 
 class StoredWebhook(msgspec.Struct, frozen=True):

@@ -181,9 +181,12 @@ class PartitionFlow:
         """What is to be written now, or ``None``; from here on it counts as being applied.
 
         A cursor that merely passed events that nobody wants is not worth a commit of its own,
-        unless ``cursor_alone``: a new owner would pass them just as fast.
+        unless ``cursor_alone``: a new owner would pass them just as fast. Nor is the place of a
+        range worth a row each time: a new owner skips what is recorded as accepted after it.
         """
-        self._move_ranges()
+        self._end_met_ranges()
+        if cursor_alone:
+            self._move_ranges()
         cursor = self.live.done_to()
         if self.changes.empty and (cursor == self._stored_cursor or not cursor_alone):
             return None
@@ -199,14 +202,22 @@ class PartitionFlow:
         self.busy -= applied.released
         self._lanes.update(lane.webhook for lane in report.closed & applied.touched)
         self._lanes.subtract(lane.webhook for lane in report.opened & applied.touched)
-        if applied.rows_move:
+        if applied.opens:
             self.next_due_ms = 0
+        elif applied.next_due_ms is not None:
+            self.next_due_ms = min(self.next_due_ms, applied.next_due_ms)
 
-    def _move_ranges(self) -> None:
+    def carries_out(self, request: int) -> bool:
+        """Whether this request was done with, as the store may not know yet."""
+        return self.changes.carries_out(request) or self._applying.carries_out(request)
+
+    def _end_met_ranges(self) -> None:
         for webhook, held in list(self.ranges.items()):
             if held.met and held.progress.idle:
                 self.end_range(webhook)
-                continue
+
+    def _move_ranges(self) -> None:
+        for webhook, held in self.ranges.items():
             from_position = held.progress.done_to() + 1
             if from_position != held.stored_from:
                 held.stored_from = from_position

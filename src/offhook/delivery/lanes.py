@@ -1,9 +1,11 @@
 """Mending lanes: the first live row of each is due, the others wait behind it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
-from offhook.delivery.entries import Lane
+from offhook.delivery.entries import Lane, Place
 from offhook.model.ids import WebhookId
 
 
@@ -50,17 +52,19 @@ def decide(firsts: Iterable[LaneFirsts], hurry: Collection[Lane]) -> Mending:
 
 
 def take_due(
-    queues: Sequence[tuple[WebhookId, Sequence[tuple[int, int]]]], per_webhook: int, now_ms: int
-) -> tuple[list[tuple[WebhookId, int]], int | None]:
-    """What to take of each endpoint's queue of (position, due_ms), in turn over the endpoints, and
-    when the first of the rest is due."""
-    turns: list[tuple[int, WebhookId, int]] = []
+    queued: Iterable[tuple[int, Place]], per_webhook: int, now_ms: int
+) -> tuple[list[Place], int | None]:
+    """What to take of (due_ms, place), in turn over the endpoints and of each what fell due first,
+    and when the first of the rest is due."""
+    turns: list[tuple[int, Place]] = []
     left: list[int] = []
-    for webhook, queue in queues:
-        for turn, (position, due_ms) in enumerate(queue):
-            if due_ms <= now_ms and turn < per_webhook:
-                turns.append((turn, webhook, position))
-            else:
-                left.append(due_ms)
-    turns.sort()
-    return [(webhook, position) for _, webhook, position in turns], min(left, default=None)
+    taken: Counter[WebhookId] = Counter()
+    for due_ms, place in sorted(queued):
+        turn = taken[place[0]]
+        if due_ms <= now_ms and turn < per_webhook:
+            turns.append((turn, place))
+            taken[place[0]] += 1
+        else:
+            left.append(due_ms)
+    turns.sort(key=itemgetter(0))
+    return [place for _, place in turns], min(left, default=None)

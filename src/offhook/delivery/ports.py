@@ -14,6 +14,7 @@ from offhook.delivery.entries import (
     HeldRange,
     Lane,
     PartitionChanges,
+    Place,
     Request,
     StoredWebhook,
     WebhookSnapshot,
@@ -39,11 +40,11 @@ class DispatchStore(Protocol):
         ...
 
     async def due(
-        self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
+        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
     ) -> DueSlice:
         """Rows in state ``retry`` due by the store's clock: at most ``per_webhook`` of each
-        endpoint, without the ``busy`` ones (webhook, position). ``next_due_ms`` is the earliest
-        due time of a row neither returned nor busy; it may lie in the past when more were due."""
+        endpoint, without the ``busy`` ones. ``next_due_ms`` is the earliest due time of a row
+        neither returned nor busy; it may lie in the past when more were due."""
         ...
 
     async def held(self, partition: int) -> list[HeldRange]:
@@ -57,7 +58,7 @@ class DispatchStore(Protocol):
         of their own, of one webhook or of all: a new owner skips them."""
         ...
 
-    async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
+    async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:
         """Requests not yet carried out, oldest first."""
         ...
 

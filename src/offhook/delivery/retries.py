@@ -1,5 +1,8 @@
 """What has a row of its own: retries that fall due, and retries that somebody asks for."""
 
+from collections.abc import Collection, Iterable, Mapping
+from math import inf
+
 import structlog
 from msgspec.structs import replace
 
@@ -21,10 +24,10 @@ from offhook.model.event import to_ms
 
 _log = structlog.get_logger(__name__)
 
-_PER_WEBHOOK = 64
+_PER_WEBHOOK = 128
 _REQUESTS_AT_ONCE = 200
 _SOONEST_MS = 50
-_LATEST_MS = 200
+_LATEST_MS = 1_000
 
 
 class Retrier:
@@ -34,18 +37,33 @@ class Retrier:
         self._store = store
         self._queues = queues
         self._clock = clock
+        self._asked = False
 
-    async def run(self, flow: PartitionFlow, subscriptions: Subscriptions) -> None:
-        """Load what is due and look for requests, if it is time to."""
-        now_ms = to_ms(self._clock.now())
-        if now_ms < flow.next_due_ms:
+    def hasten(self) -> None:
+        """Somebody asked for something: look in the next step."""
+        self._asked = True
+
+    def due_in_s(self, flows: Iterable[PartitionFlow]) -> float:
+        """Seconds until it is time to look."""
+        next_ms = min((flow.next_due_ms for flow in flows), default=inf)
+        return max(0.0, (next_ms - to_ms(self._clock.now())) / 1000)
+
+    async def run(self, flows: Collection[PartitionFlow], subscriptions: Subscriptions) -> None:
+        """Load what is due and look for requests, of all these partitions if it is time to for any
+        of them: it is one question for all."""
+        if not flows or (self.due_in_s(flows) > 0 and not self._asked):
             return
-        await self._requests(flow, subscriptions, now_ms)
-        found = await self._store.due(flow.partition, _PER_WEBHOOK, flow.busy)
+        self._asked, now_ms = False, to_ms(self._clock.now())
+        flow_of = {flow.partition: flow for flow in flows}
+        await self._requests(flow_of, subscriptions, now_ms)
+        busy = [(webhook, flow.partition, at) for flow in flows for webhook, at in flow.busy]
+        found = await self._store.due(flow_of.keys(), _PER_WEBHOOK, busy)
         for item in found.items:
-            await self._take(flow, item, subscriptions)
+            await self._take(flow_of[item.row.partition], item, subscriptions)
         next_ms = now_ms + _LATEST_MS if found.next_due_ms is None else found.next_due_ms
-        flow.next_due_ms = min(max(next_ms, now_ms + _SOONEST_MS), now_ms + _LATEST_MS)
+        next_ms = min(max(next_ms, now_ms + _SOONEST_MS), now_ms + _LATEST_MS)
+        for flow in flows:
+            flow.next_due_ms = next_ms
 
     async def _take(
         self, flow: PartitionFlow, item: DuePending, subscriptions: Subscriptions
@@ -85,11 +103,13 @@ class Retrier:
             return False
 
     async def _requests(
-        self, flow: PartitionFlow, subscriptions: Subscriptions, now_ms: int
+        self, flow_of: Mapping[int, PartitionFlow], subscriptions: Subscriptions, now_ms: int
     ) -> None:
-        for request in await self._store.requests(flow.partition, _REQUESTS_AT_ONCE):
-            _carry_out(flow, request, subscriptions, now_ms)
-            flow.changes.carry_out(request.id)
+        for request in await self._store.requests(flow_of.keys(), _REQUESTS_AT_ONCE):
+            flow = flow_of[request.partition]
+            if not flow.carries_out(request.id):
+                _carry_out(flow, request, subscriptions, now_ms)
+                flow.changes.carry_out(request.id)
 
 
 def _delivery(flow: PartitionFlow, item: DuePending) -> Delivery:

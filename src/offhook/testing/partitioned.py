@@ -15,6 +15,7 @@ from offhook.delivery.entries import (
     HeldRange,
     Lane,
     PartitionChanges,
+    Place,
     WebhookSnapshot,
 )
 from offhook.delivery.ports import DispatchStore
@@ -106,10 +107,10 @@ class PartitionedDispatch:
         return await self._store.lane_counts(partition)
 
     async def due(
-        self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
+        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
     ) -> DueSlice:
         """Rows that are due, with their events in their partition."""
-        found = await self._store.due(partition, per_webhook, busy)
+        found = await self._store.due(partitions, per_webhook, busy)
         items = tuple(replace(it, event=placed(it.event, self._partitions)) for it in found.items)
         return DueSlice(items, found.next_due_ms)
 
@@ -123,9 +124,9 @@ class PartitionedDispatch:
         """As the store has them."""
         return await self._store.settled_after(partition, after, webhook)
 
-    async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
+    async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:
         """As the store has them."""
-        return await self._store.requests(partition, limit)
+        return await self._store.requests(partitions, limit)
 
     async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
         """Write them."""

@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 
 from offhook.delivery.dispatcher import CONSUMER
-from offhook.delivery.entries import AttemptRecord, DeliveryFilter, DeliveryView, RequestKind
+from offhook.delivery.entries import (
+    AttemptRecord,
+    DeliveryFilter,
+    DeliveryView,
+    Place,
+    RequestKind,
+)
 from offhook.delivery.traces import Traces, sources_of, status_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.feed import LONGEST_TIMELINE, home_of
-from offhook.store.postgres.lanes import DELIVERIES, Place
+from offhook.store.postgres.lanes import DELIVERIES
 from offhook.store.postgres.session import Row, Session, Value, named
 from offhook.store.postgres.views import StoredTraces, attempt_of, traces_of
 

@@ -1,7 +1,6 @@
 """What the dispatcher asks, on PostgreSQL."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
@@ -12,6 +11,7 @@ from offhook.delivery.entries import (
     HeldRange,
     Lane,
     PartitionChanges,
+    Place,
     RequestKind,
     WebhookSnapshot,
 )
@@ -21,12 +21,14 @@ from offhook.store.postgres.applying import Applying
 from offhook.store.postgres.database import CommitUnknown, Database
 from offhook.store.postgres.days import Days
 from offhook.store.postgres.doubts import Doubts
-from offhook.store.postgres.lanes import closed_among
+from offhook.store.postgres.lanes import DELIVERIES, closed_among
 from offhook.store.postgres.log import UNSTORABLE
 from offhook.store.postgres.rows import event_of
-from offhook.store.postgres.session import Row, Session
+from offhook.store.postgres.session import Row, Session, named
 from offhook.store.postgres.views import PENDING_WIDTH, pending_of
 from offhook.store.postgres.webhooks import CONFIGURED, webhook_of
+
+_BUSY = ("busy_webhooks", "busy_partitions", "busy_positions")
 
 
 class PostgresDispatch:
@@ -59,22 +61,22 @@ class PostgresDispatch:
         return {row["webhook"]: row["lanes"] for row in rows}
 
     async def due(
-        self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
+        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
     ) -> DueSlice:
         """Rows due by the store's clock, at most ``per_webhook`` of each endpoint."""
         async with self._database.reading() as session:
             rows = await session.rows(
                 "pending_due",
-                partition=partition,
+                asked=list(partitions),
                 limit=per_webhook + 1,
-                busy_webhooks=[webhook for webhook, _ in busy],
-                busy_positions=[position for _, position in busy],
+                **named(_BUSY, list(busy)),
                 now_ms=self._database.now_ms(),
             )
             if not rows:
                 return DueSlice((), None)
-            taken, next_due_ms = take_due(_queues(rows), per_webhook, rows[0]["now_ms"])
-            return DueSlice(await _load(session, partition, taken), next_due_ms)
+            queued = [(row[0], (row[1], row[2], row[3])) for row in rows]
+            taken, next_due_ms = take_due(queued, per_webhook, rows[0]["now_ms"])
+            return DueSlice(await _load(session, taken), next_due_ms)
 
     async def held(self, partition: int) -> list[HeldRange]:
         """The open ranges of a partition."""
@@ -92,10 +94,10 @@ class PostgresDispatch:
             )
         return {(row["webhook"], row["position"]) for row in rows}
 
-    async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
+    async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:
         """Requests not yet carried out, oldest first."""
         async with self._database.reading() as session:
-            rows = await session.rows("requests", partition=partition, limit=limit)
+            rows = await session.rows("requests", asked=list(partitions), limit=limit)
         return [_request(row) for row in rows]
 
     async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
@@ -147,25 +149,11 @@ class PostgresDispatch:
         return applying.report
 
 
-async def _load(
-    session: Session, partition: int, deliveries: Sequence[tuple[WebhookId, int]]
-) -> tuple[DuePending, ...]:
+async def _load(session: Session, deliveries: Sequence[Place]) -> tuple[DuePending, ...]:
     if not deliveries:
         return ()
-    rows = await session.rows(
-        "pending_events",
-        partition=partition,
-        webhooks=[webhook for webhook, _ in deliveries],
-        positions=[position for _, position in deliveries],
-    )
+    rows = await session.rows("pending_events", **named(DELIVERIES, deliveries))
     return tuple(DuePending(pending_of(row), event_of(row, PENDING_WIDTH)) for row in rows)
-
-
-def _queues(rows: Iterable[Row]) -> list[tuple[WebhookId, list[tuple[int, int]]]]:
-    queues = defaultdict[WebhookId, list[tuple[int, int]]](list)
-    for row in rows:
-        queues[row["webhook"]].append((row["position"], row["due_ms"]))
-    return list(queues.items())
 
 
 def _request(row: Row) -> DispatchRequest:

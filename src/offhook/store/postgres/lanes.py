@@ -4,13 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
-from offhook.delivery.entries import Lane
+from offhook.delivery.entries import Lane, Place
 from offhook.delivery.lanes import LaneFirsts, Mending, decide
 from offhook.model.ids import WebhookId
 from offhook.store.postgres.session import Row, Session, named
-
-Place: TypeAlias = tuple[WebhookId, int, int]
-"""A delivery: webhook, partition and position."""
 
 PlacedLane: TypeAlias = tuple[int, Lane]
 """A lane with its partition."""

@@ -9,6 +9,7 @@ from offhook.delivery.entries import (
     AttemptRecord,
     DeliveryFilter,
     DeliveryView,
+    Place,
     RequestKind,
 )
 from offhook.delivery.traces import Traces, sources_of, status_of
@@ -19,8 +20,6 @@ from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION
 from offhook.store.sqlite.views import AttemptRow, TracesRow
 from offhook.store.sqlite.writer import Transaction
-
-Place = tuple[WebhookId, int, int]
 
 _LONGEST_TIMELINE = 10_000
 _LAST = (2**63 - 1, 0, WebhookId(""))

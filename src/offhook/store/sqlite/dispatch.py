@@ -1,6 +1,7 @@
 """What the dispatcher asks, on SQLite."""
 
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -14,6 +15,7 @@ from offhook.delivery.entries import (
     Lane,
     PartitionChanges,
     PendingRow,
+    Place,
     WebhookSnapshot,
 )
 from offhook.delivery.lanes import take_due
@@ -29,7 +31,7 @@ from offhook.store.sqlite.webhooks import decode_webhooks
 from offhook.store.sqlite.writer import Transaction
 
 _COUNTS = msgspec.json.Decoder(dict[WebhookId, int])
-_QUEUES = msgspec.json.Decoder(list[tuple[WebhookId, list[tuple[int, int]]]])
+_QUEUES = msgspec.json.Decoder(list[list[tuple[int, Place]]])
 _PENDING = msgspec.json.Decoder(list[PendingRow])
 _HELD = msgspec.json.Decoder(list[HeldRange])
 _DELIVERIES = msgspec.json.Decoder(list[tuple[WebhookId, int]])
@@ -59,7 +61,7 @@ class SqliteDispatch:
         return self._database.read(lambda it: it.rows("lane_counts", _COUNTS, partition=partition))
 
     async def due(
-        self, partition: int, per_webhook: int, busy: Collection[tuple[WebhookId, int]]
+        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
     ) -> DueSlice:
         """Rows due by the store's clock, at most ``per_webhook`` of each endpoint."""
         now_ms = self._database.now_ms()
@@ -68,12 +70,13 @@ class SqliteDispatch:
             queues = connection.rows(
                 "pending_due",
                 _QUEUES,
-                partition=partition,
+                partitions=as_json(partitions),
                 limit=per_webhook + 1,
                 busy=as_json(busy),
             )
-            taken, next_due_ms = take_due(queues, per_webhook, now_ms)
-            return DueSlice(_load(connection, partition, taken), next_due_ms)
+            queued = [due for queue in queues for due in queue]
+            taken, next_due_ms = take_due(queued, per_webhook, now_ms)
+            return DueSlice(_load(connection, taken), next_due_ms)
 
         return self._database.read(work)
 
@@ -92,11 +95,19 @@ class SqliteDispatch:
         )
         return set(rows)
 
-    async def requests(self, partition: int, limit: int) -> list[DispatchRequest]:
+    async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:
         """Requests not yet carried out, oldest first."""
-        return self._database.read(
-            lambda it: it.rows("requests", _REQUESTS, partition=partition, limit=limit)
-        )
+
+        def work(connection: Connection) -> list[DispatchRequest]:
+            return [
+                request
+                for partition in partitions
+                for request in connection.rows(
+                    "requests", _REQUESTS, partition=partition, limit=limit
+                )
+            ]
+
+        return sorted(self._database.read(work), key=attrgetter("id"))[:limit]
 
     async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
         """Write what was decided, in one durable transaction fenced by the leases."""
@@ -139,12 +150,10 @@ class SqliteDispatch:
         return position
 
 
-def _load(
-    connection: Connection, partition: int, deliveries: Sequence[tuple[WebhookId, int]]
-) -> tuple[DuePending, ...]:
+def _load(connection: Connection, deliveries: Sequence[Place]) -> tuple[DuePending, ...]:
     if not deliveries:
         return ()
-    row = connection.row("pending_events", partition=partition, deliveries=as_json(deliveries))
+    row = connection.row("pending_events", deliveries=as_json(deliveries))
     if row is None:
         return ()
     rows, events = _PENDING.decode(row[0]), unpack_events(row[1], row[2])

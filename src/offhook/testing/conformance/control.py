@@ -113,7 +113,7 @@ class WebhookConformance:
         assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, disabled, 1)
         assert (await store.dispatch.webhooks()).webhooks == ()
         assert await store.dispatch.held(lease.partition) == []
-        assert (await store.dispatch.due(lease.partition, 10, [])).items == ()
+        assert (await store.dispatch.due([lease.partition], 10, [])).items == ()
         await store.dispatch.apply([PartitionChanges(lease, 0, disable=((WEBHOOK, "gone"),))])
         enabled = _document(enabled=True)
         assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, enabled, 3)

@@ -245,10 +245,10 @@ class DueConformance:
             for n, event in enumerate(events, 1)
         ]
         await _apply(store, lease, rows=rows)
-        early = await store.dispatch.due(lease.partition, 10, [])
+        early = await store.dispatch.due([lease.partition], 10, [])
         assert (early.items, early.next_due_ms) == ((), now_ms + 1000)
         clock.advance(2)
-        later = await store.dispatch.due(lease.partition, 10, [])
+        later = await store.dispatch.due([lease.partition], 10, [])
         assert [item.row for item in later.items] == rows[:2]
         assert [item.event for item in later.items] == events[:2]
         assert later.next_due_ms == now_ms + 3000
@@ -265,7 +265,7 @@ class DueConformance:
             for n, event in enumerate(events[:count])
         ]
         await _apply(store, lease, rows=rows)
-        slice_ = await store.dispatch.due(lease.partition, 2, [])
+        slice_ = await store.dispatch.due([lease.partition], 2, [])
         taken = [(item.row.webhook, item.row.position) for item in slice_.items]
         first, second = events[0].position, events[1].position
         assert taken[:3] == [(name, first) for name in names]
@@ -278,11 +278,11 @@ class DueConformance:
         lease = await lease_for(store, "k")
         rows = [pending_for(event, RETRY, due_ms=5, laned=False) for event in events]
         await _apply(store, lease, rows=rows)
-        busy = [(WEBHOOK, event.position) for event in events[:2]]
-        slice_ = await store.dispatch.due(lease.partition, 10, busy)
+        busy = [(WEBHOOK, event.partition, event.position) for event in events]
+        slice_ = await store.dispatch.due([lease.partition], 10, busy[:2])
         assert [item.row.position for item in slice_.items] == [events[2].position]
         assert slice_.next_due_ms is None
-        none = await store.dispatch.due(lease.partition, 10, [*busy, (WEBHOOK, events[2].position)])
+        none = await store.dispatch.due([lease.partition], 10, busy)
         assert (none.items, none.next_due_ms) == ((), None)
 
 
@@ -307,15 +307,15 @@ class RangeConformance:
         await _apply(store, lease, rows=[row])
         for event in events:
             await store.deliveries.request_retry(WEBHOOK, event.partition, event.position)
-        first, second = await store.dispatch.requests(lease.partition, 10)
+        first, second = await store.dispatch.requests([lease.partition], 10)
         assert (first.webhook, first.position, first.row) == (WEBHOOK, events[0].position, row)
         assert (second.position, second.row) == (events[1].position, None)
-        assert await store.dispatch.requests(lease.partition, 1) == [first]
+        assert await store.dispatch.requests([lease.partition], 1) == [first]
         await store.dispatch.apply([PartitionChanges(lease, 0, requests=(first.id,))])
-        assert await store.dispatch.requests(lease.partition, 10) == [second]
+        assert await store.dispatch.requests([lease.partition], 10) == [second]
         await store.dispatch.apply([PartitionChanges(lease, 0, requests=(second.id,))])
         await store.deliveries.request_retry(WEBHOOK, lease.partition, events[0].position)
-        [third] = await store.dispatch.requests(lease.partition, 10)
+        [third] = await store.dispatch.requests([lease.partition], 10)
         assert third.id > second.id
 
     async def test_disabling_cancels_what_waits_and_ends_the_range(
@@ -359,7 +359,7 @@ class RangeConformance:
         lease, events = await _lane(store, RETRY, WAITING)
         await store.deliveries.request_retry(WEBHOOK, lease.partition, events[0].position)
         assert await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, WEBHOOK)
-        assert await store.dispatch.requests(lease.partition, 10) == []
+        assert await store.dispatch.requests([lease.partition], 10) == []
         rows = [pending_for(event, RETRY, due_ms=1) for event in events]
         held = HeldRange(WEBHOOK, lease.partition, 1)
         report = await store.dispatch.apply(
@@ -400,7 +400,7 @@ async def _apply(
 
 
 async def _due(store: ConformingStore, lease: Lease) -> list[DuePending]:
-    return list((await store.dispatch.due(lease.partition, 100, [])).items)
+    return list((await store.dispatch.due([lease.partition], 100, [])).items)
 
 
 async def _due_positions(store: ConformingStore, lease: Lease) -> list[int]:

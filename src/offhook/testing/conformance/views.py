@@ -244,7 +244,7 @@ class RetentionConformance:
         row = pending_for(events[1], PendingState.RETRY, due_ms=1)
         await store.dispatch.apply([PartitionChanges(lease, events[2].position, rows=(row,))])
         assert await _trim_all(store) == 2
-        [item] = (await store.dispatch.due(lease.partition, 10, [])).items
+        [item] = (await store.dispatch.due([lease.partition], 10, [])).items
         assert item.event == events[1]
 
     async def test_a_call_outlives_its_events(

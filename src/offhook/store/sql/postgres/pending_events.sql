@@ -3,12 +3,12 @@ SELECT
     own.webhook, own.partition, own.position, own.account, own.event_id, own.event_type, own.key,
     own.lane, own.state, own.number, own.due_ms, own.since_ms, own.reason,
     found.*
-FROM unnest(:webhooks::text[], :positions::bigint[]) WITH ORDINALITY
-    AS due (webhook, position, place)
+FROM unnest(:webhooks::text[], :partitions::integer[], :positions::bigint[]) WITH ORDINALITY
+    AS due (webhook, partition, position, place)
 CROSS JOIN LATERAL (
     SELECT * FROM pending
     WHERE pending.webhook = due.webhook
-        AND pending.partition = :partition::integer
+        AND pending.partition = due.partition
         AND pending.position = due.position
     LIMIT 1
 ) AS own
@@ -17,7 +17,7 @@ CROSS JOIN LATERAL (
         event.partition, event.position, event.id, event.account, event.type, event.key,
         event.sequence, event.created_ms, event.test, event.historical, event.headers, event.data
     FROM event
-    WHERE event.partition = :partition::integer AND event.position = due.position
+    WHERE event.partition = due.partition AND event.position = due.position
     ORDER BY event.created_ms DESC
     LIMIT 1
 ) AS found

@@ -3,7 +3,15 @@ SELECT
     own.webhook, own.partition, own.position, own.account, own.event_id, own.event_type, own.key,
     own.lane, own.state, own.number, own.due_ms, own.since_ms, own.reason
 FROM (
-    SELECT * FROM dispatch_request WHERE partition = :partition ORDER BY id LIMIT :limit
+    SELECT oldest.* FROM unnest(:asked::integer[]) AS wanted (partition)
+    CROSS JOIN LATERAL (
+        SELECT * FROM dispatch_request
+        WHERE dispatch_request.partition = wanted.partition
+        ORDER BY dispatch_request.id
+        LIMIT :limit
+    ) AS oldest
+    ORDER BY oldest.id
+    LIMIT :limit
 ) AS request
 LEFT JOIN LATERAL (
     SELECT * FROM pending

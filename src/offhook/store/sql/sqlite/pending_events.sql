@@ -19,6 +19,6 @@ SELECT
 FROM json_each(:deliveries) AS due
 CROSS JOIN pending
     ON pending.webhook = due.value ->> 0
-    AND pending.partition = :partition
-    AND pending.position = due.value ->> 1
+    AND pending.partition = due.value ->> 1
+    AND pending.position = due.value ->> 2
 CROSS JOIN event ON event.position = pending.position
