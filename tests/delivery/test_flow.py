@@ -15,7 +15,7 @@ ADS = WebhookId("wh_ads")
 
 
 def freeze(flow: PartitionFlow) -> PartitionChanges:
-    frozen = flow.freeze(cursor_alone=True)
+    frozen = flow.freeze(places=True)
     assert frozen is not None
     return frozen
 
@@ -92,22 +92,33 @@ class TestLanes:
 class TestWriting:
     def test_nothing_decided_is_nothing_to_write(self) -> None:
         flow = PartitionFlow(lease(7))
-        assert flow.freeze(cursor_alone=True) is None
+        assert flow.freeze(places=True) is None
         assert flow.clean
 
     def test_a_cursor_is_written_alone_only_when_asked_for(self) -> None:
         flow = PartitionFlow(lease(7))
         flow.live.read(20)
-        assert flow.freeze(cursor_alone=False) is None
+        assert flow.freeze(places=False) is None
         assert freeze(flow).cursor == 20
-        assert flow.freeze(cursor_alone=True) is None
+        assert flow.freeze(places=True) is None
+
+    def test_with_results_it_is_written_once_it_moved_at_all_and_then_only_when_asked_for(
+        self,
+    ) -> None:
+        flow = PartitionFlow(lease(7))
+        for position, places, cursor in ((8, False, 8), (9, False, 8), (10, True, 10)):
+            fail(flow, position)
+            frozen = flow.freeze(places=places)
+            assert frozen is not None
+            assert (len(frozen.rows), frozen.cursor) == (1, cursor)
+            flow.applied(ApplyReport())
 
     def test_the_cursor_stays_below_what_is_under_way(self) -> None:
         flow = PartitionFlow(lease())
         first, second = read(flow, 1), read(flow, 2, "b")
         flow.accept(second)
         flow.live.read(9)
-        assert flow.freeze(cursor_alone=True) is None
+        assert flow.freeze(places=True) is None
         flow.accept(first)
         assert freeze(flow).cursor == 9
 
@@ -224,7 +235,7 @@ class TestRanges:
     def test_a_range_that_begins_before_the_cursor_stays_there(self) -> None:
         flow = PartitionFlow(lease(40), held=[HeldRange(CRM, 0, 20)])
         assert flow.read_to(CRM) == 19
-        assert flow.freeze(cursor_alone=True) is None
+        assert flow.freeze(places=True) is None
 
     def test_the_range_of_an_endpoint_that_is_gone_ends(self) -> None:
         flow = PartitionFlow(lease(), held=[HeldRange(CRM, 0, 1)])

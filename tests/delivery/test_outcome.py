@@ -39,7 +39,7 @@ class Table:
         return settle(self.flow, back, now_ms=1_000, rnd=lambda: 0.5)
 
     def written(self) -> PartitionChanges:
-        frozen = self.flow.freeze(cursor_alone=True)
+        frozen = self.flow.freeze(places=True)
         assert frozen is not None
         return frozen
 

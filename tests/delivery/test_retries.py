@@ -68,7 +68,7 @@ class Desk:
 
     async def write(self) -> PartitionChanges:
         """Have written what was decided."""
-        frozen = self.flow.freeze(cursor_alone=True)
+        frozen = self.flow.freeze(places=True)
         assert frozen is not None
         self.flow.applied(await self.store.dispatch.apply([frozen]))
         return frozen
@@ -131,7 +131,7 @@ class TestDueRows:
         await desk.prepare(FAILED)
         await desk.store.deliveries.request_retry(CRM, 0, 1)
         await desk.run()
-        frozen = desk.flow.freeze(cursor_alone=False)
+        frozen = desk.flow.freeze(places=False)
         assert frozen is not None
         desk.retrier.hasten()
         await desk.run()

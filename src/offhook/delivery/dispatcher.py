@@ -39,7 +39,7 @@ CONSUMER = "deliver"
 _LINGER_S = 0.005
 _RECORDS_LINGER_S = 0.1
 _BATCH = 512
-_CURSOR_S = 1.0
+_PLACES_S = 1.0
 _IDLE_S = 1.0
 _AWAY_S = 0.2
 _LAST_WRITE_S = 1.0
@@ -112,7 +112,7 @@ class Dispatcher:
         self._applier = Applier(store=store, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
         self._applied_at = float("-inf")
-        self._cursors_at = float("-inf")
+        self._placed_at = float("-inf")
         self._counted_version = self._reader.subscriptions.version
         self._broken = False
 
@@ -343,11 +343,11 @@ class Dispatcher:
             now or waited_s >= self._linger_s() or self._unapplied() >= _BATCH or not self.in_flight
         ):
             return
-        cursor_alone = now or monotonic_s >= self._cursors_at + _CURSOR_S or bool(self._leaving())
-        frozen = [flow.freeze(cursor_alone=cursor_alone) for flow in self._flows.values()]
+        places = now or monotonic_s >= self._placed_at + _PLACES_S or bool(self._leaving())
+        frozen = [flow.freeze(places=places) for flow in self._flows.values()]
         changes = [change for change in frozen if change is not None]
-        if cursor_alone:
-            self._cursors_at = monotonic_s
+        if places:
+            self._placed_at = monotonic_s
         if changes:
             self._applied_at = monotonic_s
             self._applier.start(changes)

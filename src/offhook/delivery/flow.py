@@ -177,18 +177,21 @@ class PartitionFlow:
         """Whether the store knows all that was decided, and where the cursor stands."""
         return self.clean and not self.applying and self.live.done_to() == self._stored_cursor
 
-    def freeze(self, *, cursor_alone: bool) -> PartitionChanges | None:
+    def freeze(self, *, places: bool) -> PartitionChanges | None:
         """What is to be written now, or ``None``; from here on it counts as being applied.
 
-        A cursor that merely passed events that nobody wants is not worth a commit of its own,
-        unless ``cursor_alone``: a new owner would pass them just as fast. Nor is the place of a
-        range worth a row each time: a new owner skips what is recorded as accepted after it.
+        With ``places`` also where the cursor and the ranges stand. They are not worth a row each
+        time: a new owner skips what is recorded as accepted, and passes what nobody wants just as
+        fast; and of a row that changes all the time, all versions stay while somebody else's long
+        transaction may look at them. Only that the cursor moved at all is told at once: owners that
+        die before it does are taken to die of what it stands at.
         """
         self._end_met_ranges()
-        if cursor_alone:
+        if places:
             self._move_ranges()
-        cursor = self.live.done_to()
-        if self.changes.empty and (cursor == self._stored_cursor or not cursor_alone):
+        moves = places or self._stored_cursor == self.lease.cursor
+        cursor = self.live.done_to() if moves else self._stored_cursor
+        if self.changes.empty and (cursor == self._stored_cursor or not places):
             return None
         frozen = self.changes.freeze(self.lease, cursor)
         self._applying, self.applying = self.changes, True
