@@ -53,14 +53,15 @@ class Notices:
         self._unsaid: dict[int, int] = {}
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._connection: asyncpg.Connection | None = None
         self.ends: dict[int, int] = {}
         self.hearing = False
 
     async def start(self) -> None:
         """Begin to hear and tell: once this returns, nothing is missed but what a lost connection
         misses. Raises what connecting raises."""
-        connection = await self._listen()
-        self._task = asyncio.create_task(self._run(connection), name="notices")
+        self._connection = await self._listen()
+        self._task = asyncio.create_task(self._run(self._connection), name="notices")
 
     def subscribe(self, subscriber: Callable[[frozenset[Topic]], None]) -> None:
         """Have it called on the loop with the topics of each commit heard of."""
@@ -79,6 +80,10 @@ class Notices:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        if self._connection is not None:
+            # The task may have ended before its first step.
+            self._connection.terminate()
+            self._connection = None
 
     async def _run(self, connection: "asyncpg.Connection | None") -> None:
         while True:
@@ -138,9 +143,9 @@ class Notices:
             await self._say(connection)
 
     async def _say(self, connection: "asyncpg.Connection") -> None:
-        self._something.clear()
         if connection.is_closed():
             raise ConnectionResetError("the listening connection was lost")
+        self._something.clear()
         unsaid = self._take()
         try:
             while unsaid:
