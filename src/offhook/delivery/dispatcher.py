@@ -234,6 +234,9 @@ class Dispatcher:
         for flow in self._staying():
             more |= await self._reader.live(flow)
             more |= await self._reader.ranges(flow)
+            # A step that asks the store much must not leave endpoints idle meanwhile.
+            self._settle_sent()
+            self._start_sends()
         await self._retrier.run(self._staying(), self._reader.subscriptions)
         return more
 
