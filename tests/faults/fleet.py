@@ -16,6 +16,7 @@ from offhook.testing.faulty_wire import FaultyWire
 from offhook.testing.servers.postgres import PostgresServer
 
 _LAST_LINES = 30
+_LINE = 400
 
 
 class Fleet:
@@ -135,5 +136,5 @@ class Fleet:
         logs = [server.log for server in self.servers]
         for log in (*logs, self._folder / "postgres" / "postgres.log"):
             lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-            shown = "\n".join(lines[-_LAST_LINES:])
+            shown = "\n".join(line[:_LINE] for line in lines[-_LAST_LINES:])
             sys.stdout.write(f"\n--- the end of {log.name} ({len(lines)} lines)\n{shown}\n")
