@@ -33,8 +33,8 @@ REPORT_S = float(os.environ.get("OFFHOOK_FAULT_REPORT_S", "8"))
 """How long the report takes; what the product promises is measured with 60."""
 FULL_S = 60.0
 SPEED_KEPT = 0.9 if REPORT_S >= FULL_S else 0.5
-"""Of the speed without a report. A short run on a busy machine is given much more room: it finds what
-a report makes slower by its nature, as a row that every append updates."""
+"""Of the speed without a report. A short run on a busy machine is given much more room: it finds
+what a report makes slower by its nature, as a row that every append updates."""
 BATCH = 50
 BATCHES = 4
 MIDNIGHT = datetime(2026, 7, 1, tzinfo=UTC)
