@@ -51,3 +51,13 @@ async def speaking(url: str) -> AsyncIterator[Session]:
     """A session beside all stores that speaks in their statements."""
     async with connected(url) as connection:
         yield Session(connection)
+
+
+async def held_up(holder: asyncpg.Connection, beside: asyncpg.Connection) -> bool:
+    """Whether anybody waits for the holder. It is asked beside the holder's transaction, in which
+    the list of who is connected would stay as it was first seen."""
+    waiting = await beside.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))",
+        holder.get_server_pid(),
+    )
+    return bool(waiting)

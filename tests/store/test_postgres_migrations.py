@@ -8,7 +8,7 @@ from dataclasses import astuple
 
 import asyncpg
 import pytest
-from processes import connected, opened
+from processes import connected, held_up, opened
 
 from offhook.model.errors import OffhookError
 from offhook.model.ids import DEFAULT_ACCOUNT
@@ -224,6 +224,7 @@ async def test_a_step_that_waits_for_a_long_report_lets_everybody_else_go_on(
     async with (
         asyncio.timeout(OUTER_S),
         connected(postgres18_url) as report,
+        connected(postgres18_url) as beside,
         opened(postgres18_url) as store,
     ):
         change = Migration(
@@ -233,7 +234,7 @@ async def test_a_step_that_waits_for_a_long_report_lets_everybody_else_go_on(
         async with report.transaction():
             await report.fetch("TABLE api_key")
             migrating = asyncio.create_task(migrate_database(postgres18_url, 4))
-            while not await waiting(report):
+            while not await held_up(report, beside):
                 await asyncio.sleep(0.001)
             for _ in range(20):
                 await store.keys.has_keys()
@@ -241,11 +242,3 @@ async def test_a_step_that_waits_for_a_long_report_lets_everybody_else_go_on(
         migrated = await migrating
         assert migrated.steps == (change,)
         await store.keys.put_account(DEFAULT_ACCOUNT, "Default")
-
-
-async def waiting(connection: asyncpg.Connection) -> bool:
-    """Whether anybody waits for this connection."""
-    blocked = await connection.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-    )
-    return bool(blocked)

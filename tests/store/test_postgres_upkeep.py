@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
-from processes import connected, opened, several
+from processes import connected, held_up, opened, several
 
 from offhook.log.entries import Appended, IdConflict, Repeated
 from offhook.store.postgres import PostgresStore, database
@@ -66,16 +66,17 @@ async def test_an_append_waits_for_nobody_who_makes_tables_once_its_day_has_one(
     """A long ANALYZE keeps tables from being attached; the one of today is there."""
     clock = FakeClock()
     async with (
+        connected(postgres18_url) as holder,
         connected(postgres18_url) as beside,
         opened(postgres18_url, clock=clock) as one,
         opened(postgres18_url, clock=clock) as other,
     ):
         await settle(one)
         clock.advance(DAY_S)
-        async with asyncio.timeout(OUTER_S), beside.transaction():
-            await beside.execute("LOCK TABLE event IN SHARE UPDATE EXCLUSIVE MODE")
+        async with asyncio.timeout(OUTER_S), holder.transaction():
+            await holder.execute("LOCK TABLE event IN SHARE UPDATE EXCLUSIVE MODE")
             making = asyncio.create_task(one.upkeep.run_once())
-            while not await blocked(beside):
+            while not await held_up(holder, beside):
                 await asyncio.sleep(0.01)
             [outcome] = await append(other, plain("a"))
             assert isinstance(outcome, Appended)
@@ -83,14 +84,6 @@ async def test_an_append_waits_for_nobody_who_makes_tables_once_its_day_has_one(
         await making
         assert await settle(one) == 3600.0
         assert await days(beside, "event") >= week_from(clock)
-
-
-async def blocked(beside: asyncpg.Connection) -> bool:
-    """Whether anybody waits for this connection."""
-    waiting = await beside.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-    )
-    return bool(waiting)
 
 
 async def test_what_cannot_be_done_now_is_tried_soon_and_keeps_nothing_else(

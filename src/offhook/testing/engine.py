@@ -23,6 +23,7 @@ from offhook.testing.clock import FakeClock
 from offhook.testing.network import ScriptedNetwork
 
 _LONGEST_WAIT_S = 20.0
+_HEARTBEAT_S = 1.0
 
 
 class EngineStore(Protocol):
@@ -128,6 +129,15 @@ class Bench:
             while calm < 3:
                 await self.step()
                 calm = calm + 1 if self.dispatcher.quiet else 0
+
+    async def take_over(self) -> None:
+        """Step until it holds every partition, and then settle. A lease that a write of the last
+        owner has locked at the moment is only taken with the next heartbeat."""
+        async with asyncio.timeout(_LONGEST_WAIT_S):
+            while len(self.dispatcher.partitions) < self.store.log.partitions:
+                await self.step()
+                self.clock.advance(_HEARTBEAT_S)
+        await self.settle()
 
     async def pass_time(self, seconds: float, step_s: float = 0.25) -> None:
         """Move the clock on in small steps, settling after each."""

@@ -116,7 +116,7 @@ class DeliveryConformance:
         await first.until(lambda: gate.waiting == 2 and len(network.accepted) == 6)
         clock.advance(LEASE_S + 1)
         second = Bench(store, clock, ScriptedNetwork(), owner="second")
-        await second.settle()
+        await second.take_over()
         arrived = Counter(
             (each.key, each.sequence) for each in network.accepted + second.network.accepted
         )
@@ -133,7 +133,7 @@ class DeliveryConformance:
         await first.until(lambda: gate.waiting == 1)
         clock.advance(LEASE_S + 1)
         second = Bench(store, clock, ScriptedNetwork(), owner="second")
-        await second.settle()
+        await second.take_over()
         gate.open()
         await first.settle()
         assert len(first.network.requests) == 1
@@ -157,7 +157,7 @@ class DeliveryConformance:
             await first.step()
         clock.advance(LEASE_S + 1)
         second = Bench(store, clock, ScriptedNetwork(), owner="second")
-        await second.settle()
+        await second.take_over()
         assert [each.key for each in second.network.accepted] == ["stuck"]
         gate.open()
 
@@ -211,6 +211,7 @@ class DeliveryConformance:
         assert await _held(store) >= 1
         clock.advance(LEASE_S + 1)
         second = Bench(store, clock, ScriptedNetwork(), owner="second")
+        await second.take_over()
         await second.pass_time(1)
         for key in set(keys):
             assert second.network.sequences(key) == list(range(1, 11))
