@@ -35,6 +35,10 @@ serve: $(READY) ## A server on ./offhook-data
 test: $(READY) ## All tests
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
+.PHONY: faults
+faults: $(READY) ## The fault suite, five times at other moments, and a report of a minute
+	OFFHOOK_FAULT_SEEDS=5 OFFHOOK_FAULT_REPORT_S=60 $(BIN)/pytest -n 2 --dist worksteal tests/faults $(ARGS)
+
 .PHONY: check
 check: $(READY) ## Lint, format, types, layers, docs
 	$(BIN)/ruff check .

@@ -1,13 +1,16 @@
 """Deliveries: how many a second against a bare client, and how late at half load."""
 
 import asyncio
+from array import array
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from benchmarks.calls import batch_requests, single_requests
+from benchmarks.cost import Cost, Meter
 from benchmarks.load import Load, Queue, connect, drive
+from benchmarks.places import Place
 from benchmarks.servers import Server, measured_output, serving
 from benchmarks.sink import Sink
 from benchmarks.table import Figure, Rate, median_round, percentile
@@ -30,8 +33,8 @@ async def throughput(
         sink = Sink(keep=_BODIES)
         url = f"http://127.0.0.1:{await sink.listen()}/hook"
         async with serving(folder / f"delivery-{number}", profile=profile) as server:
-            delivered = await _drain(server, sink, url, items)
-        taken.append((delivered, await _bare(folder, url, sink.bodies)))
+            delivered = await drained(server, sink, url, items)
+        taken.append((delivered.rate, await _bare(folder, url, sink.bodies)))
     delivered, bare, ratio = median_round(taken)
     figure = Figure(
         "webhook deliveries, durable, ordered, recorded",
@@ -45,23 +48,13 @@ async def throughput(
 
 
 async def latency(folder: Path, items: list[bytes], per_s: float) -> list[Figure]:
-    """From an event's commit to its request's arrival, with single facts posted at ``per_s``.
-
-    The facts should take turns over many calls: an event of a call waits for the one before, and
-    in fast-forward that one is still on its way.
-    """
-    sink = Sink()
-    url = f"http://127.0.0.1:{await sink.listen()}/hook"
-    async with serving(folder / "latency") as server:
-        await server.create_webhook(url, max_in_flight=CONCURRENCY)
-        sink.timing = True
-        await _pace(server, items, per_s)
-        await _calm(sink)
+    """From an event's commit to its request's arrival, with single facts posted at ``per_s``."""
+    latencies_ms = await lateness_ms(folder / "latency", items, per_s)
     load = f"at {per_s:,.0f} facts/s"
     return [
         Figure(
             f"event committed to request received, p{percent}",
-            f"{percentile(sink.latencies_ms, percent):.1f} ms",
+            f"{percentile(latencies_ms, percent):.1f} ms",
             "",
             load,
             "",
@@ -71,16 +64,36 @@ async def latency(folder: Path, items: list[bytes], per_s: float) -> list[Figure
     ]
 
 
-async def _drain(server: Server, sink: Sink, url: str, items: list[bytes]) -> Rate:
+async def lateness_ms(
+    folder: Path, items: list[bytes], per_s: float, place: Place | None = None
+) -> "array[float]":
+    """How late each request was.
+
+    The facts should take turns over many calls: an event of a call waits for the one before, and
+    in fast-forward that one is still on its way.
+    """
+    sink = Sink()
+    url = f"http://127.0.0.1:{await sink.listen()}/hook"
+    async with serving(folder, place=place) as server:
+        await server.create_webhook(url, max_in_flight=CONCURRENCY)
+        sink.timing = True
+        await _pace(server, items, per_s)
+        await _calm(sink)
+    return sink.latencies_ms
+
+
+async def drained(server: Server, sink: Sink, url: str, items: list[bytes]) -> Cost:
+    """What each delivery costs of a backlog to one endpoint, which is held back until it is all in
+    the log."""
     loop = asyncio.get_running_loop()
     await server.create_webhook(url, max_in_flight=CONCURRENCY, timeout_s=30)
     sink.holding = True
     await drive(server.port, batch_requests(items, _BATCH), connections=2, seconds=30)
-    held, used_s = sink.received, server.cpu_s()
+    held, meter = sink.received, Meter([server])
     began = loop.time()
     sink.release()
     elapsed_s = await _calm(sink) - began
-    return Rate((sink.received - held) / elapsed_s, (server.cpu_s() - used_s) / elapsed_s)
+    return meter.read(sink.received - held, elapsed_s)
 
 
 async def _calm(sink: Sink) -> float:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.calls import batch_requests, single_requests
+from benchmarks.cost import Cost, Meter
 from benchmarks.load import drive
 from benchmarks.servers import Server, measured_output, serving
 from benchmarks.table import Figure, Rate, median_round
@@ -11,6 +12,7 @@ from benchmarks.table import Figure, Rate, median_round
 _CONNECTIONS: Final = 64
 _BATCH_CONNECTIONS: Final = 4
 _BATCH: Final = 1_000
+"""Events in a request of a batch."""
 _SECONDS: Final = 3.0
 _ANSWERING: Final = "benchmarks.answering"
 _TARGET_PER_S: Final = 30_000
@@ -42,9 +44,8 @@ async def batch(folder: Path, items: list[bytes], profile: Path | None) -> Figur
     """Call facts a second over HTTP in batches of 1,000: validated, folded, rendered, durable."""
     requests = batch_requests(items, _BATCH)
     async with serving(folder / "batch", profile=profile) as server:
-        rate = await _rate(server, requests, _BATCH_CONNECTIONS)
-    facts = Rate(rate.per_s * _BATCH, rate.busy)
-    return _batch_figure("batch ingest of call events, over HTTP", facts)
+        cost = await batches(server, requests)
+    return _batch_figure("batch ingest of call events, over HTTP", cost.rate)
 
 
 async def batch_in_process(folder: Path, items: list[bytes]) -> Figure:
@@ -59,16 +60,26 @@ async def batch_in_process(folder: Path, items: list[bytes]) -> Figure:
 
 async def _single(folder: Path, requests: list[bytes], module: str, profile: Path | None) -> Rate:
     async with serving(folder, module=module, profile=profile) as server:
-        return await _rate(server, requests, _CONNECTIONS)
+        return (await singles(server, requests)).rate
 
 
-async def _rate(server: Server, requests: list[bytes], connections: int) -> Rate:
-    used_s = server.cpu_s()
+async def singles(server: Server, requests: list[bytes]) -> Cost:
+    """What each event costs that has a request of its own."""
+    return await _driven(server, requests, _CONNECTIONS, events=1)
+
+
+async def batches(server: Server, requests: list[bytes]) -> Cost:
+    """What each event costs in requests of 1,000."""
+    return await _driven(server, requests, _BATCH_CONNECTIONS, events=_BATCH)
+
+
+async def _driven(server: Server, requests: list[bytes], connections: int, events: int) -> Cost:
+    meter = Meter([server])
     load = await drive(server.port, requests, connections=connections, seconds=_SECONDS)
     refused = {status: n for status, n in load.statuses.items() if status not in (200, 202)}
     if refused or not load.completed:
         raise RuntimeError(f"the load was not accepted: {load.statuses}")
-    return Rate(load.per_s, (server.cpu_s() - used_s) / load.elapsed_s)
+    return meter.read(load.completed * events, load.elapsed_s)
 
 
 def _batch_figure(name: str, rate: Rate) -> Figure:

@@ -10,8 +10,6 @@ from fleet import Fleet
 from trial import SEEDS, Tell, trial
 
 STOPS_WITHIN_S = 10.0
-MOVED_WITHIN_MS = 5_000
-"""Less than a lease: nobody waited for one to run out."""
 
 
 @pytest.mark.slow
@@ -30,10 +28,10 @@ async def test_an_engine_that_joins_or_leaves_costs_nothing(
             began_s = monotonic()
             assert await leaver.stop() == 0
             assert monotonic() - began_s < STOPS_WITHIN_S
+            # Nobody has to wait for its leases to run out.
+            assert (await fleet.lookout.holders()).shares()[leaver.pid] == 0
 
         left = await running.suffer("an engine leaves (SIGTERM)", leave)
         await running.taken_over(left, stayers)
-        assert left.taken_over_ms is not None
-        assert left.taken_over_ms < MOVED_WITHIN_MS
         await running.recovered(left, stayers)
     assert leaver.complaints() == []
