@@ -12,9 +12,11 @@ import uvloop
 
 from benchmarks import delivery, ingest
 from benchmarks.calls import facts, spread
+from benchmarks.deep_log import deep_log
 from benchmarks.machine import describe, fsync_ms, other_core, pin
 from benchmarks.places import postgres_in
 from benchmarks.scaling import scaling
+from benchmarks.side_by_side import side_by_side
 from benchmarks.table import Figure, show
 
 _CALLS: Final = 15_000
@@ -22,6 +24,7 @@ _DELIVERED_FACTS: Final = 15_000
 _SHARED_FACTS: Final = 10_000
 _SPREAD_CALLS: Final = 3_000
 _ROUNDS: Final = 3
+_PAIRS: Final = 5
 _PROFILED_LINES: Final = 40
 
 
@@ -55,15 +58,30 @@ async def _sqlite(run: _Run) -> list[Figure]:
     return [delivered, single, batch, in_process, *late]
 
 
+async def _postgres(run: _Run) -> list[Figure]:
+    """PostgreSQL beside SQLite, one process each."""
+    with postgres_in(run.folder / "beside-postgres") as postgres:
+        turns = spread(_SPREAD_CALLS, seed=2)
+        return await side_by_side(run.folder, postgres, run.items, turns)
+
+
 async def _scaling(run: _Run) -> list[Figure]:
     """1, 2 and 4 processes over PostgreSQL."""
     with postgres_in(run.folder / "scaling-postgres") as postgres:
-        return await scaling(run.folder, postgres, run.items[:_SHARED_FACTS], run.rounds)
+        return await scaling(run.folder, postgres, run.items[:_SHARED_FACTS], _PAIRS)
+
+
+async def _deep(run: _Run) -> list[Figure]:
+    """A million events in the log, against an empty one."""
+    with postgres_in(run.folder / "deep-postgres") as postgres:
+        return await deep_log(run.folder, postgres, run.items[:_SHARED_FACTS], _PAIRS)
 
 
 _PARTS: Final[dict[str, Callable[[_Run], Awaitable[list[Figure]]]]] = {
     "sqlite": _sqlite,
+    "postgres": _postgres,
     "scaling": _scaling,
+    "deep": _deep,
 }
 
 

@@ -33,8 +33,8 @@ async def throughput(
         sink = Sink(keep=_BODIES)
         url = f"http://127.0.0.1:{await sink.listen()}/hook"
         async with serving(folder / f"delivery-{number}", profile=profile) as server:
-            delivered = await drained(server, sink, url, items)
-        taken.append((delivered.rate, await _bare(folder, url, sink.bodies)))
+            cost = await drained(server, sink, url, items)
+        taken.append((cost.rate, await _bare(folder, url, sink.bodies)))
     delivered, bare, ratio = median_round(taken)
     figure = Figure(
         "webhook deliveries, durable, ordered, recorded",

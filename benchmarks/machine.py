@@ -13,7 +13,7 @@ from typing import Final
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 MEASURED_CORE: Final = 0
-"""The core of a single process that is measured; load and receiver run on another."""
+"""The core of a process that is measured alone; load and receiver run on another."""
 
 
 def pin(core: int) -> None:
@@ -23,14 +23,14 @@ def pin(core: int) -> None:
 
 
 def spread() -> None:
-    """Let this process, and what it starts, run on every core but the one of the load."""
+    """Let this process, and what it starts, run on every core, beside load and receiver."""
     if sys.platform == "linux":
-        os.sched_setaffinity(0, measured_cores())
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
 @contextmanager
 def spreading() -> Iterator[None]:
-    """What is started in the block may run on every core but the one of the load."""
+    """What is started in the block may run on every core."""
     if sys.platform != "linux":
         yield
         return
@@ -40,12 +40,6 @@ def spreading() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-def measured_cores() -> set[int]:
-    """The cores of what consists of several processes; load and receiver run on another."""
-    cores = set(range(os.cpu_count() or 1))
-    return (cores - {other_core()}) or cores
 
 
 def other_core() -> int:

@@ -1,7 +1,7 @@
 """Runs a module where it is measured: ``python -m benchmarks.pinned [options] MODULE ...``.
 
-That is the measured core, or with ``--spread`` every core but that of the load. Pinning before the
-module is loaded keeps every thread that it starts there.
+That is the measured core, or with ``--spread`` every core. Pinning before the module is loaded
+keeps every thread that it starts there.
 """
 
 import argparse

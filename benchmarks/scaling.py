@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from benchmarks.backlog import Backlog, backlog
@@ -11,14 +12,15 @@ from benchmarks.servers import engines
 from benchmarks.table import Figure
 
 _COUNTS: Final = (1, 2, 4)
-_ENDPOINTS: Final = 2
+_ENDPOINTS: Final = 8
 _TARGET: Final = "at most 1.15"
 
 
 async def scaling(
     folder: Path, postgres: Postgres, items: Sequence[bytes], rounds: int
 ) -> list[Figure]:
-    """One line for each number of processes, the cheapest of its rounds."""
+    """One line for each number of processes: its cheapest round, and the median over the rounds of
+    what a delivery costs against one process in the same round."""
     taken: dict[int, list[Cost]] = {count: [] for count in _COUNTS}
     async with (
         postgres.schema() as (url, place),
@@ -28,8 +30,8 @@ async def scaling(
             for count in _COUNTS:
                 here = folder / f"scaling-{number}-{count}"
                 taken[count].append(await delivered(here, place, waiting, count))
-    best = {count: cheapest(costs) for count, costs in taken.items()}
-    return [_figure(postgres.name, count, best[count], best[_COUNTS[0]]) for count in _COUNTS]
+    alone = taken[_COUNTS[0]]
+    return [_figure(postgres.name, count, taken[count], alone) for count in _COUNTS]
 
 
 async def delivered(folder: Path, place: Place, waiting: Backlog, count: int) -> Cost:
@@ -45,9 +47,8 @@ async def delivered(folder: Path, place: Place, waiting: Backlog, count: int) ->
         return meter.read(waiting.sink.received - before)
 
 
-def _figure(name: str, count: int, cost: Cost, alone: Cost) -> Figure:
-    processes = "1 process" if count == 1 else f"{count} processes"
-    told = (f"deliveries, {processes} over {name}", str(cost), "")
-    if count == 1:
-        return Figure(*told)
-    return Figure(*told, "CPU of 1 process", f"{cost.cpu_s / alone.cpu_s:.2f}", _TARGET)
+def _figure(name: str, count: int, costs: Sequence[Cost], alone: Sequence[Cost]) -> Figure:
+    what = f"deliveries by {count} process{'es' if count > 1 else ''}, {name}, CPU of both for each"
+    ratio = median(cost.cpu_s / one.cpu_s for cost, one in zip(costs, alone, strict=True))
+    beside = "" if count == 1 else f"1 process {cheapest(alone)}"
+    return Figure(what, str(cheapest(costs)), "", beside, f"{ratio:.2f}", _TARGET)

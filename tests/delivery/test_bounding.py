@@ -1,6 +1,7 @@
 """A process alone asks nobody; one of several sends within what it was granted."""
 
 from collections.abc import Sequence
+from math import inf
 
 import pytest
 from pieces import delivery, endpoint
@@ -115,6 +116,11 @@ async def test_nothing_goes_before_it_is_granted_and_all_that_is_due_is_asked_in
         ("wh_ads", BoundKind.IN_FLIGHT, 5),
     }
     assert desk.send() == 2 + 4
+
+
+async def test_who_shares_and_has_nothing_to_send_waits(desk: Desk) -> None:
+    await desk.run()
+    assert (desk.asked, desk.bounding.due_in_s()) == ([], inf)
 
 
 async def test_a_share_is_renewed_before_it_runs_out_and_let_go_when_nothing_needs_it(

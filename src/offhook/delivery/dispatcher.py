@@ -37,7 +37,7 @@ _log = structlog.get_logger(__name__)
 
 CONSUMER = "deliver"
 _LINGER_S = 0.005
-_RECORDS_LINGER_S = 0.1
+_RECORDS_LINGER_S = 0.25
 _BATCH = 512
 _PLACES_S = 1.0
 _IDLE_S = 1.0

@@ -42,7 +42,7 @@ class Shares:
         self._standings = {
             queue: _Standing(queue, now_s) for queue in self._queues.all() if _in_use(queue, now_s)
         }
-        self._next_s = now_s
+        self._reckon()
         return bool(self._standings)
 
     def unite(self) -> None:
