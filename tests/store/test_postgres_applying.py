@@ -168,9 +168,14 @@ async def test_a_day_whose_table_went_gets_it_back(
     assert await accepted(store, events[1]) == 1
 
 
+@pytest.mark.parametrize("attempts", [1, 0])
 @pytest.mark.parametrize("committed", [True, False])
 async def test_an_apply_whose_commit_was_lost_sight_of_is_done_once(
-    store: PostgresStore, raw: "asyncpg.Connection", postgres18_url: str, committed: bool
+    store: PostgresStore,
+    raw: "asyncpg.Connection",
+    postgres18_url: str,
+    committed: bool,
+    attempts: int,
 ) -> None:
     """The commit hangs on a lock while the wire is cut; then the server goes on, or gives up."""
     await make_webhook(store)
@@ -186,7 +191,8 @@ async def test_an_apply_whose_commit_was_lost_sight_of_is_done_once(
     """)
     await raw.execute("SELECT pg_advisory_lock(4711)")
     rows = (pending_for(events[0], RETRY, due_ms=1), pending_for(events[1], WAITING))
-    changes = [PartitionChanges(lease, 1, (attempt_on(events[0]),), rows=rows)]
+    made = (attempt_on(events[0]),) * attempts
+    changes = [PartitionChanges(lease, 1, made, rows=rows)]
     async with FaultyWire(postgres18_url) as wire:
         far = await open_postgres(wire.url)
         applying = asyncio.create_task(far.dispatch.apply(changes))
@@ -208,7 +214,7 @@ async def test_an_apply_whose_commit_was_lost_sight_of_is_done_once(
         report = await again
         await far.close()
     assert report.closed == {LANE}
-    assert await accepted(store, events[0]) == 1
+    assert await accepted(store, events[0]) == attempts
     assert [item.event for item in (await store.dispatch.due([lease.partition], 9, [])).items] == [
         events[0]
     ]

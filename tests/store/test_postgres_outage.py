@@ -13,6 +13,7 @@ import pytest
 from asyncpg.transaction import Transaction
 from processes import connected, opened, several
 
+from offhook.delivery.entries import PartitionChanges
 from offhook.log.entries import Appended, FeedFilter, Lease
 from offhook.log.queries import CallFilter
 from offhook.model.errors import OffhookError, Unavailable
@@ -21,7 +22,17 @@ from offhook.resources.ports import StoredKey
 from offhook.store.postgres import PostgresStore
 from offhook.store.postgres.session import Session
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.material import append, appended, plain, whole_log
+from offhook.testing.conformance.material import (
+    WEBHOOK,
+    append,
+    appended,
+    attempt_on,
+    lease_for,
+    make_webhook,
+    placed,
+    plain,
+    whole_log,
+)
 from offhook.testing.faulty_wire import FaultyWire
 from offhook.testing.servers.postgres import PostgresServer
 
@@ -129,6 +140,43 @@ async def test_without_the_database_every_port_says_so_and_goes_on_when_it_is_ba
             await wire.mend()
             for ask in ASKED.values():
                 await ask(store)
+
+
+async def test_a_crash_in_a_commit_is_not_taken_for_the_commit_of_who_got_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a transaction that the server had not begun to write down, not even its number is left."""
+    commit, numbers = Transaction.commit, list[int]()
+    with PostgresServer(tmp_path) as server:
+        async with asyncio.timeout(OUTER_S), opened(server.url()) as store:
+            await make_webhook(store)
+            [event] = await placed(store, plain("k"))
+            lease = await lease_for(store, "k")
+            changes = [PartitionChanges(lease, 1, (attempt_on(event, accepted=True),))]
+
+            async def crash_and_commit(transaction: Transaction) -> None:
+                if not numbers:
+                    raw = transaction._connection
+                    numbers.append(int(await raw.fetchval("SELECT pg_current_xact_id()::text")))
+                    await asyncio.to_thread(server.restart, immediate=True)
+                await commit(transaction)
+
+            monkeypatch.setattr(Transaction, "commit", crash_and_commit)
+            with pytest.raises(Unavailable):
+                await store.dispatch.apply(changes)
+            await use_up(server, numbers[0])
+            await store.dispatch.apply(changes)
+            made = await store.deliveries.attempts(
+                DEFAULT_ACCOUNT, WEBHOOK, event.partition, event.position
+            )
+            assert made == list(changes[0].attempts)
+
+
+async def use_up(server: PostgresServer, number: int) -> None:
+    """Have other transactions commit until one of them has, or had, this number."""
+    async with connected(server.url()) as beside:
+        while int(await beside.fetchval("SELECT pg_current_xact_id()::text")) < number:
+            pass
 
 
 async def test_a_process_that_freezes_in_the_middle_of_an_append_keeps_its_locks_for_seconds_only(

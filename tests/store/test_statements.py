@@ -34,7 +34,7 @@ ALONE = {
         "members_forget_all": BEGINS_ANEW,
     },
     "postgres": {
-        "commit_status": MAY_BE_LOST,
+        "attempt_stands": MAY_BE_LOST,
         "event_stands": MAY_BE_LOST,
         "ping": MAY_BE_LOST,
         "day_make": HAS_DAYS,

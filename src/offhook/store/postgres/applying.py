@@ -46,8 +46,6 @@ class Applying:
         self._enabled: dict[WebhookId, bool] = {}
         self._now_ms = 0
         self.report = ApplyReport()
-        self.xid: str | None = None
-        """The transaction's own id, once it holds a lease."""
         self.made_days: list[int] = []
         """Days that have a table once this is committed."""
         self.configured = False
@@ -57,7 +55,7 @@ class Applying:
         """Lock the leases, and write for those that are still their owners'."""
         for row in await lock_leases(self._session, self._asked, now_ms):
             self._cursors[row["consumer"], row["partition"], row["epoch"]] = row["cursor"]
-            self._now_ms, self.xid = row["now_ms"], row["xid"]
+            self._now_ms = row["now_ms"]
         self._changes = [change for change in self._asked if self._holds(change)]
         lost = frozenset(it.lease.partition for it in self._asked if not self._holds(it))
         self.report = ApplyReport(lost)

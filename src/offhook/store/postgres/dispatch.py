@@ -102,15 +102,16 @@ class PostgresDispatch:
 
     async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
         """Write what was decided, in one durable transaction fenced by the leases."""
-        before = await self._doubts.settled(changes)
-        if before is not None:
-            return self._committed(before)
-        try:
-            return await self._apply(changes, careful=False)
-        except UNSTORABLE:
-            # The table of a day that was known may be what is missing.
-            self._days.forget()
-            return await self._apply(changes, careful=True)
+        doubt = self._doubts.about(changes)
+        if doubt is None:
+            return await self._write(changes)
+        if await self._doubts.stands(doubt):
+            self._committed(doubt.applying)
+            report = doubt.report
+        else:
+            report = doubt.told_with(await self._write(changes))
+        self._doubts.forget(changes)
+        return report
 
     async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
         """Note which event is handled alone; false if the lease is lost."""
@@ -131,6 +132,14 @@ class PostgresDispatch:
                 "lease_suspected", consumer=CONSUMER, partition=partition
             )
         return position
+
+    async def _write(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
+        try:
+            return await self._apply(changes, careful=False)
+        except UNSTORABLE:
+            # The table of a day that was known may be what is missing.
+            self._days.forget()
+            return await self._apply(changes, careful=True)
 
     async def _apply(self, changes: Sequence[PartitionChanges], *, careful: bool) -> ApplyReport:
         try:

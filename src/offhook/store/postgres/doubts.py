@@ -1,14 +1,15 @@
 """Applies whose connection was lost in the commit, until it is known what became of them.
 
-One that was committed must not be done again: its attempts would be recorded twice, and the lanes
-that it closed would not be told of, since the second time they are closed already.
+One that was committed must not be done again: its attempts would be recorded twice. Only what is in
+the database can tell: a transaction's number cannot, for a database that crashed before it wrote
+anything of a transaction gives its number to another one.
 """
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from offhook.delivery.entries import PartitionChanges
+from offhook.delivery.entries import ApplyReport, AttemptRecord, PartitionChanges
 from offhook.store.postgres.applying import Applying, lock_leases
 from offhook.store.postgres.database import Database
 
@@ -17,10 +18,24 @@ _MOST = 8
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Changes that were written in a transaction whose outcome is unknown."""
+    """Changes that were written in a transaction whose outcome is unknown, and what was to be told
+    of it."""
 
     changes: Sequence[PartitionChanges]
     applying: Applying
+    report: ApplyReport
+
+    def told_with(self, report: ApplyReport) -> ApplyReport:
+        """What to tell after the same changes were written once more. Where the first time stands,
+        the lanes that it closed were closed already, and those that it opened open."""
+        closed, opened = self.report.closed | report.closed, self.report.opened | report.opened
+        return ApplyReport(report.lost, closed, opened, report.stubs)
+
+    @property
+    def evidence(self) -> AttemptRecord | None:
+        """An attempt that is recorded if, and only if, the transaction was committed."""
+        written = (it for it in self.changes if it.lease.partition not in self.report.lost)
+        return next((attempt for it in written for attempt in it.attempts), None)
 
 
 class Doubts:
@@ -30,24 +45,40 @@ class Doubts:
         self._database = database
         self._open = deque[Doubt](maxlen=_MOST)
 
+    def about(self, changes: Sequence[PartitionChanges]) -> Doubt | None:
+        """The doubt whether these very changes are in, if there is one."""
+        return next((it for it in self._open if it.changes == changes), None)
+
     def note(self, changes: Sequence[PartitionChanges], applying: Applying) -> None:
         """These may have been committed."""
-        if applying.xid is not None:
-            self._open.append(Doubt(changes, applying))
+        before, report = self.about(changes), applying.report
+        self.forget(changes)
+        told = report if before is None else before.told_with(report)
+        self._open.append(Doubt(changes, applying, told))
 
-    async def settled(self, changes: Sequence[PartitionChanges]) -> Applying | None:
-        """The apply of these very changes that was committed after all; ``None`` if there is none,
-        and there never will be."""
-        doubt = next((it for it in self._open if it.changes == changes), None)
-        if doubt is None:
-            return None
-        stands = await self._stands(doubt)
-        self._open.remove(doubt)
-        return doubt.applying if stands else None
+    def forget(self, changes: Sequence[PartitionChanges]) -> None:
+        """These are in."""
+        doubt = self.about(changes)
+        if doubt is not None:
+            self._open.remove(doubt)
 
-    async def _stands(self, doubt: Doubt) -> bool:
-        """Locking the leases waits for the lost connection's transaction to end."""
+    async def stands(self, doubt: Doubt) -> bool:
+        """Whether it was committed; false also where nothing can tell. Then it is to be written
+        again: without attempts that comes to the same rows.
+
+        Locking the leases waits for the lost connection's transaction to end.
+        """
+        attempt = doubt.evidence
+        if attempt is None:
+            return False
         async with self._database.transaction() as session:
             await lock_leases(session, doubt.changes, None)
-            status = await session.value("commit_status", xid=doubt.applying.xid)
-        return bool(status == "committed")
+            stands = await session.value(
+                "attempt_stands",
+                webhook=attempt.webhook,
+                partition=attempt.partition,
+                position=attempt.position,
+                number=attempt.number,
+                started_ms=attempt.started_ms,
+            )
+        return bool(stands)

@@ -2,7 +2,7 @@
 -- wait for each other; the first statement of every transaction that writes for a lease.
 SELECT
     lease.consumer, lease.partition, lease.epoch, lease.cursor,
-    offhook_now(:now_ms::bigint) AS now_ms, pg_current_xact_id()::text AS xid
+    offhook_now(:now_ms::bigint) AS now_ms
 FROM unnest(:consumers::text[], :partitions::integer[], :owners::text[], :epochs::bigint[])
     AS held (consumer, partition, owner, epoch)
 JOIN lease ON lease.consumer = held.consumer AND lease.partition = held.partition
