@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+_LOOKS = 10
+"""While connections of others come and go, Linux may leave lines out of what it lists."""
+
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
@@ -21,9 +24,12 @@ class Connections:
         self._unasked: dict[int, int] = {}
 
     def process_at(self, port: int) -> int:
-        """The process that has just connected from this port; 0 if it is none of these."""
-        if port not in self._unasked:
+        """The process that has just connected from this port; 0 if it is none of these, or has died
+        since."""
+        looks = _LOOKS
+        while port not in self._unasked and looks:
             self._unasked = processes_at(self._pids(), self._to_port)
+            looks -= 1
         return self._unasked.pop(port, 0)
 
 

@@ -92,7 +92,7 @@ class Trial:
         at_risk = {
             arrival.event.id
             for arrival in self.receiver.seen.accepted
-            if arrival.sender in fault.victims
+            if arrival.sender in fault.victims or not arrival.sender
         } - fault.recorded
         again = self.repeated() & at_risk
         self._at_risk |= at_risk
