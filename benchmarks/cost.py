@@ -34,7 +34,7 @@ class Cost:
 
 @dataclass(slots=True)
 class Meter:
-    """Reads the servers of one place. ``stop`` ends the time that counts."""
+    """What the servers of one place, and the place itself, use from when this is made."""
 
     servers: Sequence[Server]
     _began_s: float = field(init=False)

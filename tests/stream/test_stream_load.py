@@ -187,15 +187,20 @@ async def test_a_hundred_clients_cost_the_store_no_more_than_one(
         assert reads.calls <= 20 * stage.store.log.partitions
 
 
+async def go_on_unheard(stage: Stage) -> None:
+    """Events that nobody listens to, until nothing of them is kept in memory."""
+    await stage.post(*KEYS)
+    await stage.until(lambda: stage.streams.open == 0)
+    stage.wake.set()
+    await stage.until(lambda: stage.follower._ring is None)
+
+
 async def test_a_hundred_that_come_back_together_ask_the_store_few_at_a_time(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with stage.listening() as client:
         last_id = client.last_id
-    await stage.post(*KEYS)
-    await stage.until(lambda: stage.streams.open == 0)
-    stage.wake.set()
-    await stage.until(lambda: stage.follower._ring is None)
+    await go_on_unheard(stage)
     pages = Counting(stage.store.feed, "feed", monkeypatch)
     async with listeners(stage, 100, last_id) as clients:
         for client in clients[::10]:
@@ -210,10 +215,7 @@ async def test_who_goes_on_within_a_key_reads_few_pages_and_then_none(
     """Although the other partitions went on without bringing it anything."""
     async with stage.listening("key=k0") as client:
         last_id = client.last_id
-    await stage.post(*KEYS)
-    await stage.until(lambda: stage.streams.open == 0)
-    stage.wake.set()
-    await stage.until(lambda: stage.follower._ring is None)
+    await go_on_unheard(stage)
     pages = Counting(stage.store.feed, "feed", monkeypatch)
     async with stage.listening("key=k0", last_id=last_id) as client:
         for _ in range(20):
