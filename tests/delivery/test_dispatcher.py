@@ -241,6 +241,19 @@ class TestLeases:
         sent = Counter(arrival(request).key for request in made.network.requests)
         assert sent == Counter(keys(20))
 
+    async def test_while_results_gather_the_loop_waits(self, bench: MakeBench) -> None:
+        gate = Gate()
+        made = bench(lambda r: gate(r) if arrival(r).key == "slow" else OK)
+        await made.webhook("crm")
+        await made.post("slow", "a")
+        await made.until(lambda: gate.waiting == 1 and made.dispatcher.in_flight == 1)
+        await steps(made)
+        await made.post("b")
+        await made.until(lambda: "b" in {each.key for each in made.network.accepted})
+        assert await made.dispatcher.run_once() > 0.1
+        gate.open()
+        await made.settle()
+
     async def test_what_came_back_after_the_lease_was_lost_is_not_written(
         self, bench: MakeBench, clock: FakeClock
     ) -> None:

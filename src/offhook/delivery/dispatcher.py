@@ -399,9 +399,9 @@ class Dispatcher:
         wait_s = min(_IDLE_S, self._leases.due_in_s(), self._bounding.due_in_s())
         wait_s = min(wait_s, self._queues.due_in_s(monotonic_s))
         wait_s = min(wait_s, max(0.001, self._retrier.due_in_s(self._staying())))
-        for flow in self._flows.values():
-            if flow.caution is not None:
-                wait_s = min(wait_s, PROBATION_S)
-            if not flow.clean:
-                wait_s = min(wait_s, _LINGER_S)
+        if any(flow.caution is not None for flow in self._flows.values()):
+            wait_s = min(wait_s, PROBATION_S)
+        if not all(flow.clean for flow in self._flows.values()):
+            lingers_s = self._applied_at + self._linger_s() - monotonic_s
+            wait_s = min(wait_s, max(_LINGER_S, lingers_s))
         return wait_s
