@@ -11,7 +11,7 @@ from offhook.clock import Clock
 from offhook.log.entries import Topic
 from offhook.model.event import to_ms
 from offhook.store.sqlite.connection import Connection, open_reader
-from offhook.store.sqlite.writer import Work, Writer
+from offhook.store.sqlite.writer import InlineWriter, Work, Writer
 
 T = TypeVar("T")
 
@@ -25,14 +25,18 @@ class Database:
 
     A database in memory has one connection for all of them. One in a file has a connection that
     writes, one for short reads on the loop's own thread, where handing them to another would cost
-    more than they do, and some on threads for the rest.
+    more than they do, and some on threads for the rest. One that is ``inline`` uses no threads at
+    all: everything happens where it is asked.
     """
 
-    def __init__(self, clock: Clock, path: Path | None, main: Connection) -> None:
+    def __init__(
+        self, clock: Clock, path: Path | None, main: Connection, *, inline: bool = False
+    ) -> None:
         self._clock = clock
         self._main = main
         self._subscribers: list[Subscriber] = []
-        self._writer = Writer(main, self._announce)
+        self._without_threads = inline
+        self._writer = (InlineWriter if inline else Writer)(main, self._announce)
         self._inline = main if path is None else open_reader(path)
         pooled = [main] if path is None else [open_reader(path) for _ in range(_READERS)]
         self._threads = ThreadPoolExecutor(len(pooled), "offhook-reader")
@@ -60,6 +64,8 @@ class Database:
 
     async def query(self, work: Callable[[Connection], T]) -> T:
         """A read that may take a while, on a thread."""
+        if self._without_threads:
+            return self.read(work)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._lend, work)
 
     def subscribe(self, subscriber: Subscriber) -> None:
@@ -68,8 +74,9 @@ class Database:
 
     async def close(self) -> None:
         """Do the writes that wait, then close everything."""
-        await asyncio.to_thread(self._writer.stop)
-        await asyncio.to_thread(self._threads.shutdown)
+        if not self._without_threads:
+            await asyncio.to_thread(self._writer.stop)
+            await asyncio.to_thread(self._threads.shutdown)
         while not self._idle.empty():
             self._idle.get().close()
         self._inline.close()

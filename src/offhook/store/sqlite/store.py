@@ -74,7 +74,7 @@ def open_sqlite(folder: Path | None, *, clock: Clock) -> SqliteStore:
     lock = None if folder is None else lock_folder(folder)
     path = None if folder is None else folder / DATABASE
     try:
-        return _open(path, clock, lock)
+        return _open(path, clock, lock, inline=False)
     except Exception as error:
         if lock is not None:
             lock.release()
@@ -83,7 +83,13 @@ def open_sqlite(folder: Path | None, *, clock: Clock) -> SqliteStore:
         raise
 
 
-def _open(path: Path | None, clock: Clock, lock: FolderLock | None) -> SqliteStore:
+def open_inline(*, clock: Clock) -> SqliteStore:
+    """A store in memory that uses no threads and never waits: what happens on it follows from what
+    is asked, and from nothing else. Belongs to the running loop."""
+    return _open(None, clock, None, inline=True)
+
+
+def _open(path: Path | None, clock: Clock, lock: FolderLock | None, *, inline: bool) -> SqliteStore:
     main = open_writer(path)
     try:
         tail = _prepare(main, clock)
@@ -91,7 +97,8 @@ def _open(path: Path | None, clock: Clock, lock: FolderLock | None) -> SqliteSto
     except Exception:
         main.close()
         raise
-    return _assemble(Database(clock, path, main), tail, installation, lock)
+    database = Database(clock, path, main, inline=inline)
+    return _assemble(database, tail, installation, lock)
 
 
 def _prepare(connection: Connection, clock: Clock) -> Tail:

@@ -93,6 +93,77 @@ class Job(Generic[T]):
             self.future.set_exception(self.error)
 
 
+class Committing:
+    """Does jobs in one transaction, and tells of its commit."""
+
+    def __init__(
+        self, connection: Connection, announce: Callable[[frozenset[Topic]], None]
+    ) -> None:
+        self._connection = connection
+        self._announce = announce
+
+    def commit(self, jobs: list[Job[Any]]) -> None:
+        """Do all jobs and commit them; which of them failed stands in each."""
+        jobs.sort(key=lambda job: not job.first)
+        if not self._together(jobs):
+            self._carefully(jobs)
+        for job in jobs:
+            job.finish()
+
+    def settle(self, jobs: Sequence[Job[Any]]) -> None:
+        """Tell who waits, and then everybody; on the loop."""
+        topics: set[Topic] = set()
+        for job in jobs:
+            job.answer()
+            if job.error is None:
+                topics |= job.transaction.topics
+        if topics:
+            self._announce(frozenset(topics))
+
+    def _together(self, jobs: list[Job[Any]]) -> bool:
+        """Do and commit all jobs; false, with nothing done, if anything at all went wrong."""
+        try:
+            with self._connection.lock, self._connection.transaction():
+                for job in jobs:
+                    job.attempt()
+        except Exception:  # noqa: BLE001 - whose fault it is shows when each stands alone
+            for job in jobs:
+                job.undo()
+            return False
+        return True
+
+    def _carefully(self, jobs: list[Job[Any]]) -> None:
+        """Do all jobs, each to fail alone; what keeps the commit from happening fails them all."""
+        try:
+            with self._connection.lock, self._connection.transaction():
+                for job in jobs:
+                    job.attempt_alone()
+        except Exception as error:  # noqa: BLE001 - it is the answer to each who waits
+            for job in jobs:
+                job.fail(error)
+
+
+class InlineWriter:
+    """Does each job where it is handed in, on the loop's own thread: for a database in memory, of
+    which every step is to follow from the one before."""
+
+    def __init__(
+        self, connection: Connection, announce: Callable[[frozenset[Topic]], None]
+    ) -> None:
+        self._connection = connection
+        self._committing = Committing(connection, announce)
+
+    async def write(self, work: Work[T], *, first: bool = False) -> T:
+        """Do it."""
+        job = Job(work, self._connection, first=first)
+        self._committing.commit([job])
+        self._committing.settle([job])
+        return await job.future
+
+    def stop(self) -> None:
+        """Nothing ever waits."""
+
+
 class Writer:
     """Owns the connection that writes. Whatever waits is one transaction and one durable commit."""
 
@@ -100,7 +171,7 @@ class Writer:
         self, connection: Connection, announce: Callable[[frozenset[Topic]], None]
     ) -> None:
         self._connection = connection
-        self._announce = announce
+        self._committing = Committing(connection, announce)
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="offhook-writer", daemon=True)
@@ -137,40 +208,5 @@ class Writer:
         return False
 
     def _commit(self, jobs: list[Job[Any]]) -> None:
-        jobs.sort(key=lambda job: not job.first)
-        if not self._together(jobs):
-            self._carefully(jobs)
-        for job in jobs:
-            job.finish()
-        self._loop.call_soon_threadsafe(self._settle, jobs)
-
-    def _together(self, jobs: list[Job[Any]]) -> bool:
-        """Do and commit all jobs; false, with nothing done, if anything at all went wrong."""
-        try:
-            with self._connection.lock, self._connection.transaction():
-                for job in jobs:
-                    job.attempt()
-        except Exception:  # noqa: BLE001 - whose fault it is shows when each stands alone
-            for job in jobs:
-                job.undo()
-            return False
-        return True
-
-    def _carefully(self, jobs: list[Job[Any]]) -> None:
-        """Do all jobs, each to fail alone; what keeps the commit from happening fails them all."""
-        try:
-            with self._connection.lock, self._connection.transaction():
-                for job in jobs:
-                    job.attempt_alone()
-        except Exception as error:  # noqa: BLE001 - it is the answer to each who waits
-            for job in jobs:
-                job.fail(error)
-
-    def _settle(self, jobs: Sequence[Job[Any]]) -> None:
-        topics: set[Topic] = set()
-        for job in jobs:
-            job.answer()
-            if job.error is None:
-                topics |= job.transaction.topics
-        if topics:
-            self._announce(frozenset(topics))
+        self._committing.commit(jobs)
+        self._loop.call_soon_threadsafe(self._committing.settle, jobs)
