@@ -31,7 +31,7 @@ from offhook.testing.engine import Bench, in_order
 from offhook.testing.network import ScriptedNetwork
 
 LEFT_BEHIND = {"schema_version", "partition_head", "installation", "member", "endpoint_share"}
-MADE_ANEW = {"lease": {"owner", "suspect"}, "dispatch_request": {"id"}}
+MADE_ANEW = {"lease": {"owner", "suspect"}, "dispatch_request": {"id"}, "announcement": {"id"}}
 
 
 @pytest.fixture

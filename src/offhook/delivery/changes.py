@@ -1,6 +1,7 @@
 """What was decided for one partition and is not written yet."""
 
 from offhook.delivery.entries import (
+    Announcement,
     AttemptRecord,
     HeldRange,
     Lane,
@@ -35,6 +36,8 @@ class ChangeSet:
         self._disable: dict[WebhookId, str] = {}
         self._hurry: set[Lane] = set()
         self._requests: list[int] = []
+        self._release: set[Lane] = set()
+        self._announce: list[Announcement] = []
 
     def record(self, attempt: AttemptRecord) -> None:
         """An attempt was made."""
@@ -48,7 +51,7 @@ class ChangeSet:
     def put(self, row: PendingRow) -> None:
         """This delivery gets a row, or another one."""
         self._rows[row.webhook, row.position] = row
-        lane = Lane(row.webhook, row.key)
+        lane = row.own_lane
         self.touched.add(lane)
         if row.lane is not None and row.state in _LIVE:
             self.closing[lane] = min(row.position, self.closing.get(lane, row.position))
@@ -71,6 +74,15 @@ class ChangeSet:
         """The lane's head is due now."""
         self._hurry.add(lane)
 
+    def release(self, lane: Lane) -> None:
+        """The lane is let go unordered."""
+        self._release.add(lane)
+        self.touched.add(lane)
+
+    def announce(self, announcement: Announcement) -> None:
+        """This is to be told of."""
+        self._announce.append(announcement)
+
     def carry_out(self, request: int) -> None:
         """This request is done with."""
         self._requests.append(request)
@@ -80,7 +92,7 @@ class ChangeSet:
         """Whether applying this may make a row due at once: the first that waits in its lane, or
         one that is let go as it was."""
         return (
-            bool(self._settled or self._hurry)
+            bool(self._settled or self._hurry or self._release)
             or any(row.state is not PendingState.RETRY for row in self._rows.values())
             or not self.released <= self._rows.keys()
         )
@@ -105,6 +117,8 @@ class ChangeSet:
             or self._held
             or self._met
             or self._disable
+            or self._release
+            or self._announce
             or self._hurry
             or self._requests
         )
@@ -122,4 +136,6 @@ class ChangeSet:
             disable=tuple(self._disable.items()),
             hurry=tuple(self._hurry),
             requests=tuple(self._requests),
+            release=tuple(self._release),
+            announce=tuple(self._announce),
         )

@@ -255,7 +255,7 @@ class Dispatcher:
             self._on_sent(sent)
             flow = self._flow_of(sent.delivery)
             if flow is None:
-                sent.queue.pass_on(sent.delivery.event.key)
+                sent.queue.pass_on(sent.delivery.lane)
             else:
                 verdict = settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random)
                 self._follow(sent, verdict, now_ms)
@@ -276,7 +276,7 @@ class Dispatcher:
             queue, delivery = unsent.queue, unsent.delivery
             flow = self._flow_of(delivery)
             if flow is None or flow.leaves_by_s is not None or queue.closed:
-                queue.pass_on(delivery.event.key)
+                queue.pass_on(delivery.lane)
                 if flow is not None and queue.closed:
                     cancel(flow, delivery)
             else:

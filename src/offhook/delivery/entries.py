@@ -8,7 +8,7 @@ import msgspec
 from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Lease
 from offhook.model.event import LogEvent
-from offhook.model.ids import AccountId, EventId, WebhookId
+from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
 
 Place: TypeAlias = tuple[WebhookId, int, int]
 """Where a delivery stands: webhook, partition and position."""
@@ -43,15 +43,24 @@ class WebhookSnapshot(msgspec.Struct, frozen=True):
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """The deliveries of one key to one ordered endpoint."""
+    """The deliveries of one key to one ordered endpoint; ``key`` is the lane's name, see
+    ``lane_name``."""
 
     webhook: WebhookId
     key: str
 
 
+def lane_name(key: str, replay: ReplayId | None) -> str:
+    """What the lane of a key is called: a replay has lanes of its own, so that it never closes a
+    live one."""
+    return key if replay is None else f"{replay}:{key}"
+
+
 class AttemptRecord(msgspec.Struct, frozen=True):
     """One attempt, for the record. Durations are in milliseconds, ``None`` where the attempt did
-    not get that far; ``response`` is the start of the body, kept for failures."""
+    not get that far; ``response`` is the start of the body, kept for failures. ``late`` marks one
+    made outside its lane, ``replay`` the job that sent it again; ``detail`` is JSON of headers and
+    timings."""
 
     webhook: WebhookId
     partition: int
@@ -67,6 +76,9 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     status: int | None
     error: str | None
     response: bytes | None
+    late: bool = False
+    replay: ReplayId | None = None
+    detail: bytes | None = None
 
 
 class PendingState(StrEnum):
@@ -85,7 +97,12 @@ class PendingState(StrEnum):
 class PendingRow(msgspec.Struct, frozen=True):
     """A delivery that could not be made at once. ``lane`` is the key where the endpoint keeps
     order, ``None`` where it does not; ``number`` counts the attempts made so far; ``due_ms`` is set
-    in state ``retry`` alone. ``since_ms`` is when the 24 hours of trying began."""
+    in state ``retry`` alone. ``since_ms`` is when the 24 hours of trying began, ``failed_ms`` when
+    an attempt of it failed first.
+
+    ``late`` names the lane that it was let out of (``lane`` is ``None`` then), or put back into
+    after later ones had gone; ``replay`` the job that sends it again, in lanes of its own.
+    """
 
     webhook: WebhookId
     partition: int
@@ -99,7 +116,15 @@ class PendingRow(msgspec.Struct, frozen=True):
     number: int
     due_ms: int | None
     since_ms: int
+    failed_ms: int | None = None
+    late: str | None = None
+    replay: ReplayId | None = None
     reason: str | None = None
+
+    @property
+    def own_lane(self) -> Lane:
+        """The lane that it stands in, stood in, or would."""
+        return Lane(self.webhook, lane_name(self.key, self.replay))
 
 
 class DuePending(msgspec.Struct, frozen=True):
@@ -118,12 +143,26 @@ class HeldRange(msgspec.Struct, frozen=True):
     from_position: int
 
 
+class Announcement(msgspec.Struct, frozen=True):
+    """An event about an endpoint or a delivery, on its way to the log. It is handed to the appender
+    under ``event_id``, as often as it takes: the log has it once. ``data`` is JSON."""
+
+    partition: int
+    account: AccountId
+    event_id: EventId
+    type: str
+    key: str
+    test: bool
+    data: bytes
+
+
 class PartitionChanges(msgspec.Struct, frozen=True):
     """All that the deliver consumer decided for one partition since it last wrote.
 
     Applied in this order: pending rows of ``settled`` are deleted, ``rows`` are put in or replace
     the row of the same delivery, then every lane that was touched is mended: its lowest live row is
     made due (``retry``, now) if it is ``waiting``, and any other ``retry`` row becomes ``waiting``.
+    A row put into a lane that was let go, and is not empty yet, is let go too (``lanes.relax``).
     """
 
     lease: Lease
@@ -139,6 +178,11 @@ class PartitionChanges(msgspec.Struct, frozen=True):
     """Webhooks to disable, with the reason: their live pending rows become ``canceled``."""
     hurry: tuple[Lane, ...] = ()
     """Lanes whose head is to be made due now."""
+    release: tuple[Lane, ...] = ()
+    """Lanes that are let go unordered until they are empty: their live rows leave the lane, those
+    that waited are due now."""
+    announce: tuple[Announcement, ...] = ()
+    """What is to be told of in the log."""
     requests: tuple[int, ...] = ()
     """Dispatch requests that these changes carry out: they are deleted."""
 

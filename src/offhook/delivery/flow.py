@@ -120,17 +120,17 @@ class PartitionFlow:
         """The endpoint took it."""
         self.let_go(delivery)
         if delivery.pending:
-            lane = Lane(delivery.webhook, delivery.event.key)
+            lane = Lane(delivery.webhook, delivery.lane)
             self.changes.settle(lane, delivery.event.position)
 
     def wait_behind(self, delivery: Delivery) -> None:
         """A row of its own, behind the earlier ones of its lane."""
-        self.changes.put(_row(delivery, PendingState.WAITING, lane=delivery.event.key))
+        self.changes.put(_row(delivery, PendingState.WAITING, lane=delivery.lane))
 
     def retry(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:
         """A row of its own, due later; it closes the lane where the endpoint keeps order."""
         self.let_go(delivery)
-        lane = delivery.event.key if endpoint.ordered else None
+        lane = delivery.lane if endpoint.ordered and not delivery.unordered else None
         row = _row(delivery, PendingState.RETRY, lane, delivery.attempts + 1, due_ms, reason)
         self.changes.put(row)
 
@@ -144,7 +144,7 @@ class PartitionFlow:
     ) -> None:
         """A row of its own for good: failed or canceled. The lane goes on."""
         self.let_go(delivery)
-        lane = delivery.event.key if endpoint.ordered and delivery.pending else None
+        lane = delivery.lane if endpoint.ordered and delivery.pending else None
         self.changes.put(_row(delivery, state, lane, attempts, None, why))
 
     def cancel(self, delivery: Delivery, why: str) -> None:
@@ -264,5 +264,8 @@ def _row(
         number=delivery.attempts if attempts is None else attempts,
         due_ms=due_ms,
         since_ms=delivery.since_ms,
+        failed_ms=delivery.failed_ms,
+        late=delivery.late,
+        replay=delivery.replay,
         reason=reason,
     )

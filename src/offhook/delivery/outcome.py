@@ -26,16 +26,16 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
     match verdict:
         case Delivered():
             flow.accept(sent.delivery)
-            sent.queue.pass_on(sent.delivery.event.key)
+            sent.queue.pass_on(sent.delivery.lane)
         case Retry(due_ms, reason):
-            _retry(flow, sent, due_ms, reason)
+            _retry(flow, sent, due_ms, reason, now_ms)
         case GiveUp(reason):
             _park(flow, sent, PendingState.FAILED, reason)
-            sent.queue.pass_on(sent.delivery.event.key)
+            sent.queue.pass_on(sent.delivery.lane)
         case Disable(reason):
             flow.changes.disable(sent.delivery.webhook, reason)
             _park(flow, sent, PendingState.CANCELED, reason)
-            sent.queue.pass_on(sent.delivery.event.key)
+            sent.queue.pass_on(sent.delivery.lane)
         case _:
             assert_never(verdict)
     return verdict
@@ -49,12 +49,14 @@ def cancel(flow: PartitionFlow, delivery: Delivery) -> None:
         flow.cancel(delivery, _GONE)
 
 
-def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str) -> None:
+def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str, now_ms: int) -> None:
     if sent.queue.closed:
         _park(flow, sent, PendingState.CANCELED, _GONE)
         return
+    if sent.delivery.failed_ms is None:
+        sent.delivery.failed_ms = now_ms
     flow.retry(sent.delivery, sent.endpoint, due_ms, reason)
-    for behind in sent.queue.cut(sent.delivery.event.key):
+    for behind in sent.queue.cut(sent.delivery.lane):
         flow.let_go(behind)
         if not behind.pending:
             flow.wait_behind(behind)
@@ -82,4 +84,6 @@ def _record(sent: Sent, *, accepted: bool) -> AttemptRecord:
         status=answer.status,
         error=None if accepted else describe(answer),
         response=None if accepted else answer.body,
+        late=sent.delivery.late is not None,
+        replay=sent.delivery.replay,
     )

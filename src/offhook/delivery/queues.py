@@ -10,11 +10,12 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
+from offhook.delivery.entries import PendingRow, lane_name
 from offhook.delivery.progress import Progress
 from offhook.delivery.rate import Starts
 from offhook.delivery.subscriptions import Endpoint
 from offhook.model.event import LogEvent
-from offhook.model.ids import WebhookId
+from offhook.model.ids import ReplayId, WebhookId
 
 QUEUE_BOUND = 256
 LANE_BOUND = 8
@@ -24,11 +25,25 @@ class Delivery:
     """One event on its way to one endpoint.
 
     What vouches for it until it is settled: its row where it is ``pending``, else the ``reader``
-    that took it from the log. ``attempts`` counts those made before this one; ``epoch`` is of the
-    lease under which it was read: results under an older one are void.
+    that took it from the log. ``attempts`` counts those made before this one, the first of which
+    failed at ``failed_ms``; ``epoch`` is of the lease under which it was read: results under an
+    older one are void. ``lane`` names the lane of its key; ``late`` the one that it was let out of,
+    or put back into, ``unordered`` if it is out of it. ``replay`` is the job that sends it again.
     """
 
-    __slots__ = ("attempts", "epoch", "event", "reader", "since_ms", "webhook")
+    __slots__ = (
+        "attempts",
+        "epoch",
+        "event",
+        "failed_ms",
+        "lane",
+        "late",
+        "reader",
+        "replay",
+        "since_ms",
+        "unordered",
+        "webhook",
+    )
 
     def __init__(
         self,
@@ -39,6 +54,7 @@ class Delivery:
         reader: Progress | None,
         attempts: int = 0,
         since_ms: int | None = None,
+        replay: ReplayId | None = None,
     ) -> None:
         self.webhook = webhook
         self.event = event
@@ -46,6 +62,27 @@ class Delivery:
         self.reader = reader
         self.attempts = attempts
         self.since_ms = event.created_ms if since_ms is None else since_ms
+        self.replay = replay
+        self.lane = lane_name(event.key, replay)
+        self.failed_ms: int | None = None
+        self.late: str | None = None
+        self.unordered = False
+
+    @classmethod
+    def of_row(cls, row: PendingRow, event: LogEvent, *, epoch: int) -> "Delivery":
+        """The delivery that a row of its own stands for."""
+        delivery = cls(
+            row.webhook,
+            event,
+            epoch=epoch,
+            reader=None,
+            attempts=row.number,
+            since_ms=row.since_ms,
+            replay=row.replay,
+        )
+        delivery.failed_ms, delivery.late = row.failed_ms, row.late
+        delivery.unordered = row.lane is None and row.late is not None
+        return delivery
 
     @property
     def pending(self) -> bool:
@@ -126,9 +163,9 @@ class EndpointQueue:
         if not self.endpoint.ordered:
             self._ready.append(delivery)
             return
-        lane = self._lanes.get(delivery.event.key)
+        lane = self._lanes.get(delivery.lane)
         if lane is None:
-            self._lanes[delivery.event.key] = deque()
+            self._lanes[delivery.lane] = deque()
             self._ready.append(delivery)
         else:
             lane.append(delivery)
@@ -174,7 +211,7 @@ class EndpointQueue:
         """Take out all that wait; what is in flight stays."""
         gone = list(self._ready)
         for delivery in self._ready:
-            gone.extend(self._lanes.pop(delivery.event.key, ()))
+            gone.extend(self._lanes.pop(delivery.lane, ()))
         for lane in self._lanes.values():
             gone.extend(lane)
             lane.clear()

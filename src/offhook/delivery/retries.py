@@ -74,7 +74,7 @@ class Retrier:
         queue = self._queues.of(endpoint)
         if queue.room <= 0 or _too_soon(flow, item.row):
             return
-        delivery = _delivery(flow, item)
+        delivery = Delivery.of_row(item.row, item.event, epoch=flow.lease.epoch)
         if item.row.reason == DIED and not await self._dares(flow, delivery, endpoint, item.row):
             return
         flow.begin(delivery)
@@ -112,17 +112,6 @@ class Retrier:
                 flow.changes.carry_out(request.id)
 
 
-def _delivery(flow: PartitionFlow, item: DuePending) -> Delivery:
-    return Delivery(
-        item.row.webhook,
-        item.event,
-        epoch=flow.lease.epoch,
-        reader=None,
-        attempts=item.row.number,
-        since_ms=item.row.since_ms,
-    )
-
-
 def _too_soon(flow: PartitionFlow, row: PendingRow) -> bool:
     """Whether earlier ones of its lane may have no row of their own in the store yet."""
     if row.lane is None:
@@ -140,27 +129,17 @@ def _carry_out(
     if row is None or endpoint is None or (row.webhook, row.position) in flow.busy:
         return
     if row.state in {PendingState.FAILED, PendingState.CANCELED}:
-        lane = row.key if endpoint.ordered else None
-        flow.changes.put(_again(row, lane, now_ms, since_ms=now_ms))
+        lane = row.own_lane.key if endpoint.ordered else None
+        flow.changes.put(_again(row, lane, now_ms, since_ms=now_ms, late=lane))
     elif row.lane is None:
-        flow.changes.put(_again(row, None, now_ms, since_ms=row.since_ms))
+        flow.changes.put(_again(row, None, now_ms, since_ms=row.since_ms, late=row.late))
     else:
         flow.changes.hurry(Lane(row.webhook, row.lane))
 
 
-def _again(row: PendingRow, lane: str | None, due_ms: int, since_ms: int) -> PendingRow:
-    return PendingRow(
-        webhook=row.webhook,
-        partition=row.partition,
-        position=row.position,
-        account=row.account,
-        event_id=row.event_id,
-        event_type=row.event_type,
-        key=row.key,
-        lane=lane,
-        state=PendingState.RETRY,
-        number=row.number,
-        due_ms=due_ms,
-        since_ms=since_ms,
-        reason=row.reason,
+def _again(
+    row: PendingRow, lane: str | None, due_ms: int, *, since_ms: int, late: str | None
+) -> PendingRow:
+    return replace(
+        row, lane=lane, state=PendingState.RETRY, due_ms=due_ms, since_ms=since_ms, late=late
     )

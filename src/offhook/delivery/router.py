@@ -94,7 +94,7 @@ class Router:
         self, flow: PartitionFlow, delivery: Delivery, queue: EndpointQueue, closed: set[Lane]
     ) -> None:
         if queue.endpoint.ordered:
-            lane = Lane(delivery.webhook, delivery.event.key)
+            lane = Lane(delivery.webhook, delivery.lane)
             if lane in closed or flow.closing(lane) or queue.lane_full(lane.key):
                 flow.wait_behind(delivery)
                 return

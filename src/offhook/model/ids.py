@@ -11,6 +11,7 @@ CallId = NewType("CallId", str)
 WebhookId = NewType("WebhookId", str)
 DeliveryId = NewType("DeliveryId", str)
 KeyId = NewType("KeyId", str)
+ReplayId = NewType("ReplayId", str)
 
 DEFAULT_ACCOUNT = AccountId("acc_default")
 

@@ -68,16 +68,33 @@ TABLES = (
     Table(
         "pending",
         Keyed(partitioned=True, positions=1),
-        (*_DELIVERY, "lane", "state", "number", "due_ms", "since_ms", "reason"),
+        (
+            *_DELIVERY,
+            "lane",
+            "state",
+            "number",
+            "due_ms",
+            "since_ms",
+            "failed_ms",
+            "late",
+            "replay",
+            "reason",
+        ),
     ),
     Table(
         "attempt",
         Keyed(partitioned=True, positions=1),
         (
             *(*_DELIVERY, "number", "started_ms", "duration_ms"),
-            *("accepted", "status", "error", "response"),
+            *("accepted", "status", "error", "response", "late", "replay", "detail"),
         ),
-        frozenset({"accepted"}),
+        frozenset({"accepted", "late"}),
+    ),
+    Table(
+        "announcement",
+        Keyed(partitioned=True, positions=0),
+        ("account", "key", "partition", "event_id", "type", "test", "data"),
+        frozenset({"test"}),
     ),
     Table("dispatch_request", Located(), ("partition", "position", "webhook", "kind")),
     Table(
@@ -94,8 +111,9 @@ TABLES = (
         Plain(),
         (
             *("webhook", "failures", "failing_since_ms", "last_failure_ms", "last_success_ms"),
-            "updated_ms",
+            *("updated_ms", "announced"),
         ),
+        frozenset({"announced"}),
     ),
     Table("account", Plain(), ("id", "name", "config_version")),
     Table(

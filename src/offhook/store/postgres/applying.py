@@ -232,7 +232,7 @@ def _lanes(changes: Iterable[PartitionChanges]) -> Iterator[PlacedLane]:
 
 def _attempt_stub(values: Values) -> Values:
     """Which attempt it was and whether it was accepted, without what the network brought."""
-    return (*values[:9], 0.0, values[10], None, STUB_ERROR, None)
+    return (*values[:9], 0.0, values[10], None, STUB_ERROR, None, *values[14:16], None)
 
 
 def _pending_stub(values: Values) -> Values:

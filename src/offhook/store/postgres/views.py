@@ -5,7 +5,7 @@ from offhook.delivery.entries import AttemptRecord, DeliveryView, PendingRow, Pe
 from offhook.delivery.traces import Traces, view_of
 from offhook.store.postgres.session import Row
 
-PENDING_WIDTH = 13
+PENDING_WIDTH = 16
 _TRACES_WIDTH = 14
 
 PENDING_COLUMNS = (
@@ -21,6 +21,9 @@ PENDING_COLUMNS = (
     "numbers",
     "due_ms",
     "since_ms",
+    "failed_ms",
+    "late",
+    "replays",
     "reasons",
 )
 ATTEMPT_COLUMNS = (
@@ -38,6 +41,9 @@ ATTEMPT_COLUMNS = (
     "statuses",
     "errors",
     "responses",
+    "late",
+    "replays",
+    "details",
 )
 
 
@@ -52,7 +58,7 @@ class StoredTraces(Traces, frozen=True):
 
 
 def pending_of(row: Row, first: int = 0) -> PendingRow:
-    """The row of the thirteen columns from ``first`` on."""
+    """The row of the sixteen columns from ``first`` on."""
     return PendingRow(
         row[first],
         row[first + 1],
@@ -67,11 +73,14 @@ def pending_of(row: Row, first: int = 0) -> PendingRow:
         row[first + 10],
         row[first + 11],
         row[first + 12],
+        row[first + 13],
+        row[first + 14],
+        row[first + 15],
     )
 
 
 def attempt_of(row: Row, first: int = 0) -> AttemptRecord:
-    """The attempt of the fourteen columns from ``first`` on."""
+    """The attempt of the seventeen columns from ``first`` on."""
     return AttemptRecord(*row[first:])
 
 

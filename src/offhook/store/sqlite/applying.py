@@ -156,12 +156,15 @@ def _attempt_row(attempt: AttemptRecord) -> tuple[Value, ...]:
         attempt.status,
         attempt.error,
         attempt.response,
+        attempt.late,
+        attempt.replay,
+        attempt.detail,
     )
 
 
 def _attempt_stub(row: Sequence[Value]) -> Sequence[Value]:
     """Which attempt it was and whether it was accepted, without what the network brought."""
-    return (*row[:9], 0.0, row[10], None, STUB_ERROR, None)
+    return (*row[:9], 0.0, row[10], None, STUB_ERROR, None, *row[14:16], None)
 
 
 def _pending_row(row: PendingRow) -> tuple[Value, ...]:
@@ -178,6 +181,9 @@ def _pending_row(row: PendingRow) -> tuple[Value, ...]:
         row.number,
         row.due_ms,
         row.since_ms,
+        row.failed_ms,
+        row.late,
+        row.replay,
         row.reason,
     )
 

@@ -4,11 +4,11 @@ import msgspec
 
 from offhook.delivery.entries import AttemptRecord, DeliveryView
 from offhook.delivery.traces import Traces, view_of
-from offhook.model.ids import AccountId, EventId, WebhookId
+from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
 
 
 class AttemptRow(msgspec.Struct, frozen=True):
-    """An attempt; ``response`` is hexadecimal."""
+    """An attempt; ``response`` and ``detail`` are hexadecimal."""
 
     webhook: WebhookId
     partition: int
@@ -24,11 +24,18 @@ class AttemptRow(msgspec.Struct, frozen=True):
     status: int | None
     error: str | None
     response: str
+    late: bool
+    replay: ReplayId | None
+    detail: str
 
     def record(self) -> AttemptRecord:
         """The attempt as the ports know it."""
         fields = msgspec.structs.asdict(self)
-        return AttemptRecord(**{**fields, "response": bytes.fromhex(self.response) or None})
+        unpacked = {
+            "response": bytes.fromhex(self.response) or None,
+            "detail": bytes.fromhex(self.detail) or None,
+        }
+        return AttemptRecord(**{**fields, **unpacked})
 
 
 class TracesRow(Traces, frozen=True):

@@ -32,3 +32,5 @@ UNION ALL
 SELECT 'api_key' WHERE EXISTS (SELECT 1 FROM api_key)
 UNION ALL
 SELECT 'endpoint_health' WHERE EXISTS (SELECT 1 FROM endpoint_health)
+UNION ALL
+SELECT 'announcement' WHERE EXISTS (SELECT 1 FROM announcement)

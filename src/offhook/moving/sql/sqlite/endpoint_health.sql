@@ -1,3 +1,4 @@
 SELECT
-    webhook, failures, failing_since_ms, last_failure_ms, last_success_ms, updated_ms
+    webhook, failures, failing_since_ms, last_failure_ms, last_success_ms, updated_ms,
+    announced
 FROM endpoint_health

@@ -1,6 +1,7 @@
 SELECT
     webhook, partition, position, account, event_id, event_type, key,
-    number, started_ms, duration_ms, accepted, status, error, response
+    number, started_ms, duration_ms, accepted, status, error, response,
+    late, replay, detail
 FROM attempt
 WHERE webhook = :webhook AND partition = :partition AND position = :position
     AND account = :account

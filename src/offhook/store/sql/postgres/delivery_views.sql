@@ -35,7 +35,10 @@ SELECT
     latest.accepted AS latest_accepted,
     latest.status AS latest_status,
     latest.error AS latest_error,
-    latest.response AS latest_response
+    latest.response AS latest_response,
+    latest.late AS latest_late,
+    latest.replay AS latest_replay,
+    latest.detail AS latest_detail
 FROM unnest(:webhooks::text[], :partitions::integer[], :positions::bigint[]) WITH ORDINALITY
     AS wanted (webhook, partition, position, place)
 LEFT JOIN LATERAL (

@@ -1,7 +1,8 @@
 -- Rows with their events, in the order asked for. The event is looked for in the newest table first.
 SELECT
     own.webhook, own.partition, own.position, own.account, own.event_id, own.event_type, own.key,
-    own.lane, own.state, own.number, own.due_ms, own.since_ms, own.reason,
+    own.lane, own.state, own.number, own.due_ms, own.since_ms, own.failed_ms,
+    own.late, own.replay, own.reason,
     found.*
 FROM unnest(:webhooks::text[], :partitions::integer[], :positions::bigint[]) WITH ORDINALITY
     AS due (webhook, partition, position, place)

@@ -1,7 +1,8 @@
 SELECT
     request.id, request.kind, request.webhook, request.partition, request.position,
     own.webhook, own.partition, own.position, own.account, own.event_id, own.event_type, own.key,
-    own.lane, own.state, own.number, own.due_ms, own.since_ms, own.reason
+    own.lane, own.state, own.number, own.due_ms, own.since_ms, own.failed_ms,
+    own.late, own.replay, own.reason
 FROM (
     SELECT oldest.* FROM unnest(:asked::integer[]) AS wanted (partition)
     CROSS JOIN LATERAL (

@@ -13,7 +13,10 @@ SELECT json_group_array(
         'accepted', json(iif(accepted, 'true', 'false')),
         'status', status,
         'error', error,
-        'response', hex(response)
+        'response', hex(response),
+        'late', json(iif(late, 'true', 'false')),
+        'replay', replay,
+        'detail', hex(detail)
     )
 )
 FROM (

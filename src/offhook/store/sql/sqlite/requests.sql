@@ -14,7 +14,9 @@ SELECT json_group_array(
                 'account', pending.account, 'event_id', pending.event_id,
                 'event_type', pending.event_type, 'key', pending.key, 'lane', pending.lane,
                 'state', pending.state, 'number', pending.number, 'due_ms', pending.due_ms,
-                'since_ms', pending.since_ms, 'reason', pending.reason
+                'since_ms', pending.since_ms,
+                'failed_ms', pending.failed_ms, 'late', pending.late,
+                'replay', pending.replay, 'reason', pending.reason
             )
         )
     )

@@ -1,0 +1,2 @@
+SELECT account, key, partition, event_id, type, test, data
+FROM announcement

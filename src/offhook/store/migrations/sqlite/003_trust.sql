@@ -1,0 +1,48 @@
+-- phase: expand
+-- Delivery that people trust with money: what failed when, what was let out of its lane, what is
+-- sent again on somebody's word, and what is told of endpoints.
+
+-- ``failed_ms`` is when this delivery failed first and closed its lane; ``late`` names the lane that
+-- it was let out of, or put back into after later ones had gone; ``replay`` the job that sends it again.
+ALTER TABLE pending ADD COLUMN failed_ms INTEGER;
+ALTER TABLE pending ADD COLUMN late TEXT;
+ALTER TABLE pending ADD COLUMN replay TEXT;
+CREATE INDEX pending_failed ON pending (partition, webhook, failed_ms)
+WHERE lane IS NOT NULL AND state = 'retry' AND failed_ms IS NOT NULL;
+CREATE INDEX pending_late ON pending (partition, webhook, late)
+WHERE lane IS NULL AND late IS NOT NULL AND state = 'retry';
+
+-- ``detail`` is what else is known of an attempt, as JSON: headers and timings.
+ALTER TABLE attempt ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempt ADD COLUMN replay TEXT;
+ALTER TABLE attempt ADD COLUMN detail BLOB;
+
+-- Whether it was told of that the endpoint fails.
+ALTER TABLE endpoint_health ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
+
+-- Events about endpoints and deliveries, on their way to the log: written with what they tell of,
+-- gone once they stand in it. ``event_id`` is the same however often one is handed over.
+CREATE TABLE announcement (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    partition INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    key TEXT NOT NULL,
+    test INTEGER NOT NULL,
+    data BLOB NOT NULL
+) STRICT;
+CREATE INDEX announcement_partition ON announcement (partition, id);
+
+-- With what an account's masked endpoints get contacts' hashes: 32 random bytes.
+ALTER TABLE account ADD COLUMN hash_key BLOB NOT NULL DEFAULT x'';
+UPDATE account SET hash_key = randomblob(32);
+
+-- Events that an endpoint's filter could not be evaluated on: how many, and the last one.
+CREATE TABLE filter_fault (
+    webhook TEXT PRIMARY KEY,
+    errors INTEGER NOT NULL,
+    last_error TEXT NOT NULL,
+    last_event TEXT NOT NULL,
+    last_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
