@@ -8,8 +8,15 @@ from typing import Protocol
 
 import msgspec
 
+from offhook.clock import Clock
 from offhook.delivery.dispatcher import DEFAULT_BOUNDS, Bounds, Dispatcher
-from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore, WebhookStore
+from offhook.delivery.ports import (
+    BoundStore,
+    DispatchStore,
+    HealthStore,
+    Transport,
+    WebhookStore,
+)
 from offhook.delivery.sender import Sender
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Appended, Submission
@@ -60,6 +67,32 @@ class EngineStore(Protocol):
         ...
 
 
+def make_dispatcher(
+    store: EngineStore,
+    clock: Clock,
+    transport: Transport,
+    *,
+    rnd: random.Random,
+    owner: str,
+    wake: Callable[[], None],
+    bounds: Bounds = DEFAULT_BOUNDS,
+) -> Dispatcher:
+    """A dispatcher over the ports of a store."""
+    return Dispatcher(
+        log=store.log,
+        store=store.dispatch,
+        leases=store.leases,
+        shares=store.bounds,
+        health=store.health,
+        sender=Sender(transport=transport, clock=clock),
+        clock=clock,
+        rnd=rnd,
+        owner=owner,
+        wake=wake,
+        bounds=bounds,
+    )
+
+
 class Bench:
     """One dispatcher, and the hands that feed and step it."""
 
@@ -76,14 +109,10 @@ class Bench:
         self.clock = clock
         self.network = network
         self._wake = asyncio.Event()
-        self.dispatcher = Dispatcher(
-            log=store.log,
-            store=store.dispatch,
-            leases=store.leases,
-            shares=store.bounds,
-            health=store.health,
-            sender=Sender(transport=network, clock=clock),
-            clock=clock,
+        self.dispatcher = make_dispatcher(
+            store,
+            clock,
+            network,
             rnd=random.Random(7),  # noqa: S311 - jitter on a bench
             owner=owner,
             wake=self._wake.set,
