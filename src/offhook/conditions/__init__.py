@@ -1,0 +1,1 @@
+"""Conditions in CEL: compiled once, evaluated to true, false or a fault. Pure."""

@@ -1,0 +1,124 @@
+"""What a condition sees of an event: decoded once, however many conditions look. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from cel_expr_python.cel import Activation, NewEnv, Type
+
+from offhook.model.call import CallData
+from offhook.model.catalogue import CATALOGUE
+from offhook.model.event import LogEvent, rfc3339_ms
+from offhook.model.payloads import payload_of
+from offhook.model.reading import FIELDS_BY_FORM
+
+MAX_TEXT: Final = 4_096
+MAX_ITEMS: Final = 200
+MAX_NODES: Final = 1_000
+
+CONTAINER: Final = "event"
+"""Where the names of the envelope stand: CEL has a function ``type`` of its own, and a name within
+the container goes before it."""
+
+ENVELOPE: Final = {
+    "id": Type.STRING,
+    "type": Type.STRING,
+    "created": Type.STRING,
+    "key": Type.STRING,
+    "sequence": Type.INT,
+    "test": Type.BOOL,
+    "historical": Type.BOOL,
+}
+"""What a condition may name beside ``data``, with its type."""
+
+MONEY: Final = frozenset(FIELDS_BY_FORM["money"])
+"""The fields that hold money: exact decimal texts in an event, numbers in a condition."""
+
+_PAYLOADS = {payload_of(name) for name in CATALOGUE} - {None}
+KNOWN_FIELDS: Final = frozenset(
+    field.encode_name
+    for payload in (CallData, *_PAYLOADS)
+    if payload is not None
+    for field in msgspec.structs.fields(payload)
+)
+"""Every field that the data of some type of the catalogue has: null where an event has none."""
+
+_ENVIRONMENT = NewEnv()
+_DATA = msgspec.json.Decoder(dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """An event, ready to be looked at. ``left_out`` are fields too large for that: a text of more
+    than 4,096 characters, or more than 200 items in one list or object, or 1,000 in all."""
+
+    activation: Activation
+    left_out: frozenset[str]
+
+
+def facts_of(event: LogEvent, fields: frozenset[str]) -> Facts:
+    """What conditions that look at these fields of ``data`` see of an event."""
+    data = _DATA.decode(event.data)
+    left_out = frozenset(name for name in fields if not _small(data.get(name)))
+    values = {
+        "data": {
+            name: _shown(name, data.get(name))
+            for name in fields
+            if (name in data or name in KNOWN_FIELDS) and name not in left_out
+        },
+        "event.id": event.id,
+        "event.type": event.type,
+        "event.created": rfc3339_ms(event.created_ms),
+        "event.key": event.key,
+        "event.sequence": event.sequence,
+        "event.test": event.test,
+        "event.historical": event.historical,
+    }
+    return Facts(_ENVIRONMENT.Activation(values), left_out)
+
+
+def _shown(field: str, value: object) -> object:
+    """Money as a number, also in what ``changes`` says of it; anything else as it is."""
+    if field in MONEY:
+        return _number(value)
+    if field == "changes" and isinstance(value, dict) and not MONEY.isdisjoint(value):
+        return {name: _numbers(step) if name in MONEY else step for name, step in value.items()}
+    return value
+
+
+def _numbers(step: object) -> object:
+    return [_number(value) for value in step] if isinstance(step, list) else step
+
+
+def _number(money: object) -> object:
+    if not isinstance(money, str):
+        return money
+    try:
+        return float(money)
+    except ValueError:
+        return money
+
+
+def _small(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT
+    if isinstance(value, list | dict):
+        return _nodes(value, MAX_NODES) >= 0
+    return True
+
+
+def _nodes(value: object, left: int) -> int:
+    """How many of ``left`` nodes remain once this one and all below are counted; below zero where
+    they do not suffice, or where one is too large in itself."""
+    left -= 1
+    if isinstance(value, str):
+        return left if len(value) <= MAX_TEXT else -1
+    if not isinstance(value, list | dict):
+        return left
+    if len(value) > MAX_ITEMS:
+        return -1
+    for item in value.values() if isinstance(value, dict) else value:
+        left = _nodes(item, left)
+        if left < 0:
+            break
+    return left
