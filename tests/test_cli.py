@@ -16,7 +16,7 @@ from offhook.cli import main
 from offhook.demo.processes import clean_environment
 from offhook.signing import STANDARD
 from offhook.signing.secret import make_secret
-from offhook.signing.sign import signer_for
+from offhook.signing.sign import sign
 from offhook.testing.servers.ports import free_port
 
 KEY = "ofh_live_" + "k" * 40
@@ -122,7 +122,7 @@ class TestItself:
 
 def signed(body: bytes = BODY, *, at_s: int = NOW_S) -> list[str]:
     """The options of ``verify`` for a body that the secret signed."""
-    headers = signer_for(STANDARD, (SECRET,)).headers("evt_1", at_s, body)
+    headers = sign(STANDARD, (SECRET,), event_id="evt_1", timestamp_s=at_s, body=body)
     return [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
 
 

@@ -9,13 +9,13 @@ from standardwebhooks import Webhook
 from offhook.delivery.entries import FailureKind, Request
 from offhook.delivery.sender import Sender
 from offhook.signing import STANDARD
-from offhook.signing.secret import make_secret
+from offhook.signing.secret import Secret, make_secret
 from offhook.signing.sign import signer_for
 from offhook.testing.clock import FakeClock
 from offhook.testing.network import OK, ScriptedNetwork
 
 SECRET = make_secret(bytes(range(32)))
-SIGNED = endpoint(signer=signer_for(STANDARD, (SECRET,)))
+SIGNED = endpoint(signer=signer_for(STANDARD, (Secret(SECRET),)))
 
 
 def sender(network: ScriptedNetwork, clock: FakeClock) -> Sender:

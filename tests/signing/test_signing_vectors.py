@@ -14,6 +14,7 @@ from offhook.signing import (
     STANDARD,
     Rejected,
     RejectReason,
+    Secret,
     TimestampedHex,
     Unsigned,
     Verified,
@@ -141,7 +142,7 @@ def test_signed_verifies_and_one_flipped_bit_of_the_body_does_not(
 
 
 def test_a_prepared_signer_keeps_nothing_of_the_request_before() -> None:
-    signer = signer_for(STANDARD, [SECRET])
+    signer = signer_for(STANDARD, [Secret(SECRET)])
     first = signer.headers("evt_1", 1, b"one")
     signer.headers("evt_2", 2, b"two")
     assert signer.headers("evt_1", 1, b"one") == first
@@ -154,4 +155,4 @@ def test_scheme_none_adds_no_header() -> None:
 @pytest.mark.parametrize("secrets", [[], ["whsec_not base64"], ["whsec_"]])
 def test_a_signer_without_a_usable_secret_is_refused(secrets: list[str]) -> None:
     with pytest.raises(Invalid):
-        signer_for(STANDARD, secrets)
+        signer_for(STANDARD, [Secret(text) for text in secrets])

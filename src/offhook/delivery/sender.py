@@ -4,7 +4,7 @@ from offhook.clock import Clock
 from offhook.delivery.entries import Answer, FailureKind, Request
 from offhook.delivery.ports import Transport
 from offhook.delivery.subscriptions import Endpoint
-from offhook.model.event import LogEvent, render
+from offhook.model.event import LogEvent, render, to_ms
 
 
 class Sender:
@@ -29,7 +29,7 @@ class Sender:
     def _request(self, endpoint: Endpoint, event: LogEvent, number: int) -> Request:
         body = render(event, endpoint.version, endpoint.spellings.get(event.type))
         headers = {**endpoint.headers, **(event.headers or {})}
-        timestamp_s = int(self._clock.now().timestamp())
-        headers.update(endpoint.signer.headers(event.id, timestamp_s, body))
+        now_ms = to_ms(self._clock.now())
+        headers.update(endpoint.signer.headers(event.id, now_ms, body))
         headers["webhook-attempt"] = str(number)
         return Request(endpoint.url, headers, body, endpoint.timeout_s)

@@ -11,6 +11,7 @@ from offhook.delivery.webhook import WebhookDocument
 from offhook.model import catalogue
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, WebhookId
+from offhook.signing.secret import Secret
 from offhook.signing.sign import Signer, signer_for
 
 
@@ -61,7 +62,7 @@ def endpoint_of(stored: StoredWebhook) -> Endpoint:
         rate_limit=None if per_s is None else rate_limit(per_s),
         version=document.version,
         schedule=document.retry.schedule(),
-        signer=signer_for(document.signing.as_scheme(), stored.secrets),
+        signer=signer_for(document.signing.as_scheme(), [Secret(text) for text in stored.secrets]),
         starts=stored.starts,
     )
 

@@ -1,12 +1,28 @@
-"""Verifying a request in one's own web framework: headers and body in, a typed event out."""
+"""Verifying a request, of Offhook or of another sender: a request in, a verdict or an event out."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from offhook.clock import SystemClock
+from offhook.clock import Clock, SystemClock
 from offhook.model.errors import OffhookError
+from offhook.receiver.envelope import wrapped
 from offhook.receiver.event import Event, parse_event
-from offhook.signing import STANDARD, Rejected, RejectReason, Scheme, verify
+from offhook.signing import (
+    STANDARD,
+    Rejected,
+    RejectReason,
+    Scheme,
+    SignedRequest,
+    StandardEd25519,
+    Unsigned,
+    Verdict,
+    Verified,
+    check_secret,
+    verify,
+)
+from offhook.signing.ed25519 import public_bytes
+from offhook.signing.presets import Preset, Sender, check, preset_of
+from offhook.signing.verify import DEFAULT_TOLERANCE_S
 
 
 class SignatureError(OffhookError):
@@ -18,6 +34,46 @@ class SignatureError(OffhookError):
         super().__init__(rejected.explanation)
         self.reason: RejectReason = rejected.reason
         self.skew_s = rejected.skew_s
+
+
+class Verifier:
+    """Verifies the requests of one sender: of Offhook, or of any that has a preset.
+
+    ``preset`` is a name (``"standard"``, ``"twilio"``, ...) or a value with options, such as
+    ``UnlimCall(header="x-hook-signature")``. Give both secrets while one takes over from the other.
+    ``Invalid`` if there is no such preset, or if a secret cannot be one of it.
+    """
+
+    def __init__(
+        self,
+        secrets: str | Sequence[str],
+        preset: Preset | str = STANDARD,
+        *,
+        clock: Clock | None = None,
+        tolerance_s: int = DEFAULT_TOLERANCE_S,
+    ) -> None:
+        self._secrets = (secrets,) if isinstance(secrets, str) else tuple(secrets)
+        self._preset = preset_of(preset) if isinstance(preset, str) else preset
+        self._clock = clock or SystemClock()
+        self._tolerance_s = tolerance_s
+        _check_secrets(self._preset, self._secrets)
+
+    def verify(self, request: SignedRequest) -> Verdict:
+        """Whether one of the secrets signed it, and it is fresh. Never raises."""
+        return check(
+            self._preset,
+            self._secrets,
+            request,
+            now_s=int(self._clock.now().timestamp()),
+            tolerance_s=self._tolerance_s,
+        )
+
+    def envelope(self, request: SignedRequest, verified: Verified) -> bytes:
+        """The event as ``parse_event`` reads it: the body itself where Offhook sent it, else what
+        the sender says as the ``data`` of an event, whose id is the same for the same request."""
+        if isinstance(self._preset, Sender):
+            return wrapped(request, verified)
+        return request.body
 
 
 def verify_request(
@@ -43,3 +99,17 @@ def verify_request(
     if isinstance(verdict, Rejected):
         raise SignatureError(verdict)
     return parse_event(body, verdict.event_id)
+
+
+def _check_secrets(preset: Preset, secrets: Sequence[str]) -> None:
+    """A server that would refuse everything should not start."""
+    if isinstance(preset, Unsigned):
+        return
+    if not secrets or not all(secrets):
+        raise ValueError("secrets is empty; give the one that the sender signs with")
+    if isinstance(preset, StandardEd25519):
+        for secret in secrets:
+            public_bytes(secret, "secrets")
+    elif not isinstance(preset, Sender):
+        for secret in secrets:
+            check_secret(secret, preset, "secrets")

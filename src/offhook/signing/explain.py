@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from offhook.model.errors import Invalid
-from offhook.signing.layout import STANDARD_LAYOUT, HmacLayout, TimestampedHexLayout, layout_of
+from offhook.signing.layout import STANDARD_LAYOUT, Layout, TimestampedHexLayout, layout_of
 from offhook.signing.schemes import Scheme
 from offhook.signing.secret import PREFIX, standard_key
 from offhook.signing.verdict import Rejected, RejectReason, Verified
@@ -18,7 +18,6 @@ from offhook.signing.verify import (
     Signature,
     is_signed_by,
     lowered,
-    matches,
     read_signature,
     verify,
 )
@@ -39,7 +38,7 @@ class Explanation:
 class _Given:
     """What is verified, once its headers were readable."""
 
-    layout: HmacLayout
+    layout: Layout
     secrets: Sequence[str]
     signature: Signature
     body: bytes
@@ -78,7 +77,7 @@ def _accepted(verdict: Verified) -> str:
 
 def _refine(
     verdict: Rejected,
-    layout: HmacLayout,
+    layout: Layout,
     secrets: Sequence[str],
     headers: Mapping[str, str],
     body: bytes,
@@ -157,7 +156,7 @@ def _other_content(given: _Given) -> _Proof | None:
     }
     keys = [given.layout.key(secret) for secret in given.secrets]
     for name, content in contents.items():
-        if matches(given.layout, keys, signed.entries, content):
+        if given.layout.matches(keys, signed.entries, content):
             return RejectReason.OTHER_SCHEME, (
                 f"The secret and the body are right, but the sender signs {name}. Choose the "
                 "scheme that it uses."
@@ -165,7 +164,7 @@ def _other_content(given: _Given) -> _Proof | None:
     return None
 
 
-def _other_headers(layout: HmacLayout, headers: Mapping[str, str]) -> Rejected | None:
+def _other_headers(layout: Layout, headers: Mapping[str, str]) -> Rejected | None:
     for name, value in headers.items():
         if name.endswith("-signature") and name != layout.signature_header:
             return Rejected(

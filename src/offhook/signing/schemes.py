@@ -12,6 +12,11 @@ class Standard(msgspec.Struct, frozen=True, tag_field="scheme", tag="standard"):
     ``webhook-signature``, which holds one ``v1,`` entry per valid secret."""
 
 
+class StandardEd25519(msgspec.Struct, frozen=True, tag_field="scheme", tag="standard-ed25519"):
+    """Standard Webhooks 1.0.0, asymmetric: the same headers, with one ``v1a,`` entry per valid key.
+    Who verifies needs the public key alone."""
+
+
 class TimestampedHex(msgspec.Struct, frozen=True, tag_field="scheme", tag="timestamped-hex"):
     """``<prefix>-timestamp`` in Unix seconds, and ``<prefix>-signature``: hexadecimal HMAC-SHA256
     over ``timestamp.body``, one per valid secret, separated by commas."""
@@ -23,6 +28,7 @@ class Unsigned(msgspec.Struct, frozen=True, tag_field="scheme", tag="none"):
     """No signature."""
 
 
-Scheme = Standard | TimestampedHex | Unsigned
+Scheme = Standard | StandardEd25519 | TimestampedHex | Unsigned
 
 STANDARD = Standard()
+STANDARD_ED25519 = StandardEd25519()

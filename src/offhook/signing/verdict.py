@@ -21,6 +21,8 @@ class RejectReason(StrEnum):
     from the request."""
     BODY_ALTERED = "body_altered"
     """The signature is right for another form of the body."""
+    URL_DIFFERS = "url_differs"
+    """The signature is right for another form of the URL."""
     KEY_MISREAD = "key_misread"
     """The signature is right for another reading of the secret."""
     OTHER_SCHEME = "other_scheme"
@@ -32,11 +34,13 @@ class RejectReason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Verified:
     """Signed by one of the secrets, and fresh. What the scheme does not sign is ``None``;
-    ``skew_s`` is the age of the signature, negative for one from the future."""
+    ``skew_s`` is the age of the signature, negative for one from the future. ``content`` is the
+    JSON that the body holds, where the body itself is a token around it."""
 
     event_id: str | None
     timestamp_s: int | None
     skew_s: int | None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""Verifying a request by any preset, ours and other senders'."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from offhook.model.errors import FieldError, Invalid
+from offhook.signing.presets import hmacs, jwts, keys, tokens, twilio
+from offhook.signing.presets.values import (
+    PRESETS,
+    Aircall,
+    BasicAuth,
+    CallRail,
+    Chatwoot,
+    Dialpad,
+    Didww,
+    HmacSha256,
+    Preset,
+    Sender,
+    SharedToken,
+    SignalWire,
+    Telnyx,
+    Twilio,
+    Vonage,
+)
+from offhook.signing.reasons import keyed
+from offhook.signing.request import SignedRequest, Trial
+from offhook.signing.schemes import Standard, StandardEd25519, TimestampedHex, Unsigned
+from offhook.signing.verdict import Verdict
+from offhook.signing.verify import DEFAULT_TOLERANCE_S, verify
+
+
+def preset_of(name: str, **options: object) -> Preset:
+    """The preset of this name, with its options; ``Invalid`` if there is none, or it has none of
+    these."""
+    known = PRESETS.get(name)
+    if known is None:
+        listed = ", ".join(sorted(PRESETS))
+        raise Invalid(
+            f"scheme is {name[:60]!r}; it must be one of {listed}.",
+            FieldError("scheme", f"is none of {listed}"),
+        )
+    unknown = sorted(options.keys() - set(known.__struct_fields__))
+    if unknown:
+        raise Invalid(
+            f"scheme {name} has no option {unknown[0][:60]!r}; leave it out.",
+            FieldError(unknown[0], f"is no option of scheme {name}"),
+        )
+    return _converted(known, options)
+
+
+def check(
+    preset: Preset,
+    secrets: Sequence[str],
+    request: SignedRequest,
+    *,
+    now_s: int,
+    tolerance_s: int = DEFAULT_TOLERANCE_S,
+) -> Verdict:
+    """Verify a request by each of the secrets. ``tolerance_s`` is how far its time may be from now,
+    where the sender states one."""
+    match preset:
+        case Standard() | StandardEd25519() | TimestampedHex() | Unsigned():
+            return verify(
+                preset,
+                secrets,
+                headers=request.headers,
+                body=request.body,
+                now_s=now_s,
+                tolerance_s=tolerance_s,
+            )
+        case _:
+            trial = Trial(request, secrets, now_s, tolerance_s)
+            return keyed(secrets) or _check_sender(preset, trial)
+
+
+_CHECKS: dict[type[Sender], Callable[[Trial], Verdict]] = {
+    CallRail: hmacs.callrail,
+    Chatwoot: hmacs.chatwoot,
+    Didww: hmacs.didww,
+    Twilio: twilio.twilio,
+    SignalWire: twilio.signalwire,
+    Telnyx: keys.telnyx,
+    Vonage: jwts.vonage,
+    Dialpad: jwts.dialpad,
+    Aircall: tokens.aircall,
+    BasicAuth: tokens.basic,
+}
+
+
+def _check_sender(sender: Sender, trial: Trial) -> Verdict:
+    match sender:
+        case HmacSha256():
+            return hmacs.hmac_sha256(sender, trial)
+        case SharedToken():
+            return tokens.token(sender, trial)
+        case _:
+            return _CHECKS[type(sender)](trial)
+
+
+def _converted(known: type[Preset], options: Mapping[str, object]) -> Preset:
+    try:
+        return msgspec.convert({"scheme": known.__struct_config__.tag, **options}, known)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The options of the scheme cannot be read: {error}.") from None
