@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from offhook.delivery.filtering import FilterFaults, add_faults, filter_warnings
+from offhook.delivery.filter_faults import FilterFaults, add_faults
+from offhook.delivery.filtering import filter_warnings
 from offhook.model.ids import EventId
 
 

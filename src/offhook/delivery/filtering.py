@@ -1,4 +1,4 @@
-"""A webhook's filter: what it looks like to its owner, and how its faults are counted. Pure."""
+"""What the owner of a webhook should know of its filter. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,22 +13,6 @@ from offhook.model.examples import example_data
 from offhook.model.ids import AccountId, EventId
 
 _NAMED = 3
-
-
-class FilterFaults(msgspec.Struct, frozen=True):
-    """Events that an endpoint's filter could not be evaluated on: how many, why the last one could
-    not, which it was, and when (Unix milliseconds)."""
-
-    errors: int
-    last_error: str
-    last_event: EventId
-    last_ms: int
-
-
-def add_faults(one: FilterFaults, other: FilterFaults) -> FilterFaults:
-    """Both together."""
-    last = max(one, other, key=lambda it: it.last_ms)
-    return msgspec.structs.replace(last, errors=one.errors + other.errors)
 
 
 def filter_warnings(text: str, patterns: Sequence[str]) -> list[str]:

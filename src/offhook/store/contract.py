@@ -7,6 +7,7 @@ from offhook.delivery.ports import (
     BoundStore,
     DeliveryQueries,
     DispatchStore,
+    FilterStore,
     HealthStore,
     WebhookStore,
 )
@@ -63,6 +64,11 @@ class Store(Protocol):
     @property
     def health(self) -> HealthStore:
         """How endpoints do."""
+        ...
+
+    @property
+    def filters(self) -> FilterStore:
+        """What could not be evaluated of endpoints' filters."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from offhook.store.postgres.deliveries import PostgresDeliveries
 from offhook.store.postgres.dispatch import PostgresDispatch
 from offhook.store.postgres.ends import Ends
 from offhook.store.postgres.feed import PostgresFeed
+from offhook.store.postgres.filters import PostgresFilters
 from offhook.store.postgres.keys import PostgresKeys
 from offhook.store.postgres.leases import PostgresLeases
 from offhook.store.postgres.log import PostgresLog
@@ -45,6 +46,7 @@ class PostgresStore:
     deliveries: PostgresDeliveries
     bounds: PostgresBounds
     health: PostgresHealth
+    filters: PostgresFilters
     webhooks: PostgresWebhooks
     keys: PostgresKeys
     retention: PostgresRetention
@@ -113,7 +115,8 @@ def _assemble(database: Database, made: _LogFacts) -> PostgresStore:
         dispatch=PostgresDispatch(database),
         deliveries=PostgresDeliveries(database, partitions),
         bounds=PostgresBounds(database),
-        health=PostgresHealth(database),
+        health=PostgresHealth(database, partitions),
+        filters=PostgresFilters(database),
         webhooks=PostgresWebhooks(database, partitions),
         keys=PostgresKeys(database),
         retention=PostgresRetention(database),

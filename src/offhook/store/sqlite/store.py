@@ -16,6 +16,7 @@ from offhook.store.sqlite.database import Database, Subscriber
 from offhook.store.sqlite.deliveries import SqliteDeliveries
 from offhook.store.sqlite.dispatch import SqliteDispatch
 from offhook.store.sqlite.feed import SqliteFeed
+from offhook.store.sqlite.filters import SqliteFilters
 from offhook.store.sqlite.folder import DATABASE, FolderLock, lock_folder, unusable
 from offhook.store.sqlite.keys import SqliteKeys
 from offhook.store.sqlite.leases import SqliteLeases
@@ -43,6 +44,7 @@ class SqliteStore:
     deliveries: SqliteDeliveries
     bounds: SqliteBounds
     health: SqliteHealth
+    filters: SqliteFilters
     webhooks: SqliteWebhooks
     keys: SqliteKeys
     retention: SqliteRetention
@@ -139,6 +141,7 @@ def _assemble(
         deliveries=SqliteDeliveries(database),
         bounds=SqliteBounds(database),
         health=SqliteHealth(database),
+        filters=SqliteFilters(database),
         webhooks=SqliteWebhooks(database, tail),
         keys=SqliteKeys(database),
         retention=SqliteRetention(database, tail),

@@ -1,1 +1,1 @@
-SELECT id, name, config_version FROM account
+SELECT id, name, config_version, hash_key FROM account

@@ -34,3 +34,5 @@ UNION ALL
 SELECT 'endpoint_health' WHERE EXISTS (SELECT 1 FROM endpoint_health)
 UNION ALL
 SELECT 'announcement' WHERE EXISTS (SELECT 1 FROM announcement)
+UNION ALL
+SELECT 'filter_fault' WHERE EXISTS (SELECT 1 FROM filter_fault)

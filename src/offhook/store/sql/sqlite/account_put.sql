@@ -1,2 +1,3 @@
-INSERT INTO account (id, name, config_version) VALUES (:account, :name, 0)
+INSERT INTO account (id, name, config_version, hash_key)
+VALUES (:account, :name, 0, randomblob(32))
 ON CONFLICT (id) DO NOTHING

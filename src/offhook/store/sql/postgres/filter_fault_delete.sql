@@ -1,0 +1,1 @@
+DELETE FROM filter_fault WHERE webhook = :webhook
