@@ -1,6 +1,6 @@
 """The store on SQLite, open: one object for each port, over one database."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import apsw
@@ -59,6 +59,11 @@ class SqliteStore:
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have it called on the loop after commits, with what they changed."""
         self._database.subscribe(subscriber)
+
+    def leased_as(self, partitions: int) -> "SqliteStore":
+        """The same store with leases on so many partitions, for those who see its log as divided
+        (``testing.partitioned``)."""
+        return replace(self, leases=SqliteLeases(self._database, partitions))
 
     async def close(self) -> None:
         """Do the writes that wait, close the files, and let another process have the folder."""
