@@ -17,6 +17,13 @@ ALTER TABLE attempt ADD COLUMN late boolean NOT NULL DEFAULT false;
 ALTER TABLE attempt ADD COLUMN replay text COLLATE "C";
 ALTER TABLE attempt ADD COLUMN detail bytea;
 
+-- What receivers verify by, where a secret is a pair of keys: open to anyone, and listed.
+ALTER TABLE webhook_secret ADD COLUMN public_key text;
+CREATE INDEX webhook_secret_public ON webhook_secret (created_ms DESC) WHERE public_key IS NOT NULL;
+
+-- By which configuration a process delivers; null until it has read one.
+ALTER TABLE member ADD COLUMN config_version bigint;
+
 -- Whether it was told of that the endpoint fails.
 ALTER TABLE endpoint_health ADD COLUMN announced boolean NOT NULL DEFAULT false;
 
@@ -46,3 +53,65 @@ CREATE TABLE filter_fault (
     last_event text COLLATE "C" NOT NULL,
     last_ms bigint NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+
+-- Positions up to this one are no longer in the log: retention took them.
+ALTER TABLE partition_head ADD COLUMN trimmed_position bigint NOT NULL DEFAULT 0;
+
+-- Events that went from the log while rows of deliveries still name them; they go after the rows.
+CREATE TABLE event_kept (
+    partition integer NOT NULL,
+    position bigint NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    sequence bigint NOT NULL,
+    created_ms bigint NOT NULL,
+    test boolean NOT NULL,
+    historical boolean NOT NULL,
+    headers text,
+    data bytea NOT NULL,
+    PRIMARY KEY (partition, position)
+);
+CREATE INDEX event_kept_id ON event_kept (account, id);
+ALTER TABLE event_kept ALTER COLUMN data SET STORAGE EXTERNAL;
+CREATE INDEX pending_given_up ON pending (since_ms) WHERE state = 'failed' OR state = 'canceled';
+
+-- The first and last position of each partition in the table of a day, attached or not.
+CREATE FUNCTION offhook_day_ends(name text)
+RETURNS TABLE (partition integer, first_position bigint, last_position bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT head.partition, front.position, back.position FROM partition_head AS head '
+        'CROSS JOIN LATERAL (SELECT own.position FROM %1$I AS own '
+        'WHERE own.partition = head.partition ORDER BY own.position LIMIT 1) AS front '
+        'CROSS JOIN LATERAL (SELECT own.position FROM %1$I AS own '
+        'WHERE own.partition = head.partition ORDER BY own.position DESC LIMIT 1) AS back '
+        'ORDER BY head.partition',
+        name
+    );
+END
+$$;
+
+-- Keeps what rows of deliveries name of a day's events in (``after``, ``through``] of a partition, a
+-- bounded number of positions at a time; returns the last one looked at, null once none is left.
+CREATE FUNCTION offhook_keep_events(
+    name text, part integer, after bigint, through bigint, most bigint
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    reached bigint;
+BEGIN
+    EXECUTE format(
+        'WITH named AS (SELECT DISTINCT own.position FROM pending AS own WHERE own.partition = $1 '
+        'AND own.position > $2 AND own.position <= $3 ORDER BY own.position LIMIT $4), '
+        'kept AS (INSERT INTO event_kept SELECT own.partition, own.position, own.id, own.account, '
+        'own.type, own.key, own.sequence, own.created_ms, own.test, own.historical, own.headers, '
+        'own.data FROM named CROSS JOIN LATERAL (SELECT * FROM %I AS event '
+        'WHERE event.partition = $1 AND event.position = named.position LIMIT 1) AS own '
+        'ON CONFLICT DO NOTHING) '
+        'SELECT max(position) FROM named',
+        name
+    ) INTO reached USING part, after, through, most;
+    RETURN reached;
+END
+$$;

@@ -17,6 +17,13 @@ ALTER TABLE attempt ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempt ADD COLUMN replay TEXT;
 ALTER TABLE attempt ADD COLUMN detail BLOB;
 
+-- What receivers verify by, where a secret is a pair of keys: open to anyone, and listed.
+ALTER TABLE webhook_secret ADD COLUMN public_key TEXT;
+CREATE INDEX webhook_secret_public ON webhook_secret (created_ms DESC) WHERE public_key IS NOT NULL;
+
+-- By which configuration a process delivers; null until it has read one.
+ALTER TABLE member ADD COLUMN config_version INTEGER;
+
 -- Whether it was told of that the endpoint fails.
 ALTER TABLE endpoint_health ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
 
@@ -46,3 +53,23 @@ CREATE TABLE filter_fault (
     last_event TEXT NOT NULL,
     last_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Positions up to this one are no longer in the log: retention took them.
+ALTER TABLE partition_head ADD COLUMN trimmed_position INTEGER NOT NULL DEFAULT 0;
+
+-- Events that went from the log while rows of deliveries still name them; they go after the rows.
+CREATE TABLE event_kept (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    type TEXT NOT NULL,
+    key TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    test INTEGER NOT NULL,
+    historical INTEGER NOT NULL,
+    headers TEXT,
+    data BLOB NOT NULL
+) STRICT;
+CREATE INDEX event_kept_id ON event_kept (account, id);
+CREATE INDEX pending_given_up ON pending (since_ms) WHERE state = 'failed' OR state = 'canceled';
