@@ -1,14 +1,16 @@
-"""Each event handled once: in an SQLite file, and on a real Redis."""
+"""Each event handled once: in an SQLite file, on each version of PostgreSQL, on a real Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from offhook.receiver import SqliteProcessedEvents
+from offhook.receiver.postgres import PostgresProcessedEvents
 from offhook.receiver.redis import RedisProcessedEvents
+from offhook.receiver.sqlite import SqliteProcessedEvents
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.processed import LEASE_S, PassTime, ProcessedEventsConformance
 
@@ -39,6 +41,36 @@ class TestProcessedEventsOnSqlite(ProcessedEventsConformance):
             clock.advance(seconds)
 
         return pass_time
+
+
+class TestProcessedEventsOnPostgres(ProcessedEventsConformance):
+    """Each guarantee, of a database that two share."""
+
+    @pytest.fixture
+    async def both(self, postgres_url: str) -> AsyncIterator[list[PostgresProcessedEvents]]:
+        both = [PostgresProcessedEvents(postgres_url, lease_s=LEASE_S) for _ in range(2)]
+        yield both
+        await asyncio.gather(*(each.close() for each in both))
+
+    @pytest.fixture
+    def processed(self, both: list[PostgresProcessedEvents]) -> PostgresProcessedEvents:
+        return both[0]
+
+    @pytest.fixture
+    def other(self, both: list[PostgresProcessedEvents]) -> PostgresProcessedEvents:
+        return both[1]
+
+    @pytest.fixture
+    async def pass_time(self, postgres_url: str) -> AsyncIterator[PassTime]:
+        connection = await asyncpg.connect(postgres_url)
+
+        async def pass_time(seconds: float) -> None:
+            """Let all that is written there have been written so much earlier."""
+            earlier = f"until_at - interval '{seconds} seconds'"
+            await connection.execute(f"UPDATE receiver_processed SET until_at = {earlier}")
+
+        yield pass_time
+        await connection.close()
 
 
 class TestProcessedEventsOnRedis(ProcessedEventsConformance):

@@ -18,12 +18,13 @@ import uvicorn
 from structlog.testing import capture_logs
 
 from offhook.model.errors import Invalid
-from offhook.receiver import Event, Receiver, SqliteInbox
-from offhook.receiver.asgi import MAX_BODY_BYTES
-from offhook.receiver.handover import Handler
+from offhook.receiver import Event, Handler, Handling, Receiver, RetryPolicy
+from offhook.receiver.receiving import MAX_BODY_BYTES
+from offhook.receiver.sqlite import SqliteQueue
 from offhook.signing import STANDARD, TimestampedHex, make_secret, sign
 
 SECRET = make_secret(bytes(32))
+QUICK = Handling(RetryPolicy(delays_s=(0,)), lease_s=1, poll_s=0.05)
 
 
 def body_of(number: int, key: str = "call_1") -> bytes:
@@ -97,7 +98,8 @@ async def serving(receiver: Receiver) -> AsyncIterator[Client]:
 
 
 def receiver_of(folder: Path, handler: Handler) -> Receiver:
-    return Receiver(handler, SECRET, SqliteInbox(folder / "inbox.db"), retry_delays_s=(0,))
+    queue = SqliteQueue(folder / "queue.db")
+    return Receiver(handler, SECRET, queue, handling=QUICK)
 
 
 async def test_a_signed_event_is_answered_and_handed_over_once(tmp_path: Path) -> None:
@@ -239,15 +241,15 @@ async def test_a_slow_handler_slows_no_answer(tmp_path: Path) -> None:
 def test_a_receiver_without_a_usable_secret_does_not_start(
     tmp_path: Path, secrets: str | list[str]
 ) -> None:
-    inbox = SqliteInbox(tmp_path / "inbox.db")
+    queue = SqliteQueue(tmp_path / "queue.db")
     with pytest.raises((Invalid, ValueError), match="secrets"):
-        Receiver(Inside(), secrets, inbox)
+        Receiver(Inside(), secrets, queue)
 
 
 async def test_another_scheme_and_path_can_be_chosen(tmp_path: Path) -> None:
     inside, scheme = Inside(), TimestampedHex("x-callcall")
-    inbox = SqliteInbox(tmp_path / "inbox.db")
-    receiver = Receiver(inside, SECRET, inbox, scheme=scheme, path="/calls")
+    queue = SqliteQueue(tmp_path / "queue.db")
+    receiver = Receiver(inside, SECRET, queue, scheme=scheme, path="/calls")
     body, now_s = body_of(1), int(time.time())
     headers = sign(scheme, [SECRET], event_id="", timestamp_s=now_s, body=body)
     async with serving(receiver) as client:
@@ -259,14 +261,16 @@ KILLED = """
     import asyncio, socket, sys
     from pathlib import Path
     import uvicorn
-    from offhook.receiver import Receiver, SqliteInbox
+    from offhook.receiver import Handling, Receiver
+    from offhook.receiver.sqlite import SqliteQueue
 
     async def hang(event):
         await asyncio.Event().wait()
 
     bound = socket.create_server(("127.0.0.1", 0))
     print(bound.getsockname()[1], flush=True)
-    receiver = Receiver(hang, sys.argv[1], SqliteInbox(Path(sys.argv[2])))
+    queue = SqliteQueue(Path(sys.argv[2]))
+    receiver = Receiver(hang, sys.argv[1], queue, handling=Handling(lease_s=1))
     config = uvicorn.Config(receiver, log_level="error")
     asyncio.run(uvicorn.Server(config).serve(sockets=[bound]))
 """
@@ -276,9 +280,9 @@ async def test_what_was_answered_survives_a_kill_and_is_handed_over_in_order(
     tmp_path: Path,
 ) -> None:
     script = textwrap.dedent(KILLED)
-    inbox = str(tmp_path / "inbox.db")
+    queue = str(tmp_path / "queue.db")
     killed = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, SECRET, inbox, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", script, SECRET, queue, stdout=asyncio.subprocess.PIPE
     )
     assert killed.stdout is not None
     port = int(await asyncio.wait_for(killed.stdout.readline(), 60))

@@ -1,23 +1,38 @@
-"""The kit for those who receive webhooks: verify, keep, answer fast, handle each event once."""
+"""The kit for those who receive webhooks: verify, keep, answer fast, handle each event once.
 
-from offhook.receiver.app import Receiver
+Stores are in ``receiver.sqlite``, ``receiver.postgres`` and ``receiver.redis``; frameworks in
+``receiver.fastapi``, ``receiver.flask`` and ``receiver.django``; ``receiver.testing`` is for tests.
+Each imports what it needs, and nothing here imports them.
+"""
+
+from offhook.receiver.answers import Answer
+from offhook.receiver.calling import Handler
+from offhook.receiver.counting import Counted
 from offhook.receiver.event import Event
-from offhook.receiver.inbox import SqliteInbox
-from offhook.receiver.ports import Arrival, Claim, Inbox, ProcessedEvents, StoredEvent
-from offhook.receiver.processed import SqliteProcessedEvents, handle_once
-from offhook.receiver.verification import SignatureError, verify_request
+from offhook.receiver.ports import Claim, DeadLetter, Depth, ProcessedEvents, Queue
+from offhook.receiver.processed import handle_once
+from offhook.receiver.receiving import Receiver
+from offhook.receiver.retrying import RetryPolicy
+from offhook.receiver.threaded import ThreadedReceiver
+from offhook.receiver.verification import SignatureError, Verifier, verify_request
+from offhook.receiver.worker import Handling
 
 __all__ = [
-    "Arrival",
+    "Answer",
     "Claim",
+    "Counted",
+    "DeadLetter",
+    "Depth",
     "Event",
-    "Inbox",
+    "Handler",
+    "Handling",
     "ProcessedEvents",
+    "Queue",
     "Receiver",
+    "RetryPolicy",
     "SignatureError",
-    "SqliteInbox",
-    "SqliteProcessedEvents",
-    "StoredEvent",
+    "ThreadedReceiver",
+    "Verifier",
     "handle_once",
     "verify_request",
 ]

@@ -1,14 +1,11 @@
-"""As much of ASGI as the receiver speaks: its messages, a bounded body, a JSON answer."""
+"""As much of ASGI as the receiver speaks: its messages, a bounded body, an answer."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from http import HTTPStatus
-from typing import Required, TypedDict
+from contextlib import suppress
+from typing import Protocol, Required, TypedDict
 
-import msgspec
-
-from offhook.model.errors import TooLarge
-
-MAX_BODY_BYTES = 1_048_576
+from offhook.receiver.answers import Answer, not_found
+from offhook.signing import SignedRequest
 
 
 class Scope(TypedDict, total=False):
@@ -16,8 +13,11 @@ class Scope(TypedDict, total=False):
 
     type: Required[str]
     method: str
+    scheme: str
     path: str
+    raw_path: bytes | None
     root_path: str
+    query_string: bytes
     headers: Iterable[tuple[bytes, bytes]]
 
 
@@ -33,8 +33,40 @@ Receive = Callable[[], Awaitable[Incoming]]
 Send = Callable[[Mapping[str, object]], Awaitable[None]]
 
 
+class Taker(Protocol):
+    """Who takes requests."""
+
+    path: str
+    max_body_bytes: int
+
+    def refusal(self, method: str, headers: Mapping[str, str]) -> Answer | None:
+        """The answer to a request that is refused before its body is read."""
+        ...
+
+    async def receive(self, request: SignedRequest) -> Answer:
+        """The answer to a whole request."""
+        ...
+
+
 class Disconnected(Exception):
     """The sender went away before its body was whole."""
+
+
+async def serve(taker: Taker, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request."""
+    if scope["path"].removeprefix(scope.get("root_path", "")) != taker.path:
+        await _send(send, not_found(taker.path))
+        return
+    headers = headers_of(scope)
+    answer = taker.refusal(scope["method"], headers)
+    if answer is None:
+        with suppress(Disconnected):
+            # One byte more than the bound is enough to see that it is passed.
+            body = await read_body(receive, taker.max_body_bytes + 1)
+            request = SignedRequest(headers, body, _url_of(scope, headers), scope["method"])
+            answer = await taker.receive(request)
+    if answer is not None:
+        await _send(send, answer)
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -45,58 +77,27 @@ def headers_of(scope: Scope) -> dict[str, str]:
     }
 
 
-async def read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
-    """The whole body; ``TooLarge`` as soon as it is known to pass the bound."""
-    announced = headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > MAX_BODY_BYTES:
-        raise _too_large()
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The body, read no further than about ``limit`` bytes; ``Disconnected`` if it ends early."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise Disconnected
         body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
-        if not message.get("more_body", False):
+        if len(body) >= limit or not message.get("more_body", False):
             return bytes(body)
 
 
-async def answer(
-    send: Send, status: HTTPStatus, document: object, headers: Mapping[str, str] | None = None
-) -> None:
-    """Send a JSON document."""
-    body = msgspec.json.encode(document)
-    fields = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **(headers or {}),
-    }
+def _url_of(scope: Scope, headers: Mapping[str, str]) -> str:
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope.get("query_string", b"").decode("latin-1")
+    url = f"{scope.get('scheme', 'http')}://{headers.get('host', '')}{path}"
+    return f"{url}?{query}" if query else url
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    fields = {**answer.headers, "content-length": str(len(answer.body))}
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def answer_problem(
-    send: Send,
-    status: HTTPStatus,
-    code: str,
-    detail: str,
-    headers: Mapping[str, str] | None = None,
-) -> None:
-    """Send a problem document (RFC 9457)."""
-    document = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "errors": [],
-    }
-    await answer(
-        send, status, document, {"content-type": "application/problem+json", **(headers or {})}
-    )
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,7 +1,9 @@
 """The event as a receiver reads it: the envelope typed, the data taken as it comes."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -50,6 +52,9 @@ class Event(msgspec.Struct, frozen=True):
         return found if isinstance(found, list) else [found]
 
 
+_STORED: Final = msgspec.json.Decoder(Event)
+
+
 def parse_event(body: bytes, signed_id: str | None = None) -> Event:
     """Read an event from a body; ``signed_id``, where the scheme signs one, beats the body's own.
 
@@ -62,8 +67,8 @@ def parse_event(body: bytes, signed_id: str | None = None) -> Event:
     if not isinstance(document, dict):
         raise Unreadable("The body is JSON, but no object. Send one event as an object.")
     event_id = signed_id or _text(document, "id")
-    if event_id is None or len(event_id) > MAX_ID_LENGTH:
-        raise Unreadable(f"The event has no id of at most {MAX_ID_LENGTH} characters.")
+    if event_id is None or len(event_id) > MAX_ID_LENGTH or not event_id.isprintable():
+        raise Unreadable(f"The event has no id of at most {MAX_ID_LENGTH} printable characters.")
     sequence, data = document.get("sequence"), document.get("data")
     return Event(
         id=event_id,
@@ -75,6 +80,23 @@ def parse_event(body: bytes, signed_id: str | None = None) -> Event:
         test=document.get("test") is True,
         data=data if isinstance(data, dict) else {},
     )
+
+
+def stored_body(event: Event) -> bytes:
+    """The event as a queue keeps it, whichever way its sender wrote it."""
+    return msgspec.json.encode(event)
+
+
+def stored_event(body: bytes) -> Event:
+    """The event that a queue kept."""
+    return _STORED.decode(body)
+
+
+def lane_of(event: Event) -> str:
+    """The lane of the event's key, of bounded length, in characters that any store takes."""
+    if len(event.key) <= MAX_ID_LENGTH and event.key.isprintable():
+        return event.key
+    return "sha256:" + hashlib.sha256(event.key.encode(errors="replace")).hexdigest()
 
 
 def _text(document: Document, name: str) -> str | None:

@@ -1,140 +1,164 @@
-"""The receiver as an ASGI app: verify, keep, answer; then hand over to the handler, behind it."""
+"""The receiver: verifies, keeps, answers; behind it, hands each event to the handler."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
+import secrets as random_bytes
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 
-from offhook.clock import Clock, SystemClock
+from offhook.clock import Clock
 from offhook.model.errors import OffhookError, Overloaded, TooLarge, Unreadable
-from offhook.receiver.asgi import (
-    Disconnected,
-    Receive,
-    Scope,
-    Send,
-    answer,
-    answer_problem,
-    headers_of,
-    read_body,
-)
-from offhook.receiver.handover import RETRY_DELAYS_S, Handler, Handover
+from offhook.receiver import asgi
+from offhook.receiver.answers import Answer, accepted, refused, wrong_method
+from offhook.receiver.calling import Handler
+from offhook.receiver.counting import Count, Counted, uncounted
+from offhook.receiver.event import Event, lane_of, parse_event, stored_body
 from offhook.receiver.journal import Journal
-from offhook.receiver.ports import Arrival, Inbox
-from offhook.receiver.verification import SignatureError, verify_request
-from offhook.signing import STANDARD, Scheme, Unsigned, check_secret
+from offhook.receiver.ports import Arrival, Queue, Receipt
+from offhook.receiver.verification import SignatureError, Verifier
+from offhook.receiver.worker import Handling, Worker
+from offhook.signing import STANDARD, Rejected, SignedRequest
+from offhook.signing.presets import Preset
+
+MAX_BODY_BYTES: Final = 1_048_576
 
 _log = structlog.get_logger(__name__)
 
 
 class Receiver:
-    """Takes webhooks at ``path`` and hands each event to ``handler``.
+    """Takes webhooks and hands each event to ``handler``.
 
     A 2xx means that the event is kept: it reaches the handler through crashes and restarts, once
-    per event id, in order of arrival within its key. Only a crash between the handler's effect and
-    its record hands the same event over again. What is not signed by one of ``secrets`` gets 401
-    and leaves no trace but a log line.
+    per event id, in order of arrival within its key (``ordered=False``: in no order). A crash
+    between the handler's effect and its record hands the same event over again, and so does a
+    handler that outlives its time. What is not signed by one of ``secrets`` gets 401 and leaves no
+    trace but a log line; ``scheme`` says how, by name or as a value: ours, or another sender's.
+    What fails ``handling.retries.max_attempts`` times is a dead letter.
 
-    Serve it with any ASGI server, in one process; the inbox is closed with it. Inside another app,
-    which keeps the lifespan to itself, enter ``running()`` there.
+    Any number of processes may run a receiver over the same queue; each handles what any received.
+
+    It is an ASGI app, for any ASGI server; the queue is opened and closed with it. Inside another
+    app, which keeps the lifespan to itself, enter ``running()`` there. For frameworks without an
+    event loop there is ``offhook.receiver.threaded``.
     """
 
     def __init__(
         self,
         handler: Handler,
         secrets: str | Sequence[str],
-        inbox: Inbox,
+        queue: Queue,
         *,
-        scheme: Scheme = STANDARD,
+        scheme: Preset | str = STANDARD,
         path: str = "/webhook",
+        ordered: bool = True,
+        handling: Handling | None = None,
         clock: Clock | None = None,
-        concurrency: int = 16,
-        retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
+        max_body_bytes: int = MAX_BODY_BYTES,
         stop_grace_s: float = 5.0,
+        count: Count = uncounted,
     ) -> None:
-        self._secrets = (secrets,) if isinstance(secrets, str) else tuple(secrets)
-        for secret in self._secrets:
-            check_secret(secret, scheme, "secrets")
-        if not self._secrets and not isinstance(scheme, Unsigned):
-            raise ValueError("secrets is empty; give the one that the sender signs with")
-        self._scheme = scheme
-        self._path = path
-        self._clock = clock or SystemClock()
+        self._verifier = Verifier(secrets, scheme, clock=clock)
+        self.path = path
+        self.queue = queue
+        self.max_body_bytes = max_body_bytes
+        self._ordered = ordered
         self._stop_grace_s = stop_grace_s
-        self._inbox = inbox
-        self._journal = Journal(inbox)
-        self._handover = Handover(
-            handler=handler,
-            inbox=inbox,
-            mark_handled=self._journal.mark_handled,
-            concurrency=concurrency,
-            retry_delays_s=retry_delays_s,
-        )
+        self._count = count
+        self._handler = handler
+        self._handling = handling or Handling()
+        self._journal: Journal | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """One ASGI connection."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            await asgi.serve(self, scope, receive, send)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Hand events over while this is entered; on leaving, let running handlers finish and write
-        what they did."""
-        writing = asyncio.create_task(self._journal.run(self._handover.offer))
-        reading = asyncio.create_task(self._handover.run())
+        """Take events and hand them over while this is entered; on leaving, let running handlers
+        finish and write what they did."""
+        await self.queue.open()
+        holder = random_bytes.token_hex(8)
+        journal = Journal(self.queue, holder)
+        worker = Worker(
+            self.queue,
+            self._handler,
+            journal.settle,
+            holder=holder,
+            handling=self._handling,
+            count=self._count,
+        )
+        writing = asyncio.create_task(journal.run(worker.committed))
+        working = asyncio.create_task(worker.run())
+        self._journal = journal
         try:
             yield
         finally:
-            reading.cancel()
-            await self._handover.stop(self._stop_grace_s)
-            self._journal.stop()
-            await asyncio.gather(writing, reading, return_exceptions=True)
-            await self._inbox.close()
+            working.cancel()
+            await worker.stop(self._stop_grace_s)
+            journal.stop()
+            await asyncio.gather(writing, working, return_exceptions=True)
+            await self.queue.close()
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    def refusal(self, method: str, headers: Mapping[str, str]) -> Answer | None:
+        """The answer to a request that is refused by its method or its announced length, before its
+        body is read; ``None`` if it is to be read. Names of ``headers`` are in lower case."""
+        if method != "POST":
+            self._count(Counted.REFUSED)
+            return wrong_method()
+        length = headers.get("content-length", "")
+        if length.isdecimal() and (len(length) > 18 or int(length) > self.max_body_bytes):
+            return self._refused(self._too_large())
+        return None
+
+    async def receive(self, request: SignedRequest) -> Answer:
+        """Verify a request, keep its event durably, and say what to answer. Never raises.
+
+        ``request.body`` may be cut off past ``max_body_bytes``. Must be awaited on the event loop
+        that ``running()`` is entered on.
+        """
+        try:
+            if len(request.body) > self.max_body_bytes:
+                raise self._too_large()
+            event = self._verified(request)
+            receipt = await self._record(event)
+        except (SignatureError, Unreadable, TooLarge, Overloaded) as error:
+            return self._refused(error)
+        self._count(Counted.RECEIVED if receipt is Receipt.NEW else Counted.REPEATED)
+        if receipt is Receipt.DEAD_LETTER:
+            _log.warning("repeat_of_dead_letter", event_id=event.id, event_type=event.type)
+        return accepted(receipt)
+
+    def _verified(self, request: SignedRequest) -> Event:
+        verdict = self._verifier.verify(request)
+        if isinstance(verdict, Rejected):
+            raise SignatureError(verdict)
+        return parse_event(self._verifier.envelope(request, verdict), verdict.event_id)
+
+    async def _record(self, event: Event) -> Receipt:
+        if self._journal is None:
+            raise Overloaded("The receiver is not running yet; try again in a second.")
+        lane = lane_of(event) if self._ordered else event.id
+        return await self._journal.record(Arrival(event.id, lane, stored_body(event)))
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body is larger than {self.max_body_bytes} bytes.")
+
+    def _refused(self, error: OffhookError) -> Answer:
+        self._count(Counted.REFUSED)
+        answer = refused(error)
+        # What is wrong with a signature may quote it; that is for the sender, not for the log.
+        said = {"reason": error.reason} if isinstance(error, SignatureError) else {}
+        _log.warning("request_refused", status=int(answer.status), code=error.code, **said)
+        return answer
+
+    async def _live(self, receive: asgi.Receive, send: asgi.Send) -> None:
         await receive()
         async with self.running():
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].removeprefix(scope.get("root_path", "")) != self._path:
-            detail = f"Nothing is here; webhooks are taken at {self._path}."
-            await answer_problem(send, HTTPStatus.NOT_FOUND, "not_found", detail)
-        elif scope["method"] != "POST":
-            status, detail = HTTPStatus.METHOD_NOT_ALLOWED, "Webhooks are sent with POST."
-            await answer_problem(send, status, "method_not_allowed", detail, {"allow": "POST"})
-        else:
-            with suppress(Disconnected):
-                await self._take(scope, receive, send)
-
-    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = headers_of(scope)
-        try:
-            body = await read_body(headers, receive)
-            now = self._clock.now()
-            event = verify_request(headers, body, self._secrets, self._scheme, now=now)
-            is_new = await self._journal.record(Arrival(event.id, event.key, body))
-        except (SignatureError, Unreadable, TooLarge, Overloaded) as error:
-            await _refuse(send, error)
-        else:
-            await answer(send, HTTPStatus.OK, {"received": True, "duplicate": not is_new})
-
-
-async def _refuse(send: Send, error: OffhookError) -> None:
-    match error:
-        case SignatureError():
-            status, headers = HTTPStatus.UNAUTHORIZED, {}
-        case TooLarge():
-            status, headers = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"connection": "close"}
-        case Overloaded():
-            retry_after = str(error.retry_after_s)
-            status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": retry_after}
-        case _:
-            status, headers = HTTPStatus.BAD_REQUEST, {}
-    _log.warning("request_refused", status=int(status), code=error.code, detail=error.detail)
-    await answer_problem(send, status, error.code, error.detail, headers)

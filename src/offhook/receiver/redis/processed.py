@@ -1,40 +1,15 @@
-"""Processed events on Redis or Valkey, for handlers that run on several machines."""
+"""Processed events on Redis or Valkey."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable
-from typing import Final, TypeVar
+from typing import Final
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError
-
-from offhook.model.errors import Overloaded
-from offhook.receiver.inbox import TTL_S
-from offhook.receiver.ports import Claim
+from offhook.receiver.ports import TTL_S, Claim
 from offhook.receiver.processed import LEASE_S
+from offhook.receiver.redis.connection import T, answered, connect, script
 
 _PREFIX: Final = "offhook:processed:"
 _HANDLED: Final = b"handled"
-_ANSWER_WITHIN_S: Final = 3.0
-_TRY_WITHIN_S: Final = 1.0
-_RETRIES: Final = 3
-
-# Each claim has a name of its own: one whose answer was lost on the way knows itself again.
-_CLAIM: Final = """
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return ARGV[1]
-end
-return redis.call('GET', KEYS[1])
-"""
-_RELEASE: Final = """
-if redis.call('GET', KEYS[1]) ~= 'handled' then
-  redis.call('DEL', KEYS[1])
-end
-"""
-
-_T = TypeVar("_T")
 
 
 class RedisProcessedEvents:
@@ -56,21 +31,16 @@ class RedisProcessedEvents:
     def __init__(
         self, url: str, *, ttl_s: float = TTL_S, lease_s: float = LEASE_S, prefix: str = _PREFIX
     ) -> None:
-        self._redis = Redis.from_url(
-            url,
-            protocol=2,
-            socket_connect_timeout=_TRY_WITHIN_S,
-            socket_timeout=_TRY_WITHIN_S,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), _RETRIES),
-        )
-        self._claim = self._redis.register_script(_CLAIM)
-        self._release = self._redis.register_script(_RELEASE)
+        self._redis = connect(url)
+        self._claim = self._redis.register_script(script("processed_claim"))
+        self._release = self._redis.register_script(script("processed_release"))
         self._ttl_ms = int(ttl_s * 1000)
         self._lease_ms = int(lease_s * 1000)
         self._prefix = prefix
 
     async def claim(self, event_id: str) -> Claim:
         """Claim an event for ``lease_s``."""
+        # Each claim has a name of its own: one whose answer was lost on the way knows itself again.
         mine = secrets.token_bytes(16)
         holder = await _answered(self._claim([self._key(event_id)], [mine, self._lease_ms]))
         if holder == mine:
@@ -93,13 +63,5 @@ class RedisProcessedEvents:
         return self._prefix + event_id
 
 
-async def _answered(asking: Awaitable[_T]) -> _T:
-    """What Redis answers; ``Overloaded`` if it does not."""
-    try:
-        async with asyncio.timeout(_ANSWER_WITHIN_S):
-            return await asking
-    except (RedisError, OSError) as error:
-        raise Overloaded(
-            f"Whether the event was handled cannot be told, for Redis gives no answer "
-            f"({type(error).__name__}: {error}); try again in a moment."
-        ) from error
+async def _answered(asking: Awaitable[T]) -> T:
+    return await answered(asking, "Whether the event was handled cannot be told")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import apsw
 
@@ -13,21 +13,18 @@ from offhook.model.errors import Conflict
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
 
-_BUSY_TIMEOUT_MS = 5_000
+BUSY_TIMEOUT_MS: Final = 5_000
 
 
 class Database:
     """Runs work in transactions, one after the other. What is committed survives a loss of power.
 
-    ``Conflict`` on opening if the file cannot be opened, or if ``exclusive`` is asked for and
-    another process uses it.
+    ``Conflict`` on opening if the file cannot be opened.
     """
 
-    def __init__(self, path: Path, schema: str, *, exclusive: bool) -> None:
+    def __init__(self, path: Path | str, schema: str) -> None:
         try:
-            self._connection = _open(path, schema, exclusive)
-        except apsw.BusyError:
-            raise Conflict(f"{path} is used by another process; give each its own file.") from None
+            self._connection = _open(path, schema)
         except apsw.Error as error:
             raise Conflict(f"{path} cannot be opened: {error}; check folder and file.") from None
         self._thread = ThreadPoolExecutor(1, "offhook-receiver")
@@ -50,12 +47,9 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-def _open(path: Path, schema: str, exclusive: bool) -> apsw.Connection:
+def _open(path: Path | str, schema: str) -> apsw.Connection:
     connection = apsw.Connection(str(path))
-    if exclusive:
-        connection.pragma("locking_mode", "exclusive")
-    else:
-        connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     _transact(connection, lambda opened: opened.execute(schema))

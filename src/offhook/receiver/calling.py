@@ -1,0 +1,81 @@
+"""Calling a handler, whichever kind it is, for a bounded time."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable, iscoroutinefunction
+
+from offhook.receiver.event import Event
+
+Handler = Callable[[Event], Awaitable[None] | None]
+"""Takes an event. What it raises makes the attempt a failure. A plain function runs in a thread of
+its own; a coroutine function runs on the receiver's event loop, which it must not hold up."""
+
+
+class Caller:
+    """Calls one handler. ``overdue`` is how many of its threads run on past their time."""
+
+    def __init__(self, handler: Handler, timeout_s: float) -> None:
+        self._handler = handler
+        self._timeout_s = timeout_s
+        self._is_plain = not (
+            iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__)
+        )
+        self.overdue = 0
+
+    async def call(self, event: Event) -> None:
+        """Call it; raises what it raises, and ``TimeoutError`` after ``timeout_s``.
+
+        A coroutine is cancelled then. A thread cannot be: it runs on, and what it does is done.
+        """
+        if self._is_plain:
+            await self._call_in_thread(event)
+        else:
+            async with asyncio.timeout(self._timeout_s):
+                await _finish(self._handler(event))
+
+    async def _call_in_thread(self, event: Event) -> None:
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[object] = loop.create_future()
+
+        def run() -> None:
+            try:
+                result: object = self._handler(event)
+            except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+                _tell(loop, ended, error)
+            else:
+                _tell(loop, ended, result)
+
+        # A daemon: a handler that hangs must not keep the process from ending.
+        threading.Thread(target=run, name="offhook-handler", daemon=True).start()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await _finish(await asyncio.shield(ended))
+        except TimeoutError:
+            if not ended.done():
+                self.overdue += 1
+                ended.add_done_callback(self._came_back)
+            raise
+
+    def _came_back(self, ended: asyncio.Future[object]) -> None:
+        self.overdue -= 1
+        if not ended.cancelled():
+            ended.exception()  # it was given up long ago: nobody else reads how it ended
+
+
+async def _finish(result: object) -> None:
+    if isawaitable(result):
+        await result
+
+
+def _tell(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[object], how: object) -> None:
+    def tell() -> None:
+        if ended.done():
+            return
+        if isinstance(how, BaseException):
+            ended.set_exception(how)
+        else:
+            ended.set_result(how)
+
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(tell)

@@ -1,0 +1,38 @@
+"""What may be written to a log or kept with a dead letter: no phone numbers, no floods. Pure."""
+
+import re
+from types import TracebackType
+from typing import Final
+
+MAX_LENGTH: Final = 300
+_KEPT: Final = 2
+_NUMBER: Final = re.compile(r"\+?\d(?:[ .()/-]{0,2}\d){6,}")
+
+
+def masked(text: str) -> str:
+    """The text on one line, of bounded length, with of each number that is long enough to be one of
+    a phone the last two digits alone."""
+    readable = "".join(each if each.isprintable() else " " for each in text[: 4 * MAX_LENGTH])
+    return _NUMBER.sub(_mask, readable)[:MAX_LENGTH]
+
+
+def told(error: BaseException) -> str:
+    """What an exception says of itself, masked."""
+    said = masked(str(error))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def raised_at(error: BaseException) -> str:
+    """Where it was raised, as ``file:line function``."""
+    at: TracebackType | None = error.__traceback__
+    where = ""
+    while at is not None:
+        code = at.tb_frame.f_code
+        where = f"{code.co_filename}:{at.tb_lineno} {code.co_name}"
+        at = at.tb_next
+    return where
+
+
+def _mask(number: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", number[0])
+    return "*" * (len(digits) - _KEPT) + digits[-_KEPT:]

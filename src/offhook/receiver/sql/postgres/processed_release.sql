@@ -1,0 +1,1 @@
+DELETE FROM receiver_processed WHERE id = $1 AND NOT handled

@@ -1,0 +1,1 @@
+SELECT handled FROM receiver_processed WHERE id = $1

@@ -1,0 +1,3 @@
+SELECT
+    (SELECT count(*) FROM receiver_event WHERE state = 'waiting'),
+    (SELECT count(*) FROM receiver_event WHERE state = 'dead')

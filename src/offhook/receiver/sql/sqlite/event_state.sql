@@ -1,0 +1,1 @@
+SELECT state FROM receiver_event WHERE id = :id

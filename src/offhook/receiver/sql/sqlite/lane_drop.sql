@@ -1,0 +1,1 @@
+DELETE FROM receiver_lane WHERE lane = :lane

@@ -1,0 +1,1 @@
+INSERT INTO receiver_lane (lane, due_ms) VALUES (:lane, :now_ms) ON CONFLICT (lane) DO NOTHING

@@ -1,0 +1,1 @@
+DELETE FROM processed WHERE id = :id AND NOT handled

@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS processed (
+    id TEXT PRIMARY KEY,
+    until_ms INTEGER NOT NULL,
+    handled INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS processed_until ON processed (until_ms);

@@ -1,0 +1,1 @@
+SELECT handled FROM processed WHERE id = :id

@@ -1,0 +1,195 @@
+"""Behind the queue: takes events that are due, calls the handler, settles each attempt."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from offhook.receiver.calling import Caller, Handler
+from offhook.receiver.counting import Count, Counted
+from offhook.receiver.event import Event, stored_event
+from offhook.receiver.masking import masked, raised_at, told
+from offhook.receiver.ports import Queue, Settlement, Taken, Verdict
+from offhook.receiver.retrying import RetryPolicy, settled
+
+_RENEWALS_A_LEASE: Final = 3
+_FORGET_EVERY_S: Final = 5.0
+
+_RANDOM: Final = secrets.SystemRandom()
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """How events are handled: at most ``concurrency`` at once in this process, each attempt for at
+    most ``timeout_s``.
+
+    ``lease_s`` is how long the events of a process that died wait for another; ``poll_s`` how often
+    a process looks for what others left or put there.
+    """
+
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    concurrency: int = 16
+    timeout_s: float = 30.0
+    lease_s: float = 15.0
+    poll_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency is {self.concurrency}; give 1 or more")
+        for name in ("timeout_s", "lease_s", "poll_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; give seconds above 0")
+
+
+class Worker:
+    """Hands events of the queue to one handler. Settlements go to ``settle``, which must tell
+    ``committed`` once they are written: until then their lanes are held."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        handler: Handler,
+        settle: Callable[[Settlement], None],
+        *,
+        holder: str,
+        handling: Handling,
+        count: Count,
+        rnd: Callable[[], float] = _RANDOM.random,
+    ) -> None:
+        self._queue = queue
+        self._caller = Caller(handler, handling.timeout_s)
+        self._settle = settle
+        self._holder = holder
+        self._handling = handling
+        self._count = count
+        self._rnd = rnd
+        self._held: dict[str, Taken] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._work = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There may be something to take."""
+        self._work.set()
+
+    def committed(self, settlements: Sequence[Settlement]) -> None:
+        """These are written: their lanes are free again."""
+        for settlement in settlements:
+            self._held.pop(settlement.lane, None)
+        self.wake()
+
+    async def run(self) -> None:
+        """Take and hand over until cancelled; hold what is held, and let the queue forget."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._run_often())
+            group.create_task(self._run_every(self.renew, self._lease_s / _RENEWALS_A_LEASE))
+            group.create_task(self._run_every(self._queue.forget, _FORGET_EVERY_S))
+
+    async def run_once(self) -> int:
+        """Take as many events as there is room for, and start handling them; how many."""
+        self._work.clear()
+        busy = len(self._tasks) + self._caller.overdue
+        room = self._handling.concurrency - busy
+        if room <= 0 or self._stopping:
+            return 0
+        taken = await self._queue.take(self._holder, room, self._lease_s)
+        for each in taken:
+            self._held[each.lane] = each
+            task = asyncio.create_task(self._handle(each))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        return len(taken)
+
+    async def renew(self) -> None:
+        """Hold on to the lanes of what is being handled."""
+        if self._held:
+            await self._queue.renew(self._holder, list(self._held), self._lease_s)
+
+    async def idle(self) -> None:
+        """Return once no handler runs."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def stop(self, grace_s: float) -> None:
+        """Take nothing more. Let running handlers finish, for so long; then cancel them, and give
+        their events back."""
+        self._stopping = True
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    @property
+    def _lease_s(self) -> float:
+        return self._handling.lease_s
+
+    async def _run_often(self) -> None:
+        while True:
+            try:
+                await self.run_once()
+            except Exception as error:  # noqa: BLE001 - a queue that fails now may not later
+                _log.error("queue_not_read", error=told(error))
+                await asyncio.sleep(self._handling.poll_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), self._handling.poll_s)
+
+    async def _run_every(self, step: Callable[[], Awaitable[None]], every_s: float) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await step()
+            except Exception as error:  # noqa: BLE001 - a queue that fails now may not later
+                _log.error("queue_not_kept", error=told(error))
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.wake()
+
+    async def _handle(self, taken: Taken) -> None:
+        try:
+            settlement = await self._attempt(taken)
+        except asyncio.CancelledError:
+            self._settle(settled(taken, Verdict.RELEASED))
+            raise
+        self._settle(settlement)
+
+    async def _attempt(self, taken: Taken) -> Settlement:
+        if taken.attempt > self._handling.retries.max_attempts:
+            return self._buried(taken, "the process ended in each attempt to handle it")
+        event = stored_event(taken.body)
+        try:
+            await self._caller.call(event)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, its event stays
+            return self._failed(taken, event, error)
+        self._count(Counted.HANDLED)
+        return settled(taken, Verdict.HANDLED)
+
+    def _failed(self, taken: Taken, event: Event, error: Exception) -> Settlement:
+        settlement = self._handling.retries.after_failure(taken, told(error), self._rnd())
+        is_dead = settlement.verdict is Verdict.DEAD
+        self._count(Counted.DEAD if is_dead else Counted.FAILED)
+        _log.error(
+            "event_given_up" if is_dead else "handler_failed",
+            event_id=event.id,
+            event_type=event.type,
+            key=masked(event.key),
+            attempt=taken.attempt,
+            error=settlement.error,
+            raised_at=raised_at(error),
+            again_in_s=None if is_dead else round(settlement.delay_s, 1),
+        )
+        return settlement
+
+    def _buried(self, taken: Taken, error: str) -> Settlement:
+        self._count(Counted.DEAD)
+        attempts = taken.attempt - 1
+        _log.error("event_given_up", event_id=taken.event_id, attempt=attempts, error=error)
+        return settled(taken, Verdict.DEAD, error=error)
