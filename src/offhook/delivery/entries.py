@@ -5,18 +5,20 @@ from typing import TypeAlias
 
 import msgspec
 
+from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Lease
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
+from offhook.signing.secret import Secret
 
 Place: TypeAlias = tuple[WebhookId, int, int]
 """Where a delivery stands: webhook, partition and position."""
 
 
 class StoredWebhook(msgspec.Struct, frozen=True):
-    """A webhook as stored: its document (JSON of ``WebhookDocument``), its secrets, newest first,
-    and the head of each partition when it was made: it gets what comes after.
+    """A webhook as stored: its document (JSON of ``WebhookDocument``), its valid secrets, the
+    newest first, and the head of each partition when it was made: it gets what comes after.
 
     ``revision`` counts from 1 and rises with each change; the times are the store's, in Unix
     milliseconds. ``disabled_reason`` says why Offhook disabled it, if it was not its owner.
@@ -25,7 +27,7 @@ class StoredWebhook(msgspec.Struct, frozen=True):
     id: WebhookId
     account: AccountId
     document: bytes
-    secrets: tuple[str, ...]
+    secrets: tuple[Secret, ...]
     starts: dict[int, int]
     revision: int = 1
     created_ms: int = 0
@@ -33,6 +35,10 @@ class StoredWebhook(msgspec.Struct, frozen=True):
     disabled_reason: str | None = None
     health: EndpointHealth = UNTRIED
     """As of when it was read; a snapshot for the dispatcher leaves it out."""
+    filter_faults: FilterFaults | None = None
+    """Left out of a snapshot, too."""
+    hash_key: bytes = b""
+    """The account's, with which contacts are hashed."""
 
 
 class WebhookSnapshot(msgspec.Struct, frozen=True):
@@ -54,6 +60,15 @@ def lane_name(key: str, replay: ReplayId | None) -> str:
     """What the lane of a key is called: a replay has lanes of its own, so that it never closes a
     live one."""
     return key if replay is None else f"{replay}:{key}"
+
+
+class LaneAge(msgspec.Struct, frozen=True):
+    """Which lanes of an endpoint are held too long: those whose head failed first at or before
+    ``failed_by_ms``."""
+
+    partition: int
+    webhook: WebhookId
+    failed_by_ms: int
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):
@@ -261,12 +276,14 @@ class DeliveryFilter(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """An outgoing request; ``timeout_s`` covers all of it, from connecting to the last byte."""
+    """An outgoing request; ``timeout_s`` covers all of it, from connecting to the last byte. Of a
+    failure the response's headers come back, with ``keep_response`` those of any."""
 
     url: str
     headers: dict[str, str]
     body: bytes
     timeout_s: float
+    keep_response: bool = False
 
 
 class FailureKind(StrEnum):
@@ -277,12 +294,28 @@ class FailureKind(StrEnum):
     DISCONNECTED = "disconnected"
     BLOCKED = "blocked"
     """The address is not allowed as a target."""
+    DNS = "dns"
+    """The name does not resolve."""
+    TLS = "tls"
+    """No encrypted connection: a certificate that is not accepted, or no TLS at all."""
     INTERNAL = "internal"
     """Our own fault: the request could not be built."""
 
 
+class Timings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """How long the steps of an exchange took, in milliseconds: until an address was known, until
+    it was connected, the TLS handshake, and from then until the answer's head. ``None`` for what a
+    kept connection spared, and for what was not come to."""
+
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """What came back: a status with the start of the body, or a failure in its place."""
+    """What came back: a status with the start of the body, or a failure in its place. ``record`` is
+    what ``AttemptRecord.detail`` keeps of the exchange."""
 
     status: int | None
     failure: FailureKind | None = None
@@ -290,3 +323,6 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes = b""
     retry_after: str | None = None
     duration_ms: float = 0.0
+    timings: Timings | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    record: bytes | None = None

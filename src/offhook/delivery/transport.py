@@ -1,35 +1,24 @@
 """The outgoing transport, on aiohttp: a POST goes out and an answer comes, whatever happens."""
 
-import ipaddress
-import socket
+import ssl
 from collections.abc import Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from offhook import __version__
 from offhook.clock import Clock
+from offhook.delivery.connecting import Connecting, GuardedConnector, ThreadedLookups, connecting
 from offhook.delivery.entries import Answer, FailureKind, Request
-from offhook.delivery.guard import Network, forbidden
+from offhook.delivery.guard import Network
 
 MAX_BODY_BYTES = 16_384
 _DNS_TTL_S = 10
 _MAX_DETAIL_LENGTH = 300
-
-
-@dataclass(slots=True)
-class _Connecting:
-    """What the socket factory saw during one exchange."""
-
-    opened: bool = False
-    blocked: str | None = None
-
-
-_connecting: ContextVar[_Connecting] = ContextVar("connecting")
+_MAX_SHOWN_HEADERS = 100
 
 
 class AiohttpTransport:
@@ -38,14 +27,27 @@ class AiohttpTransport:
     Only addresses that the guard lets pass are connected to, as they are after DNS. Redirects are
     not followed, cookies not kept, bodies not decompressed, and at most ``MAX_BODY_BYTES`` of an
     answer are read: a longer one costs its connection. Made inside the running event loop.
+    ``authorities`` is a file of certificates to trust in place of the system's.
     """
 
-    def __init__(self, *, clock: Clock, allowed: Sequence[Network] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        allowed: Sequence[Network] = (),
+        resolver: AbstractResolver | None = None,
+        dns_ttl_s: float = _DNS_TTL_S,
+        authorities: str | None = None,
+    ) -> None:
         self._clock = clock
-        self._allowed = tuple(allowed)
+        self._resolver = ThreadedLookups() if resolver is None else resolver
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ttl_dns_cache=_DNS_TTL_S, socket_factory=self._open_socket
+            connector=GuardedConnector(
+                clock=clock,
+                allowed=allowed,
+                resolver=self._resolver,
+                dns_ttl_s=dns_ttl_s,
+                authorities=authorities,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={
@@ -73,13 +75,14 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close all connections; requests under way fail."""
         await self._session.close()
+        await self._resolver.close()
 
     async def _exchange(
         self, request: Request, timeout_s: float, started_s: float
     ) -> tuple[Answer, bool]:
         """The answer, and whether it is the failure of a connection that was stale."""
-        seen = _Connecting()
-        _connecting.set(seen)
+        seen = Connecting(self._clock.monotonic())
+        connecting.set(seen)
         try:
             response = await self._session.post(
                 _parsed(request.url),
@@ -88,31 +91,36 @@ class AiohttpTransport:
                 allow_redirects=False,
                 timeout=_timeout(timeout_s),
             )
+            seen.headed_s = self._clock.monotonic()
             try:
                 body = await _start_of(response.content)
             finally:
                 response.close()
         except (aiohttp.ClientError, OSError, ValueError, TypeError, RuntimeError) as error:
-            kind, detail = _failure(error, seen.blocked)
-            elapsed_ms = self._elapsed_ms(started_s)
-            answer = Answer(None, kind, detail[:_MAX_DETAIL_LENGTH], duration_ms=elapsed_ms)
-            return answer, not seen.opened and _came_before_any_answer(error)
-        retry_after = response.headers.get("Retry-After")
-        elapsed_ms = self._elapsed_ms(started_s)
-        return Answer(response.status, None, None, body, retry_after, elapsed_ms), False
+            failed = self._failed(error, seen, started_s)
+            return failed, seen.opened_s is None and _came_before_any_answer(error)
+        kept = request.keep_response or not 200 <= response.status < 300
+        now_s = self._clock.monotonic()
+        answer = Answer(
+            response.status,
+            body=body,
+            retry_after=response.headers.get("Retry-After"),
+            duration_ms=(now_s - started_s) * 1000,
+            timings=seen.timings(now_s),
+            headers=_shown(response.raw_headers) if kept else (),
+        )
+        return answer, False
 
-    def _open_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, sockaddr = info
-        seen = _connecting.get()
-        reason = forbidden(ipaddress.ip_address(sockaddr[0]), self._allowed)
-        if reason is not None:
-            seen.blocked = f"{sockaddr[0]} is {reason}, and not an allowed target."
-            raise PermissionError(seen.blocked)
-        seen.opened = True
-        return socket.socket(family, kind, protocol)
-
-    def _elapsed_ms(self, started_s: float) -> float:
-        return (self._clock.monotonic() - started_s) * 1000
+    def _failed(self, error: Exception, seen: Connecting, started_s: float) -> Answer:
+        kind, detail = _failure(error, seen)
+        now_s = self._clock.monotonic()
+        return Answer(
+            None,
+            kind,
+            detail[:_MAX_DETAIL_LENGTH],
+            duration_ms=(now_s - started_s) * 1000,
+            timings=seen.timings(now_s),
+        )
 
 
 async def _start_of(content: aiohttp.StreamReader) -> bytes:
@@ -128,10 +136,21 @@ async def _start_of(content: aiohttp.StreamReader) -> bytes:
     return b"".join(pieces)
 
 
+def _shown(raw: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    """Headers as text; bytes that are none become U+FFFD."""
+    return tuple(
+        (name.decode(errors="replace"), value.decode(errors="replace"))
+        for name, value in raw[:_MAX_SHOWN_HEADERS]
+    )
+
+
 @lru_cache(maxsize=4096)
 def _parsed(url: str) -> URL:
     # Parsing costs 4 us a time, and yarl's own cache is too small for thousands of endpoints.
-    return URL(url)
+    parsed = URL(url)
+    if parsed.user is not None or parsed.password is not None:
+        raise ValueError("its URL carries credentials")
+    return parsed
 
 
 @lru_cache(maxsize=256)
@@ -140,12 +159,16 @@ def _timeout(total_s: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total_s, ceil_threshold=inf)
 
 
-def _failure(error: Exception, blocked: str | None) -> tuple[FailureKind, str]:
+def _failure(error: Exception, seen: Connecting) -> tuple[FailureKind, str]:
     match error:
         case TimeoutError():
-            return FailureKind.TIMEOUT, "No complete answer came within the timeout."
-        case aiohttp.ClientConnectorError() if blocked is not None:
-            return FailureKind.BLOCKED, blocked
+            return FailureKind.TIMEOUT, f"No complete answer in time: cut off {seen.phase}."
+        case aiohttp.ClientConnectorError() if seen.blocked is not None:
+            return FailureKind.BLOCKED, seen.blocked
+        case aiohttp.ClientConnectorDNSError():
+            return FailureKind.DNS, f"The name {error.host} does not resolve."
+        case aiohttp.ClientSSLError():
+            return FailureKind.TLS, _tls_failure(error)
         case aiohttp.ClientConnectorError():
             return FailureKind.CONNECT, str(error)
         case aiohttp.ServerDisconnectedError():
@@ -155,11 +178,24 @@ def _failure(error: Exception, blocked: str | None) -> tuple[FailureKind, str]:
         case aiohttp.ClientResponseError():
             return FailureKind.DISCONNECTED, f"The answer is not valid HTTP: {error.message}"
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return FailureKind.INTERNAL, f"The URL cannot be used: {error}"
+            return FailureKind.INTERNAL, "The URL cannot be used: it is no http or https URL."
         case aiohttp.ClientError() | OSError():
             return FailureKind.DISCONNECTED, str(error)
         case _:
             return FailureKind.INTERNAL, f"The request could not be built: {error}"
+
+
+def _tls_failure(error: aiohttp.ClientSSLError) -> str:
+    host = f"{error.host}:{error.port}"
+    match error:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=refused):
+            why = getattr(refused, "verify_message", None) or str(refused)
+            return f"The certificate of {host} is not accepted: {why}."
+        case aiohttp.ClientConnectorSSLError(os_error=ssl.SSLError(reason=str(reason))):
+            why = reason.replace("_", " ").lower()
+            return f"No TLS connection with {host}: {why}. Does this port speak TLS?"
+        case _:
+            return f"No TLS connection with {host}."
 
 
 def _came_before_any_answer(error: Exception) -> bool:
