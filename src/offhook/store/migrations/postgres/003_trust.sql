@@ -115,3 +115,49 @@ BEGIN
     RETURN reached;
 END
 $$;
+
+-- What somebody asked to have sent again: not changed any more, but for being canceled. ``scope``
+-- says which deliveries: failed, undelivered, all.
+CREATE TABLE replay (
+    id text COLLATE "C" PRIMARY KEY,
+    account text COLLATE "C" NOT NULL,
+    webhook text COLLATE "C" NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    since_ms bigint,
+    until_ms bigint,
+    types text,
+    rate_per_s double precision NOT NULL,
+    created_ms bigint NOT NULL,
+    canceled_ms bigint,
+    reason text
+);
+CREATE INDEX replay_listed ON replay (account, id);
+CREATE INDEX replay_webhook ON replay (webhook, id);
+
+-- How far a replay is in a partition, and what came of it there; ``done`` once all of it is settled.
+-- Written by the partition's owner with what it decided.
+CREATE TABLE replay_range (
+    replay text COLLATE "C" NOT NULL,
+    partition integer NOT NULL,
+    webhook text COLLATE "C" NOT NULL,
+    from_position bigint NOT NULL,
+    position bigint NOT NULL,
+    to_position bigint NOT NULL,
+    matched bigint NOT NULL,
+    accepted bigint NOT NULL,
+    failed bigint NOT NULL,
+    hurried bigint NOT NULL,
+    done boolean NOT NULL,
+    updated_ms bigint NOT NULL,
+    PRIMARY KEY (replay, partition)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+CREATE INDEX replay_range_open ON replay_range (partition, replay) WHERE NOT done;
+CREATE INDEX replay_range_webhook ON replay_range (webhook) WHERE NOT done;
+
+-- What a replay waits for has a slice of its own: it never stands before what is due otherwise.
+DROP INDEX pending_due;
+CREATE INDEX pending_due ON pending (partition, webhook, due_ms, position)
+WHERE due_ms IS NOT NULL AND replay IS NULL;
+CREATE INDEX pending_replay ON pending (partition, replay, due_ms, position)
+WHERE replay IS NOT NULL;
+CREATE INDEX dispatch_request_delivery ON dispatch_request (webhook, partition, position);

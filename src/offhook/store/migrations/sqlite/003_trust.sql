@@ -73,3 +73,49 @@ CREATE TABLE event_kept (
 ) STRICT;
 CREATE INDEX event_kept_id ON event_kept (account, id);
 CREATE INDEX pending_given_up ON pending (since_ms) WHERE state = 'failed' OR state = 'canceled';
+
+-- What somebody asked to have sent again: not changed any more, but for being canceled. ``scope``
+-- says which deliveries: failed, undelivered, all.
+CREATE TABLE replay (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    webhook TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    since_ms INTEGER,
+    until_ms INTEGER,
+    types TEXT,
+    rate_per_s REAL NOT NULL,
+    created_ms INTEGER NOT NULL,
+    canceled_ms INTEGER,
+    reason TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replay_listed ON replay (account, id);
+CREATE INDEX replay_webhook ON replay (webhook, id);
+
+-- How far a replay is in a partition, and what came of it there; ``done`` once all of it is settled.
+-- Written by the partition's owner with what it decided.
+CREATE TABLE replay_range (
+    replay TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    webhook TEXT NOT NULL,
+    from_position INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    to_position INTEGER NOT NULL,
+    matched INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    hurried INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    PRIMARY KEY (replay, partition)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replay_range_open ON replay_range (partition, replay) WHERE done = 0;
+CREATE INDEX replay_range_webhook ON replay_range (webhook) WHERE done = 0;
+
+-- What a replay waits for has a slice of its own: it never stands before what is due otherwise.
+DROP INDEX pending_due;
+CREATE INDEX pending_due ON pending (partition, webhook, due_ms, position)
+WHERE due_ms IS NOT NULL AND replay IS NULL;
+CREATE INDEX pending_replay ON pending (partition, replay, due_ms, position)
+WHERE replay IS NOT NULL;
+CREATE INDEX dispatch_request_delivery ON dispatch_request (webhook, partition, position);
