@@ -2,112 +2,24 @@
 
 import asyncio
 import contextlib
-import ipaddress
-import socket
-import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from scripted_server import (
+    OK,
+    FixedResolver,
+    Peer,
+    ScriptedServer,
+    answering,
+    exchange,
+    self_signed,
+)
 
 from offhook import __version__
 from offhook.clock import SystemClock
-from offhook.delivery.entries import Answer, FailureKind, Request
+from offhook.delivery.entries import FailureKind, Request
 from offhook.delivery.transport import MAX_BODY_BYTES, AiohttpTransport
-
-LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-
-Script = Callable[["Peer"], Awaitable[None]]
-
-
-class Peer:
-    """One connection, seen from the server."""
-
-    def __init__(
-        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.number = number
-        self._reader = reader
-        self._writer = writer
-
-    async def read_request(self) -> tuple[str, bytes]:
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-        length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
-        return head, await self._reader.readexactly(length)
-
-    async def write(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def closed_by_client(self) -> None:
-        with contextlib.suppress(ConnectionError):
-            while await self._reader.read(65536):
-                pass
-
-    def reset(self) -> None:
-        linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
-        self._writer.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, linger
-        )
-        self._writer.close()
-
-
-class ScriptedServer:
-    """Plays a script on every connection, and counts them."""
-
-    def __init__(self, script: Script) -> None:
-        self._script = script
-        self.connections = 0
-
-    @contextlib.asynccontextmanager
-    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
-        port = server.sockets[0].getsockname()[1]
-        try:
-            yield f"{'https' if tls else 'http'}://127.0.0.1:{port}/hook"
-        finally:
-            server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await self._script(Peer(self.connections, reader, writer))
-        writer.close()
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[AiohttpTransport]:
-    made = AiohttpTransport(clock=SystemClock(), allowed=LOOPBACK)
-    yield made
-    await made.close()
-
-
-async def exchange(
-    transport: AiohttpTransport,
-    script: Script,
-    *,
-    timeout_s: float = 10,
-    headers: dict[str, str] | None = None,
-) -> Answer:
-    async with ScriptedServer(script).running() as url:
-        return await transport.send(Request(url, headers or {}, b"{}", timeout_s))
-
-
-def answering(response: bytes) -> Script:
-    async def script(peer: Peer) -> None:
-        while True:
-            await peer.read_request()
-            await peer.write(response)
-
-    return script
 
 
 async def test_an_answer_comes_back_with_its_status_body_and_time(
@@ -338,31 +250,6 @@ async def test_part_of_an_answer_on_a_kept_connection_is_not_asked_for_again(
     assert server.connections == 1
 
 
-class FixedResolver(AbstractResolver):
-    """Every name has the same addresses."""
-
-    def __init__(self, *addresses: str) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=0,
-            )
-            for address in self._addresses
-        ]
-
-    async def close(self) -> None:
-        pass
-
-
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "::1", "10.1.2.3"]])
 async def test_a_name_that_leads_inside_is_blocked_at_the_socket(
     addresses: list[str],
@@ -433,31 +320,3 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
         answer = await transport.send(Request(url, {}, b"{}", 10))
     assert answer.failure is FailureKind.TLS
     assert "is not accepted: self-signed certificate" in (answer.detail or "")
-
-
-def self_signed(folder: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
