@@ -6,9 +6,10 @@ Each imports what it needs, and nothing here imports them.
 """
 
 from offhook.receiver.answers import Answer
-from offhook.receiver.calling import Handler
+from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Counted
 from offhook.receiver.event import Event
+from offhook.receiver.opening import opened_queue
 from offhook.receiver.ports import Claim, DeadLetter, Depth, ProcessedEvents, Queue
 from offhook.receiver.processed import handle_once
 from offhook.receiver.receiving import Receiver
@@ -25,6 +26,7 @@ __all__ = [
     "Depth",
     "Event",
     "Handler",
+    "Handlers",
     "Handling",
     "ProcessedEvents",
     "Queue",
@@ -34,5 +36,6 @@ __all__ = [
     "ThreadedReceiver",
     "Verifier",
     "handle_once",
+    "opened_queue",
     "verify_request",
 ]

@@ -42,7 +42,7 @@ def refused(error: OffhookError) -> Answer:
         case SignatureError():
             status, headers = HTTPStatus.UNAUTHORIZED, {}
         case TooLarge():
-            status, headers = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"connection": "close"}
+            status, headers = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {}
         case Overloaded():
             retry_after = str(error.retry_after_s)
             status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": retry_after}

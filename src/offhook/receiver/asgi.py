@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Protocol, Required, TypedDict
 
 from offhook.receiver.answers import Answer, not_found
@@ -36,7 +37,6 @@ Send = Callable[[Mapping[str, object]], Awaitable[None]]
 class Taker(Protocol):
     """Who takes requests."""
 
-    path: str
     max_body_bytes: int
 
     def refusal(self, method: str, headers: Mapping[str, str]) -> Answer | None:
@@ -53,10 +53,7 @@ class Disconnected(Exception):
 
 
 async def serve(taker: Taker, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request."""
-    if scope["path"].removeprefix(scope.get("root_path", "")) != taker.path:
-        await _send(send, not_found(taker.path))
-        return
+    """Answer one request, wherever it went."""
     headers = headers_of(scope)
     answer = taker.refusal(scope["method"], headers)
     if answer is None:
@@ -67,6 +64,14 @@ async def serve(taker: Taker, scope: Scope, receive: Receive, send: Send) -> Non
             answer = await taker.receive(request)
     if answer is not None:
         await _send(send, answer)
+
+
+async def serve_at(path: str, taker: Taker, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request that went to this path, and 404 any other."""
+    if scope["path"].removeprefix(scope.get("root_path", "")) == path:
+        await serve(taker, scope, receive, send)
+    else:
+        await _send(send, not_found(path))
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -98,6 +103,8 @@ def _url_of(scope: Scope, headers: Mapping[str, str]) -> str:
 
 async def _send(send: Send, answer: Answer) -> None:
     fields = {**answer.headers, "content-length": str(len(answer.body))}
+    if answer.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        fields["connection"] = "close"  # what is left of the body is not worth reading
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     await send({"type": "http.response.body", "body": answer.body})

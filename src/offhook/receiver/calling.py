@@ -2,45 +2,55 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable, iscoroutinefunction
 
+import structlog
+
 from offhook.receiver.event import Event
+
+_log = structlog.get_logger(__name__)
 
 Handler = Callable[[Event], Awaitable[None] | None]
 """Takes an event. What it raises makes the attempt a failure. A plain function runs in a thread of
 its own; a coroutine function runs on the receiver's event loop, which it must not hold up."""
 
 
-class Caller:
-    """Calls one handler. ``overdue`` is how many of its threads run on past their time."""
+Handlers = Mapping[str, Handler]
+"""A handler for each type, such as ``call.ended``; ``call.*`` is for those of ``call`` that have
+none of their own, ``*`` for all others. An event that has no handler is done with, and logged."""
 
-    def __init__(self, handler: Handler, timeout_s: float) -> None:
-        self._handler = handler
+
+class Caller:
+    """Calls handlers. ``overdue`` is how many of their threads run on past their time."""
+
+    def __init__(self, handler: Handler | Handlers, timeout_s: float) -> None:
+        self._handlers = handler if isinstance(handler, Mapping) else {"*": handler}
         self._timeout_s = timeout_s
-        self._is_plain = not (
-            iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__)
-        )
         self.overdue = 0
 
     async def call(self, event: Event) -> None:
-        """Call it; raises what it raises, and ``TimeoutError`` after ``timeout_s``.
+        """Call the event's handler; raises what it raises, and ``TimeoutError`` after
+        ``timeout_s``.
 
         A coroutine is cancelled then. A thread cannot be: it runs on, and what it does is done.
         """
-        if self._is_plain:
-            await self._call_in_thread(event)
-        else:
+        handler = handler_of(self._handlers, event.type)
+        if handler is None:
+            _log.info("event_without_handler", event_id=event.id, event_type=event.type[:100])
+        elif _is_coroutine_function(handler):
             async with asyncio.timeout(self._timeout_s):
-                await _finish(self._handler(event))
+                await _finish(handler(event))
+        else:
+            await self._call_in_thread(handler, event)
 
-    async def _call_in_thread(self, event: Event) -> None:
+    async def _call_in_thread(self, handler: Handler, event: Event) -> None:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[object] = loop.create_future()
 
         def run() -> None:
             try:
-                result: object = self._handler(event)
+                result: object = handler(event)
             except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
                 _tell(loop, ended, error)
             else:
@@ -61,6 +71,16 @@ class Caller:
         self.overdue -= 1
         if not ended.cancelled():
             ended.exception()  # it was given up long ago: nobody else reads how it ended
+
+
+def handler_of(handlers: Handlers, type_: str) -> Handler | None:
+    """The handler for events of this type, whatever it may be."""
+    group = type_.partition(".")[0] + ".*"
+    return handlers.get(type_) or handlers.get(group) or handlers.get("*")
+
+
+def _is_coroutine_function(handler: Handler) -> bool:
+    return iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__)
 
 
 async def _finish(result: object) -> None:

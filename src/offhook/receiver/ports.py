@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 import msgspec
 
+from offhook.receiver.event import Event, stored_event
+
 TTL_S: Final = 48 * 3600.0
 """How long an event that is done with is known, unless told otherwise."""
 
@@ -107,6 +109,11 @@ class DeadLetter(msgspec.Struct, frozen=True):
     attempts: int
     error: str
     died: datetime
+
+    @property
+    def event(self) -> Event:
+        """The event itself."""
+        return stored_event(self.body)
 
 
 class Depth(msgspec.Struct, frozen=True):

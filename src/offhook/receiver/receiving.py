@@ -12,7 +12,7 @@ from offhook.clock import Clock
 from offhook.model.errors import OffhookError, Overloaded, TooLarge, Unreadable
 from offhook.receiver import asgi
 from offhook.receiver.answers import Answer, accepted, refused, wrong_method
-from offhook.receiver.calling import Handler
+from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Count, Counted, uncounted
 from offhook.receiver.event import Event, lane_of, parse_event, stored_body
 from offhook.receiver.journal import Journal
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Receiver:
-    """Takes webhooks and hands each event to ``handler``.
+    """Takes webhooks and hands each event to ``handler``, or to that of its type out of several.
 
     A 2xx means that the event is kept: it reaches the handler through crashes and restarts, once
     per event id, in order of arrival within its key (``ordered=False``: in no order). A crash
@@ -46,7 +46,7 @@ class Receiver:
 
     def __init__(
         self,
-        handler: Handler,
+        handler: Handler | Handlers,
         secrets: str | Sequence[str],
         queue: Queue,
         *,
@@ -75,7 +75,7 @@ class Receiver:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await asgi.serve(self, scope, receive, send)
+            await asgi.serve_at(self.path, self, scope, receive, send)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

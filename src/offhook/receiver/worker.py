@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from offhook.receiver.calling import Caller, Handler
+from offhook.receiver.calling import Caller, Handler, Handlers
 from offhook.receiver.counting import Count, Counted
 from offhook.receiver.event import Event, stored_event
 from offhook.receiver.masking import masked, raised_at, told
@@ -54,7 +54,7 @@ class Worker:
     def __init__(
         self,
         queue: Queue,
-        handler: Handler,
+        handler: Handler | Handlers,
         settle: Callable[[Settlement], None],
         *,
         holder: str,
