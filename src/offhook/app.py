@@ -19,7 +19,9 @@ from offhook.api.stream.serving import Streams
 from offhook.clock import Clock
 from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.guard import system_resolver
+from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
+from offhook.delivery.secret_routes import jwks_router, secret_router
 from offhook.delivery.targets import Targets
 from offhook.engine import engine_running, service_running
 from offhook.log.appender import Appender
@@ -169,6 +171,18 @@ def _api(parts: _Parts, gate: Gate, streams: Streams, runners: Sequence[Runner])
         )
         for prefix in ("/v1", "/api/v1")
     ]
+    routers += [
+        secret_router(
+            gate=gate,
+            webhooks=store.webhooks,
+            rollout=Rollout(store.rollout, clock),
+            entropy=secrets.token_bytes,
+            prefix=prefix,
+            documented=prefix == "/v1",
+        )
+        for prefix in ("/v1", "/api/v1")
+    ]
+    routers.append(jwks_router(store.webhooks, clock))
     routers.append(
         delivery_router(
             gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed

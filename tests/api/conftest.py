@@ -15,7 +15,9 @@ from offhook.api.auth import Gate, Scope
 from offhook.api.stream.follower import Follower
 from offhook.api.stream.serving import Streams
 from offhook.delivery.delivery_routes import delivery_router
+from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
+from offhook.delivery.secret_routes import jwks_router, secret_router
 from offhook.delivery.targets import Targets
 from offhook.log.appender import Appender
 from offhook.log.fold import fold
@@ -136,6 +138,18 @@ def assemble(store: SqliteStore, clock: FakeClock, appender: Appender, ready: li
                 )
                 for prefix in ("/v1", "/api/v1")
             ),
+            *(
+                secret_router(
+                    gate=gate,
+                    webhooks=store.webhooks,
+                    rollout=Rollout(store.rollout, clock),
+                    entropy=lambda size: next(entropy).to_bytes(size, "big"),
+                    prefix=prefix,
+                    documented=prefix == "/v1",
+                )
+                for prefix in ("/v1", "/api/v1")
+            ),
+            jwks_router(store.webhooks, clock),
             delivery_router(
                 gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed
             ),

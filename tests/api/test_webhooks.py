@@ -114,7 +114,10 @@ async def test_the_secret_is_shown_by_create_and_by_its_own_path_alone(api: Serv
     made = await api.webhook()
     path = f"/v1/webhooks/{made['id']}"
     shown = (await api.get(f"{path}/secret")).json()
-    assert shown == {"secret": made["secret"], "secrets": [made["secret"]]}
+    assert shown == {
+        "secret": made["secret"],
+        "secrets": [{"secret": made["secret"], "expires_at": None}],
+    }
     changed = await api.send("PATCH", path, json={"description": "x"})
     for answer in (await api.get(path), await api.get("/v1/webhooks"), changed):
         assert made["secret"] not in answer.text

@@ -63,13 +63,6 @@ class MadeWebhook(ChangedWebhook):
     secret: str
 
 
-class SecretAnswer(BaseModel):
-    """The secrets that sign now, newest first; ``secret`` is the newest."""
-
-    secret: str
-    secrets: list[str]
-
-
 class AttemptAnswer(BaseModel):
     """One attempt. ``response`` is the start of the body, kept for failures."""
 

@@ -149,6 +149,7 @@ class Dispatcher:
             _log.warning("store_away", error=repr(error))
             self._start_apply()
             return _AWAY_S
+        self._tell_configuration()
         await self._bounding.run(holds_all=len(self._staying()) == self._partitions)
         await self._give_back()
         self._start_sends()
@@ -231,6 +232,8 @@ class Dispatcher:
         await self._recount()
         self._router.queued = self._queues.size()
         more = False
+        if all(flow.caution is not None for flow in self._staying()):
+            await self._reader.follow()
         for flow in self._staying():
             more |= await self._reader.live(flow)
             more |= await self._reader.ranges(flow)
@@ -248,6 +251,13 @@ class Dispatcher:
         for flow in self._flows.values():
             flow.recount(await self._store.lane_counts(flow.partition))
         self._counted_version = version
+
+    def _tell_configuration(self) -> None:
+        """Say which configuration everything is sent by from now on, once nothing is under way that
+        an older one signed."""
+        subscriptions = self._reader.subscriptions
+        if all(subscriptions.signs_alike(endpoint) for endpoint in self._sends.endpoints()):
+            self._leases.works_by(subscriptions.version)
 
     def _settle_sent(self) -> None:
         now_ms = to_ms(self._clock.now())

@@ -165,10 +165,28 @@ class WebhookStore(Protocol):
         ...
 
     async def replace_webhook(
-        self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
+        self,
+        account: AccountId,
+        webhook: WebhookId,
+        document: bytes,
+        revision: int,
+        *,
+        secret: str | None = None,
     ) -> bool:
-        """Put a new document in place of the one of ``revision``; false if that is not there.
-        ``Conflict`` as for ``create_webhook``."""
+        """Put a new document in place of the one of ``revision``; false if that is not there. A
+        ``secret`` takes the place of all that it had. ``Conflict`` as for ``create_webhook``."""
+        ...
+
+    async def rotate_secret(
+        self, account: AccountId, webhook: WebhookId, secret: str, overlap_s: int, revision: int
+    ) -> bool:
+        """Have a new secret sign from this commit on, beside those that ``secret.rotated`` keeps;
+        false if the webhook is not at this revision, which it keeps. ``Conflict`` as there."""
+        ...
+
+    async def public_keys(self, limit: int) -> list[str]:
+        """The public keys (``whpk_``) that may have signed what arrives now, of all accounts,
+        newest first."""
         ...
 
     async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:

@@ -19,6 +19,7 @@ _SLICE_EVENTS = 500
 _SLICE_BYTES = 4 << 20
 _RANGES_A_STEP = 8
 _WORTH_READING = 64
+_PAST_ANY_END = 1 << 62
 
 
 class LogReader:
@@ -61,6 +62,11 @@ class LogReader:
             fed |= await self._range(flow, webhook, held)
         self._turn += _RANGES_A_STEP
         return fed
+
+    async def follow(self) -> None:
+        """Keep the subscriptions new while nothing is read."""
+        found = await self._log.read(0, _PAST_ANY_END, 1, 1)
+        await self._refresh(found.config_version)
 
     async def _read_on(self, flow: PartitionFlow, limit: int) -> LogSlice:
         found = await self._log.read(flow.partition, flow.live.read_to, limit, _SLICE_BYTES)

@@ -1,7 +1,7 @@
-"""The API of webhooks: make, list, read, change, delete, and show the secret."""
+"""The API of webhooks: make, list, read, change and delete."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
@@ -17,21 +17,18 @@ from offhook.delivery.answers import (
     ChangedWebhook,
     MadeWebhook,
     Page,
-    SecretAnswer,
     WebhookAnswer,
     webhook_fields,
 )
 from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.finding import Entropy, found, no_webhook
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
 from offhook.delivery.webhook import NewWebhook, WebhookDocument
-from offhook.model.errors import Conflict, FieldError, NotFound
+from offhook.model.errors import Conflict, FieldError
 from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, WebhookId, made_id
-from offhook.signing.secret import check_secret, make_secret
-
-Entropy = Callable[[int], bytes]
-"""Gives that many random bytes."""
+from offhook.signing.secret import check_secret, make_secret, same_kind
 
 Answer = TypeVar("Answer", bound=WebhookAnswer)
 
@@ -66,7 +63,6 @@ def webhook_router(
     router.add_api_route(
         one, at.delete_webhook, methods=["DELETE"], status_code=204, response_class=Response
     )
-    router.add_api_route(f"{one}/secret", at.get_webhook_secret, methods=["GET"])
     return router
 
 
@@ -88,11 +84,11 @@ class WebhookRoutes:
         if new.secret is not None:
             check_secret(new.secret, new.signing.as_scheme())
         warnings = await self._targets.check(new.url)
-        secret = new.secret or make_secret(self._entropy(32))
+        secret = new.secret or make_secret(self._entropy(32), new.signing.as_scheme())
         webhook = WebhookId(made_id("wh", to_ms(self._clock.now()), self._entropy(8)))
         document = new.document().model_dump_json().encode()
         await self._store.create_webhook(asking.account, webhook, document, secret)
-        fields = webhook_fields(await self._stored(asking.account, webhook))
+        fields = webhook_fields(await found(self._store, asking.account, webhook))
         response.headers["Location"] = f"{request.url.path}/{webhook}"
         made = MadeWebhook.model_validate({**fields, "warnings": warnings, "secret": secret})
         return _tagged(response, made)
@@ -115,7 +111,7 @@ class WebhookRoutes:
         self, asking: Asking, webhook_id: WebhookId, response: Response
     ) -> WebhookAnswer:
         """One webhook, without its secret."""
-        fields = webhook_fields(await self._stored(asking.account, webhook_id))
+        fields = webhook_fields(await found(self._store, asking.account, webhook_id))
         return _tagged(response, WebhookAnswer.model_validate(fields))
 
     async def change_webhook(
@@ -133,42 +129,48 @@ class WebhookRoutes:
     async def delete_webhook(self, asking: Asking, webhook_id: WebhookId) -> None:
         """Delete it; what waits for it is dropped, its attempts stay."""
         if not await self._store.delete_webhook(asking.account, webhook_id):
-            raise _no_webhook(webhook_id)
-
-    async def get_webhook_secret(self, asking: Asking, webhook_id: WebhookId) -> SecretAnswer:
-        """The secrets that sign now; needs the scope `webhooks:write`."""
-        asking.require(Scope.WEBHOOKS_WRITE)
-        secrets = (await self._stored(asking.account, webhook_id)).secrets
-        return SecretAnswer(secret=secrets[0], secrets=list(secrets))
-
-    async def _stored(self, account: AccountId, webhook: WebhookId) -> StoredWebhook:
-        stored = await self._store.webhook(account, webhook)
-        if stored is None:
-            raise _no_webhook(webhook)
-        return stored
+            raise no_webhook(webhook_id)
 
     async def _change(
         self, account: AccountId, webhook: WebhookId, patch: Mapping[str, Any], if_match: str | None
     ) -> ChangedWebhook:
         """Merge, check and replace; begun anew when another change came between."""
         for _ in range(_TRIES):
-            stored = await self._stored(account, webhook)
+            stored = await found(self._store, account, webhook)
             _check_revision(stored, if_match)
             document = _patched(stored, patch)
-            warnings = await self._check(stored, document)
+            secret, warnings = self._secret_for(stored, document)
+            warnings += await self._check_target(stored, document)
             packed = document.model_dump_json().encode()
-            if await self._store.replace_webhook(account, webhook, packed, stored.revision):
-                fields = webhook_fields(await self._stored(account, webhook))
+            if await self._store.replace_webhook(
+                account, webhook, packed, stored.revision, secret=secret
+            ):
+                fields = webhook_fields(await found(self._store, account, webhook))
                 return ChangedWebhook.model_validate({**fields, "warnings": warnings})
         raise Conflict(f"{webhook} is being changed by others all the time; send it again.")
 
-    async def _check(self, stored: StoredWebhook, document: WebhookDocument) -> list[str]:
-        before = WebhookDocument.model_validate_json(stored.document)
-        if document.signing.scheme != before.signing.scheme:
-            scheme = document.signing.as_scheme()
+    def _secret_for(
+        self, stored: StoredWebhook, document: WebhookDocument
+    ) -> tuple[str | None, list[str]]:
+        """The secret that a change of the scheme needs, if another kind, and what to say of it."""
+        scheme = document.signing.as_scheme()
+        if all(same_kind(secret.text, scheme) for secret in stored.secrets):
             for secret in stored.secrets:
-                check_secret(secret, scheme, path="body.signing: the webhook's secret")
+                check_secret(secret.text, scheme, path="body.signing: the webhook's secret")
+            return None, []
+        return make_secret(self._entropy(32), scheme), [_new_secret(stored.id, document)]
+
+    async def _check_target(self, stored: StoredWebhook, document: WebhookDocument) -> list[str]:
+        before = WebhookDocument.model_validate_json(stored.document)
         return [] if document.url == before.url else await self._targets.check(document.url)
+
+
+def _new_secret(webhook: WebhookId, document: WebhookDocument) -> str:
+    return (
+        f"The scheme {document.signing.scheme} signs with another kind of secret than before: a "
+        f"new one was made, and the old one signs no more. GET /v1/webhooks/{webhook}/secret shows "
+        "it, and .../public-key what to verify by."
+    )
 
 
 def _check_revision(stored: StoredWebhook, if_match: str | None) -> None:
@@ -206,10 +208,3 @@ def _merge(target: object, patch: object) -> object:
 def _tagged(response: Response, answer: Answer) -> Answer:
     response.headers["ETag"] = f'"{answer.revision}"'
     return answer
-
-
-def _no_webhook(webhook: str) -> NotFound:
-    return NotFound(
-        f"There is no webhook {webhook[:100]!r} in this account; GET /v1/webhooks lists them.",
-        FieldError("path.webhook_id", "is no webhook of this account"),
-    )

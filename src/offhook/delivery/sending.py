@@ -1,7 +1,7 @@
 """Sends under way: each a task of its own, each handing back its answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from offhook.clock import Clock
@@ -52,6 +52,7 @@ class Sends:
         self._wake = wake
         self._begins = begins
         self._tasks: dict[asyncio.Task[None], int] = {}
+        self._begun: dict[int, Endpoint] = {}
         self._back: list[Sent] = []
         self._unsent: list[Unsent] = []
 
@@ -59,6 +60,10 @@ class Sends:
     def in_flight(self) -> int:
         """How many have not come back."""
         return len(self._tasks)
+
+    def endpoints(self) -> Collection[Endpoint]:
+        """Of each send that has begun and not come back, the endpoint as it was then."""
+        return self._begun.values()
 
     def busy_with(self, partition: int) -> bool:
         """Whether anything of a partition has not come back, or was not collected yet."""
@@ -93,9 +98,12 @@ class Sends:
 
     async def _send(self, queue: EndpointQueue, delivery: Delivery) -> None:
         if self._begins(queue, delivery):
-            endpoint = queue.endpoint
+            endpoint = self._begun[id(delivery)] = queue.endpoint
             started_ms = to_ms(self._clock.now())
-            answer = await self._sender.send(endpoint, delivery.event, delivery.attempts + 1)
+            try:
+                answer = await self._sender.send(endpoint, delivery.event, delivery.attempts + 1)
+            finally:
+                self._begun.pop(id(delivery))
             self._back.append(Sent(delivery, queue, endpoint, answer, started_ms))
         else:
             self._unsent.append(Unsent(delivery, queue))

@@ -36,6 +36,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     schedule: Schedule
     signer: Signer
     starts: dict[int, int]
+    secrets: tuple[Secret, ...] = ()
+    """What the signer signs with."""
 
 
 class _Listed(msgspec.Struct):
@@ -62,7 +64,8 @@ def endpoint_of(stored: StoredWebhook) -> Endpoint:
         rate_limit=None if per_s is None else rate_limit(per_s),
         version=document.version,
         schedule=document.retry.schedule(),
-        signer=signer_for(document.signing.as_scheme(), [Secret(text) for text in stored.secrets]),
+        signer=signer_for(document.signing.as_scheme(), stored.secrets),
+        secrets=stored.secrets,
         starts=stored.starts,
     )
 
@@ -83,6 +86,12 @@ class Subscriptions:
         """Whether this endpoint gets this event."""
         endpoint = self.endpoints[webhook]
         return endpoint in self._subscribed(event) and wants(endpoint, event)
+
+    def signs_alike(self, endpoint: Endpoint) -> bool:
+        """Whether a request that was signed for this endpoint, as it was then, carries what one
+        signed now would; an endpoint that is gone is signed for no more."""
+        current = self.endpoints.get(endpoint.id)
+        return current is None or current.secrets == endpoint.secrets
 
     def drop(self, webhook: WebhookId) -> None:
         """The endpoint is gone: nothing matches it any more."""

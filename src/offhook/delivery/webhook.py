@@ -11,7 +11,7 @@ from offhook.model.catalogue import read_pattern, spelling
 from offhook.model.errors import Invalid
 from offhook.model.event import VERSION
 from offhook.model.headers import header_errors
-from offhook.signing.schemes import STANDARD, Scheme, TimestampedHex, Unsigned
+from offhook.signing.schemes import STANDARD, STANDARD_ED25519, Scheme, TimestampedHex, Unsigned
 
 MAX_HOLD_S = 3600
 
@@ -78,7 +78,7 @@ class _Part(BaseModel):
 class Signing(_Part):
     """How requests are signed. ``prefix`` begins the headers of ``timestamped-hex``."""
 
-    scheme: Literal["standard", "timestamped-hex", "none"] = "standard"
+    scheme: Literal["standard", "standard-ed25519", "timestamped-hex", "none"] = "standard"
     prefix: Annotated[str, AfterValidator(_check_prefix)] = _PREFIX
 
     @model_validator(mode="after")
@@ -92,6 +92,8 @@ class Signing(_Part):
         match self.scheme:
             case "standard":
                 return STANDARD
+            case "standard-ed25519":
+                return STANDARD_ED25519
             case "timestamped-hex":
                 return TimestampedHex(self.prefix)
             case "none":

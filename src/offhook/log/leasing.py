@@ -45,6 +45,7 @@ class LeaseHolder:
         self._renewed_at = float("-inf")
         self._due_at = float("-inf")
         self._hastened = False
+        self._config_version: int | None = None
 
     @property
     def partitions(self) -> Collection[int]:
@@ -63,6 +64,13 @@ class LeaseHolder:
         """Somebody came, went or gave a lease back: the next heartbeat is due now."""
         self._hastened = True
 
+    def works_by(self, config_version: int) -> None:
+        """This process does everything by this configuration from now on, and nothing that it began
+        by an older one is under way: the others are told at once."""
+        if config_version != self._config_version:
+            self._config_version = config_version
+            self._hastened = True
+
     async def beat(self) -> LeaseChange:
         """Renew what is held and take what is free.
 
@@ -72,7 +80,9 @@ class LeaseHolder:
         began, self._hastened = self._clock.monotonic(), False
         self._due_at = began + _AGAIN_S
         renewed = await self._store.renew(list(self._held.values()), self._ttl_s)
-        share = await self._store.acquire(self._consumer, self._owner, self._ttl_s)
+        share = await self._store.acquire(
+            self._consumer, self._owner, self._ttl_s, self._config_version
+        )
         lost = sorted(self._held.keys() - {lease.partition for lease in renewed})
         self.forget(lost)
         self._held.update((lease.partition, lease) for lease in share.taken)

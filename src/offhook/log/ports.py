@@ -81,9 +81,12 @@ class LeaseStore(Protocol):
     less than their ``ttl_s`` ago and did not leave.
     """
 
-    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> LeaseShare:
+    async def acquire(
+        self, consumer: str, owner: str, ttl_s: float, config_version: int | None = None
+    ) -> LeaseShare:
         """Take part for ``ttl_s`` from now, and take free and expired leases up to this owner's
-        even target (``sharing.even_target``)."""
+        even target (``sharing.even_target``). ``config_version`` is the configuration that the
+        owner works by; it stands until the next call says another."""
         ...
 
     async def renew(self, leases: Sequence[Lease], ttl_s: float) -> list[Lease]:

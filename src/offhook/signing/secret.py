@@ -82,6 +82,11 @@ def is_key_pair(text: str) -> bool:
     return text.startswith(ed25519.SEED_PREFIX)
 
 
+def public_part(text: str) -> str | None:
+    """What receivers verify by, of a pair of keys; ``None`` where they need the secret itself."""
+    return ed25519.public_key(text) if is_key_pair(text) else None
+
+
 def same_kind(text: str, scheme: Scheme) -> bool:
     """Whether a secret is of the kind that the scheme signs with: shared, or a pair of keys."""
     if isinstance(scheme, Unsigned):
@@ -109,7 +114,7 @@ def rotated(
         for old in secrets
         if old.text != new
     ]
-    valid = [old for old in kept if old.valid(now_ms)]
+    valid = sorted((old for old in kept if old.valid(now_ms)), key=_end_ms, reverse=True)
     if len(valid) >= MOST_VALID:
         raise Conflict(
             f"{len(valid)} secrets sign already, each until its overlap ends; wait for one to end, "
@@ -117,6 +122,10 @@ def rotated(
             FieldError("body.overlap_s", "overlaps with too many secrets"),
         )
     return (Secret(new), *valid)
+
+
+def _end_ms(secret: Secret) -> int:
+    return secret.expires_ms or 0
 
 
 def standard_key(text: str, path: str = "secret") -> bytes:

@@ -11,6 +11,7 @@ from offhook.delivery.ports import (
     HealthStore,
     WebhookStore,
 )
+from offhook.delivery.rollout import RolloutStore
 from offhook.log.entries import Topic
 from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
 from offhook.log.queries import CallQueries
@@ -74,6 +75,11 @@ class Store(Protocol):
     @property
     def webhooks(self) -> WebhookStore:
         """The control plane of webhooks."""
+        ...
+
+    @property
+    def rollout(self) -> RolloutStore:
+        """By which configuration the processes deliver."""
         ...
 
     @property

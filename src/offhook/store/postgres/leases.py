@@ -16,14 +16,21 @@ class PostgresLeases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> LeaseShare:
+    async def acquire(
+        self, consumer: str, owner: str, ttl_s: float, config_version: int | None = None
+    ) -> LeaseShare:
         """Take part for ``ttl_s`` from now, and take what is free, up to this owner's target."""
         now_ms, ttl_ms = self._database.now_ms(), round(ttl_s * 1000)
         async with self._database.transaction() as session:
             forgotten = await session.run("members_forget", consumer=consumer, now_ms=now_ms)
             members = [row[0] for row in await session.rows("members", consumer=consumer)]
             await session.run(
-                "member_put", consumer=consumer, owner=owner, now_ms=now_ms, ttl_ms=ttl_ms
+                "member_put",
+                consumer=consumer,
+                owner=owner,
+                now_ms=now_ms,
+                ttl_ms=ttl_ms,
+                config_version=config_version,
             )
             rows = await _leases(session, consumer, now_ms)
             free, surplus = _wanted(rows, members, owner)

@@ -21,6 +21,7 @@ from offhook.store.postgres.migrations import migrate
 from offhook.store.postgres.notices import Notices
 from offhook.store.postgres.reaching import reaching
 from offhook.store.postgres.retention import PostgresRetention
+from offhook.store.postgres.rollout import PostgresRollout
 from offhook.store.postgres.session import Session
 from offhook.store.postgres.timers import PostgresTimers
 from offhook.store.postgres.upkeep import Upkeep
@@ -48,6 +49,7 @@ class PostgresStore:
     health: PostgresHealth
     filters: PostgresFilters
     webhooks: PostgresWebhooks
+    rollout: PostgresRollout
     keys: PostgresKeys
     retention: PostgresRetention
     upkeep: Upkeep
@@ -118,6 +120,7 @@ def _assemble(database: Database, made: _LogFacts) -> PostgresStore:
         health=PostgresHealth(database, partitions),
         filters=PostgresFilters(database),
         webhooks=PostgresWebhooks(database, partitions),
+        rollout=PostgresRollout(database),
         keys=PostgresKeys(database),
         retention=PostgresRetention(database),
         upkeep=Upkeep(database),

@@ -1,6 +1,6 @@
 """Webhooks on PostgreSQL: documents, their secrets, and where in the log each begins."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -11,6 +11,7 @@ from offhook.delivery.health import EndpointHealth
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
+from offhook.signing.secret import Secret, public_part, rotated
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.session import Row, Session
 
@@ -50,7 +51,7 @@ class PostgresWebhooks:
                 document=document.decode(),
                 now_ms=now_ms,
             )
-            await session.run("webhook_secret_add", webhook=webhook, now_ms=now_ms, secret=secret)
+            await self._put_secrets(session, webhook, [Secret(secret)])
             await raise_version(session, account)
         self._database.notices.announce(CONFIGURED)
 
@@ -73,7 +74,13 @@ class PostgresWebhooks:
         return [_shown(row) for row in rows]
 
     async def replace_webhook(
-        self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
+        self,
+        account: AccountId,
+        webhook: WebhookId,
+        document: bytes,
+        revision: int,
+        *,
+        secret: str | None = None,
     ) -> bool:
         """Put a new document in place of the one of ``revision``; false if that is not there."""
         async with self._changing() as session:
@@ -90,9 +97,38 @@ class PostgresWebhooks:
                 return False
             if not _ENABLED.decode(document).enabled:
                 await cancel_deliveries(session, webhook, DISABLED_BY_OWNER)
+            if secret is not None:
+                await self._put_secrets(session, webhook, [Secret(secret)])
             await raise_version(session, account)
         self._database.notices.announce(CONFIGURED)
         return True
+
+    async def rotate_secret(
+        self, account: AccountId, webhook: WebhookId, secret: str, overlap_s: int, revision: int
+    ) -> bool:
+        """Have a new secret sign at once, beside those that still do; false if the webhook is not
+        at this revision."""
+        async with self._changing() as session:
+            at = await session.rows(
+                "resource_at", kind=KIND, id=webhook, account=account, revision=revision
+            )
+            if not at:
+                return False
+            now_ms = await session.value("now", now_ms=self._database.now_ms())
+            rows = await session.rows("webhook_secrets", webhook=webhook, now_ms=now_ms)
+            held = [Secret(row["secret"], row["expires_ms"]) for row in rows]
+            after = rotated(held, secret, now_ms=now_ms, overlap_ms=overlap_s * 1000)
+            await self._put_secrets(session, webhook, after)
+            await raise_version(session, account)
+        self._database.notices.announce(CONFIGURED)
+        return True
+
+    async def public_keys(self, limit: int) -> list[str]:
+        """The public keys that may have signed what arrives now, of all accounts, newest first."""
+        now_ms = self._database.now_ms()
+        async with self._database.reading() as session:
+            rows = await session.rows("public_keys", now_ms=now_ms, limit=limit)
+        return [row["public_key"] for row in rows]
 
     async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
         """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
@@ -124,6 +160,21 @@ class PostgresWebhooks:
                 FieldError("body.external_id", "is another webhook's"),
             ) from error
 
+    async def _put_secrets(
+        self, session: Session, webhook: WebhookId, secrets: Sequence[Secret]
+    ) -> None:
+        """These in place of all that are there."""
+        await session.run("webhook_secrets_delete", webhook=webhook)
+        for secret in secrets:
+            await session.run(
+                "webhook_secret_add",
+                webhook=webhook,
+                now_ms=self._database.now_ms(),
+                secret=secret.text,
+                expires_ms=secret.expires_ms,
+                public_key=public_part(secret.text),
+            )
+
     async def _begin_at_the_ends(self, session: Session, webhook: WebhookId) -> None:
         """Nothing is appended from here to the commit: the webhook begins at one exact place."""
         await session.rows("heads_locked", partitions=self._partitions)
@@ -147,7 +198,7 @@ def webhook_of(row: Row) -> StoredWebhook:
         row["id"],
         row["account"],
         row["document"].encode(),
-        tuple(row["secrets"]),
+        tuple(map(Secret, row["secrets"], row["secrets_end_ms"])),
         dict(zip(row["partitions"], row["positions"], strict=True)),
         row["revision"],
         row["created_ms"],

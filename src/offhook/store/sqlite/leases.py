@@ -22,13 +22,16 @@ class SqliteLeases:
         self._database = database
         self._partitions = partitions
 
-    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> LeaseShare:
+    async def acquire(
+        self, consumer: str, owner: str, ttl_s: float, config_version: int | None = None
+    ) -> LeaseShare:
         """Take part for ``ttl_s`` from now, and take what is free, up to this owner's target."""
 
         def work(transaction: Transaction) -> LeaseShare:
             now_ms = self._database.now_ms()
             until_ms = now_ms + round(ttl_s * 1000)
-            members = _take_part(transaction, consumer, owner, now_ms, until_ms)
+            part = _Part(consumer, owner, until_ms, config_version)
+            members = _take_part(transaction, part, now_ms)
             return self._share(transaction.connection, consumer, owner, members, now_ms, until_ms)
 
         return await self._database.write(work)
@@ -87,15 +90,20 @@ class SqliteLeases:
         return LeaseShare(leases, surplus)
 
 
-def _take_part(
-    transaction: Transaction, consumer: str, owner: str, now_ms: int, until_ms: int
-) -> list[str]:
+class _Part(msgspec.Struct, frozen=True):
+    consumer: str
+    owner: str
+    until_ms: int
+    config_version: int | None
+
+
+def _take_part(transaction: Transaction, part: _Part, now_ms: int) -> list[str]:
     """Be a member until then; returns the others. The rest is told when one came or ran out."""
     connection = transaction.connection
-    forgotten = connection.run("members_forget", consumer=consumer, now_ms=now_ms)
-    members = connection.rows("members", _NAMES, consumer=consumer)
-    connection.run("member_put", consumer=consumer, owner=owner, until_ms=until_ms)
-    if forgotten or owner not in members:
+    forgotten = connection.run("members_forget", consumer=part.consumer, now_ms=now_ms)
+    members = connection.rows("members", _NAMES, consumer=part.consumer)
+    connection.run("member_put", **msgspec.structs.asdict(part))
+    if forgotten or part.owner not in members:
         transaction.topics.add(Topic.LEASES)
     return members
 

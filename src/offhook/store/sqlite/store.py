@@ -23,6 +23,7 @@ from offhook.store.sqlite.leases import SqliteLeases
 from offhook.store.sqlite.log import SqliteLog
 from offhook.store.sqlite.migrations import migrate
 from offhook.store.sqlite.retention import SqliteRetention
+from offhook.store.sqlite.rollout import SqliteRollout
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.timers import SqliteTimers
 from offhook.store.sqlite.webhooks import SqliteWebhooks
@@ -46,6 +47,7 @@ class SqliteStore:
     health: SqliteHealth
     filters: SqliteFilters
     webhooks: SqliteWebhooks
+    rollout: SqliteRollout
     keys: SqliteKeys
     retention: SqliteRetention
     token_key: bytes = field(repr=False)
@@ -148,6 +150,7 @@ def _assemble(
         health=SqliteHealth(database),
         filters=SqliteFilters(database),
         webhooks=SqliteWebhooks(database, tail),
+        rollout=SqliteRollout(database),
         keys=SqliteKeys(database),
         retention=SqliteRetention(database, tail),
         token_key=token_key,

@@ -1,6 +1,6 @@
 """Webhooks on SQLite: documents, their secrets, and where in the log each begins."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import apsw
@@ -11,6 +11,7 @@ from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
+from offhook.signing.secret import Secret, public_part, rotated
 from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.connection import Connection
 from offhook.store.sqlite.database import Database
@@ -26,7 +27,7 @@ class _WebhookRow(msgspec.Struct, frozen=True):
     id: WebhookId
     account: AccountId
     document: msgspec.Raw
-    secrets: tuple[str, ...]
+    secrets: tuple[Secret, ...]
     starts: dict[int, int]
     revision: int
     created_ms: int
@@ -41,6 +42,8 @@ class _Enabled(msgspec.Struct):
 
 _ROWS = msgspec.json.Decoder(list[_WebhookRow])
 _ENABLED = msgspec.json.Decoder(_Enabled)
+_SECRETS = msgspec.json.Decoder(list[Secret])
+_NAMES = msgspec.json.Decoder(list[str])
 
 
 class SqliteWebhooks:
@@ -58,7 +61,7 @@ class SqliteWebhooks:
 
         def work(connection: Connection) -> bool:
             _add(connection, account, webhook, document, now_ms)
-            connection.run("webhook_secret_add", webhook=webhook, now_ms=now_ms, secret=secret)
+            _put_secrets(connection, webhook, [Secret(secret)], now_ms)
             start = read_end(connection).position
             connection.run(
                 "webhook_start_add", webhook=webhook, partition=PARTITION, position=start
@@ -91,7 +94,13 @@ class SqliteWebhooks:
         return await self._database.query(work)
 
     async def replace_webhook(
-        self, account: AccountId, webhook: WebhookId, document: bytes, revision: int
+        self,
+        account: AccountId,
+        webhook: WebhookId,
+        document: bytes,
+        revision: int,
+        *,
+        secret: str | None = None,
     ) -> bool:
         """Put a new document in place of the one of ``revision``; false if that is not there."""
         now_ms = self._database.now_ms()
@@ -109,9 +118,38 @@ class SqliteWebhooks:
                 )
             if replaced and not _ENABLED.decode(document).enabled:
                 cancel_deliveries(connection, webhook, DISABLED_BY_OWNER)
+            if replaced and secret is not None:
+                _put_secrets(connection, webhook, [Secret(secret)], now_ms)
             return replaced > 0
 
         return await self._change(account, work)
+
+    async def rotate_secret(
+        self, account: AccountId, webhook: WebhookId, secret: str, overlap_s: int, revision: int
+    ) -> bool:
+        """Have a new secret sign at once, beside those that still do; false if the webhook is not
+        at this revision."""
+        now_ms = self._database.now_ms()
+
+        def work(connection: Connection) -> bool:
+            at = connection.row(
+                "resource_at", kind=KIND, id=webhook, account=account, revision=revision
+            )
+            if at is None:
+                return False
+            held = connection.rows("webhook_secrets", _SECRETS, webhook=webhook, now_ms=now_ms)
+            after = rotated(held, secret, now_ms=now_ms, overlap_ms=overlap_s * 1000)
+            _put_secrets(connection, webhook, after, now_ms)
+            return True
+
+        return await self._change(account, work)
+
+    async def public_keys(self, limit: int) -> list[str]:
+        """The public keys that may have signed what arrives now, of all accounts, newest first."""
+        now_ms = self._database.now_ms()
+        return await self._database.query(
+            lambda it: it.rows("public_keys", _NAMES, now_ms=now_ms, limit=limit)
+        )
 
     async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
         """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
@@ -173,6 +211,22 @@ def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str) -
     """The endpoint is to get nothing more: what waits for it is canceled, its ranges end."""
     connection.run("pending_cancel", webhook=webhook, reason=reason)
     connection.run("held_delete_all", webhook=webhook)
+
+
+def _put_secrets(
+    connection: Connection, webhook: WebhookId, secrets: Sequence[Secret], now_ms: int
+) -> None:
+    """These in place of all that are there."""
+    connection.run("webhook_secrets_delete", webhook=webhook)
+    for secret in secrets:
+        connection.run(
+            "webhook_secret_add",
+            webhook=webhook,
+            now_ms=now_ms,
+            secret=secret.text,
+            expires_ms=secret.expires_ms,
+            public_key=public_part(secret.text),
+        )
 
 
 def _add(

@@ -11,6 +11,7 @@ from offhook.model.errors import Conflict
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, KeyId, WebhookId
 from offhook.resources.ports import StoredKey
+from offhook.signing.secret import Secret
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
     OTHER_ACCOUNT,
@@ -78,7 +79,11 @@ class WebhookConformance:
     ) -> None:
         made = await make_webhook(store, description="caf\u00e9")
         assert msgspec.json.decode(made.document)["description"] == "caf\u00e9"
-        assert (made.id, made.account, made.secrets) == (WEBHOOK, DEFAULT_ACCOUNT, ("whsec_a",))
+        assert (made.id, made.account, made.secrets) == (
+            WEBHOOK,
+            DEFAULT_ACCOUNT,
+            (Secret("whsec_a"),),
+        )
         now_ms = to_ms(clock.now())
         assert (made.revision, made.created_ms, made.updated_ms) == (1, now_ms, now_ms)
         assert made.disabled_reason is None

@@ -1,1 +1,1 @@
-SELECT webhook, created_ms, secret, expires_ms FROM webhook_secret
+SELECT webhook, created_ms, secret, expires_ms, public_key FROM webhook_secret

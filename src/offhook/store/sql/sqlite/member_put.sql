@@ -1,3 +1,4 @@
-INSERT INTO member (consumer, owner, until_ms)
-VALUES (:consumer, :owner, :until_ms)
-ON CONFLICT (consumer, owner) DO UPDATE SET until_ms = excluded.until_ms
+INSERT INTO member (consumer, owner, until_ms, config_version)
+VALUES (:consumer, :owner, :until_ms, :config_version)
+ON CONFLICT (consumer, owner) DO UPDATE
+SET until_ms = excluded.until_ms, config_version = excluded.config_version

@@ -6,7 +6,12 @@ SELECT
             'document', json(document),
             'secrets', json(
                 (
-                    SELECT json_group_array(secret ORDER BY created_ms DESC) FROM webhook_secret
+                    SELECT
+                        json_group_array(
+                            json_object('text', secret, 'expires_ms', expires_ms)
+                            ORDER BY expires_ms DESC NULLS FIRST, created_ms DESC
+                        )
+                    FROM webhook_secret
                     WHERE webhook = resource.id AND (expires_ms IS NULL OR expires_ms > :now_ms)
                 )
             ),
@@ -30,6 +35,19 @@ SELECT
                             'last_success_ms', last_success_ms
                         )
                     FROM endpoint_health
+                    WHERE webhook = resource.id
+                )
+            ),
+            'filter_faults', json(
+                (
+                    SELECT
+                        json_object(
+                            'errors', errors,
+                            'last_error', last_error,
+                            'last_event', last_event,
+                            'last_ms', last_ms
+                        )
+                    FROM filter_fault
                     WHERE webhook = resource.id
                 )
             )

@@ -6,7 +6,12 @@ SELECT
             'document', json(document),
             'secrets', json(
                 (
-                    SELECT json_group_array(secret ORDER BY created_ms DESC) FROM webhook_secret
+                    SELECT
+                        json_group_array(
+                            json_object('text', secret, 'expires_ms', expires_ms)
+                            ORDER BY expires_ms DESC NULLS FIRST, created_ms DESC
+                        )
+                    FROM webhook_secret
                     WHERE webhook = resource.id AND (expires_ms IS NULL OR expires_ms > :now_ms)
                 )
             ),
@@ -19,7 +24,8 @@ SELECT
             'revision', revision,
             'created_ms', created_ms,
             'updated_ms', updated_ms,
-            'disabled_reason', disabled_reason
+            'disabled_reason', disabled_reason,
+            'hash_key', (SELECT hex(hash_key) FROM account WHERE account.id = resource.account)
         )
     ),
     (SELECT coalesce(sum(config_version), 0) FROM account)

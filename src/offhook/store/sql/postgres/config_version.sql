@@ -1,0 +1,1 @@
+SELECT coalesce(sum(config_version), 0)::bigint FROM account

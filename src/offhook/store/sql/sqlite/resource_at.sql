@@ -1,0 +1,2 @@
+SELECT revision FROM resource
+WHERE kind = :kind AND id = :id AND account = :account AND revision = :revision
