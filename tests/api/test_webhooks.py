@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from conftest import BOB, READER, Served
+from offhook.delivery.announcing import HealthNote
 from offhook.delivery.health import EndpointHealth
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import VERSION, to_ms
-from offhook.model.ids import WebhookId
+from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 
 URL = "https://example.com/hook"
 DEFAULTS = {
@@ -97,7 +98,9 @@ async def test_a_webhook_tells_how_its_endpoint_does(api: Served) -> None:
     assert made["health"] == untried
     at_ms = to_ms(api.clock.now())
     seen = EndpointHealth(3, at_ms + 1000, at_ms + 2500, at_ms)
-    await api.store.health.note_health({WebhookId(made["id"]): seen})
+    await api.store.health.note_health(
+        [HealthNote(WebhookId(made["id"]), DEFAULT_ACCOUNT, made["url"], seen)]
+    )
     failing = {
         "status": "failing",
         "consecutive_failures": 3,

@@ -35,6 +35,7 @@ _ENDPOINT = Endpoint(
     headers={},
     timeout_s=15,
     max_in_flight=4,
+    max_hold_ms=3_600_000,
     rate_limit=None,
     version=VERSION,
     schedule=PROFILES["24h"],

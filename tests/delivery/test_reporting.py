@@ -1,10 +1,12 @@
 """Health is written seldom, at changes at once; nothing is lost while the store is away."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
+from pieces import endpoint
 
+from offhook.delivery.announcing import HealthNote
 from offhook.delivery.health import UNTRIED, EndpointHealth, HealthStatus, merge
 from offhook.delivery.reporting import HealthReporter
 from offhook.model.event import to_ms
@@ -23,13 +25,15 @@ class Desk:
         self.written: list[Mapping[WebhookId, EndpointHealth]] = []
         self.away = False
 
-    async def note_health(self, seen: Mapping[WebhookId, EndpointHealth]) -> None:
+    async def note_health(self, notes: Sequence[HealthNote]) -> dict[WebhookId, EndpointHealth]:
         if self.away:
             raise OSError("the disk is full")
-        self.written.append(seen)
+        self.written.append({note.webhook: note.seen for note in notes})
+        return {note.webhook: self.total(note.webhook) for note in notes}
 
     def note(self, webhook: WebhookId, *, accepted: bool) -> None:
-        self.reporter.note(webhook, accepted=accepted, at_ms=to_ms(self.clock.now()))
+        told = endpoint(webhook.removeprefix("wh_"))
+        self.reporter.note(told, accepted=accepted, at_ms=to_ms(self.clock.now()))
 
     async def run(self, seconds: float = 0.0) -> None:
         self.clock.advance(seconds)
@@ -107,3 +111,15 @@ async def test_a_store_that_hangs_does_not_keep_it_from_ending(
     desk.note(CRM, accepted=False)
     await desk.run()
     await asyncio.wait_for(desk.reporter.finish(0.01), 5)
+
+
+async def test_what_is_hopeless_is_handed_out_once(desk: Desk) -> None:
+    for _ in range(10):
+        desk.note(CRM, accepted=False)
+        await desk.run(13 * 3600)
+    assert desk.reporter.take_hopeless() == {}
+    desk.note(CRM, accepted=False)
+    await desk.run(4 * 3600)
+    [(webhook, health)] = desk.reporter.take_hopeless().items()
+    assert (webhook, health.failures) == (CRM, 11)
+    assert desk.reporter.take_hopeless() == {}

@@ -17,6 +17,7 @@ def sends(network: ScriptedNetwork, *, begin: bool = True) -> Sends:
         sender=Sender(transport=network, clock=clock),
         clock=clock,
         wake=lambda: None,
+        in_flight=4,
         begins=lambda _queue, _delivery: begin,
     )
 

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 import structlog
 
 from offhook.clock import Clock
+from offhook.delivery.announcing import about_delivery
 from offhook.delivery.applying import Applier
 from offhook.delivery.bounding import Bounding
 from offhook.delivery.caution import CAREFUL_TAKEOVERS, PROBATION_S, Caution
 from offhook.delivery.entries import ApplyReport, FailureKind
+from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.outcome import cancel, settle
+from offhook.delivery.health import describe_hopeless
+from offhook.delivery.outcome import cancel, note, put_back, settle
 from offhook.delivery.policy import Delivered, Disable, Verdict
 from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.reader import LogReader
+from offhook.delivery.releasing import Releaser
 from offhook.delivery.reporting import HealthReporter
 from offhook.delivery.retries import Retrier
 from offhook.delivery.router import Router
@@ -76,6 +80,7 @@ class Dispatcher:
         leases: LeaseStore,
         shares: BoundStore,
         health: HealthStore,
+        filters: FilterReporter,
         sender: Sender,
         clock: Clock,
         rnd: random.Random,
@@ -97,6 +102,7 @@ class Dispatcher:
         self._bounding = Bounding(
             store=shares, queues=self._queues, clock=clock, owner=owner, ttl_s=bounds.lease_s
         )
+        self._filters = filters
         self._health = HealthReporter(store=health, clock=clock)
         self._router = Router(store=store, queues=self._queues, memory_bound=bounds.queued)
         self._reader = LogReader(
@@ -106,9 +112,17 @@ class Dispatcher:
             queues=self._queues,
             clock=clock,
             on_gone=self._gone,
+            on_fault=filters.note,
         )
         self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
-        self._sends = Sends(sender=sender, clock=clock, wake=wake, begins=self._begins)
+        self._releaser = Releaser(store=store, clock=clock)
+        self._sends = Sends(
+            sender=sender,
+            clock=clock,
+            wake=wake,
+            in_flight=bounds.in_flight,
+            begins=self._begins,
+        )
         self._applier = Applier(store=store, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
         self._applied_at = float("-inf")
@@ -139,9 +153,11 @@ class Dispatcher:
     async def run_once(self) -> float:
         """One step of everything; returns the seconds until the next is due without a wake-up."""
         await self._keep_leases()
+        self._queues.tick(self._clock.monotonic())
         self._settle_sent()
         self._settle_unsent()
         self._take_report(self._applier.take())
+        self._disable_hopeless()
         try:
             more = await self._read_ahead()
         except Unavailable as error:
@@ -155,6 +171,7 @@ class Dispatcher:
         self._start_sends()
         self._start_apply()
         self._health.start()
+        self._filters.start()
         return 0.0 if more else self._wait_s()
 
     def recover(self) -> None:
@@ -178,6 +195,7 @@ class Dispatcher:
         self._start_apply(now=True)
         self._take_report(await self._applier.finish(_LAST_WRITE_S))
         await self._health.finish(_LAST_WRITE_S)
+        await self._filters.finish(_LAST_WRITE_S)
         self._flows.clear()
         try:
             await self._bounding.finish()
@@ -241,6 +259,7 @@ class Dispatcher:
             self._settle_sent()
             self._start_sends()
         await self._retrier.run(self._staying(), self._reader.subscriptions)
+        await self._releaser.run(self._staying(), self._reader.subscriptions)
         return more
 
     async def _recount(self) -> None:
@@ -272,13 +291,33 @@ class Dispatcher:
             self._queues.stir(sent.queue)
 
     def _follow(self, sent: Sent, verdict: Verdict, now_ms: int) -> None:
-        webhook = sent.delivery.webhook
-        if sent.answer.failure is not FailureKind.INTERNAL:
-            accepted = isinstance(verdict, Delivered)
-            self._health.note(webhook, accepted=accepted, at_ms=now_ms)
+        webhook, accepted = sent.delivery.webhook, isinstance(verdict, Delivered)
+        quiet = about_delivery(sent.delivery.event.type) and not accepted
+        if sent.answer.failure is not FailureKind.INTERNAL and not quiet:
+            self._health.note(sent.endpoint, accepted=accepted, at_ms=now_ms)
+        if note(sent, verdict, self._clock.monotonic()):
+            self._put_back(sent.queue, now_ms)
         if isinstance(verdict, Disable):
-            self._reader.subscriptions.drop(webhook)
-            self._gone(webhook)
+            self._drop_endpoint(webhook)
+
+    def _put_back(self, queue: EndpointQueue, now_ms: int) -> None:
+        """What waits in memory for an endpoint whose circuit opened would hold the cursor back."""
+        for delivery in self._queues.rest(queue):
+            flow = self._flow_of(delivery)
+            if flow is not None:
+                put_back(flow, delivery, queue.endpoint, now_ms)
+
+    def _disable_hopeless(self) -> None:
+        flow = next(iter(self._staying()), None)
+        if flow is None:
+            return
+        for webhook, health in self._health.take_hopeless().items():
+            flow.changes.disable(webhook, describe_hopeless(health))
+            self._drop_endpoint(webhook)
+
+    def _drop_endpoint(self, webhook: WebhookId) -> None:
+        self._reader.subscriptions.drop(webhook)
+        self._gone(webhook)
 
     def _settle_unsent(self) -> None:
         """What was not begun goes back to where it was, if this process still has the partition."""
@@ -335,10 +374,8 @@ class Dispatcher:
         now_s = self._clock.monotonic()
         if not self._leases.valid() or self._unapplied() > self._bounds.unapplied:
             return
-        while self._sends.in_flight < self._bounds.in_flight:
-            turn = self._queues.next(now_s)
-            if turn is None:
-                break
+        permits = self._sends.permits()
+        while (turn := self._queues.next(now_s, permits)) is not None:
             self._sends.start(*turn)
 
     def _begins(self, queue: EndpointQueue, delivery: Delivery) -> bool:

@@ -56,10 +56,18 @@ class Lane(msgspec.Struct, frozen=True):
     key: str
 
 
+_OF_REPLAY = "\x1f"
+
+
 def lane_name(key: str, replay: ReplayId | None) -> str:
     """What the lane of a key is called: a replay has lanes of its own, so that it never closes a
-    live one."""
-    return key if replay is None else f"{replay}:{key}"
+    live one. Theirs begin with a character that no key has."""
+    return key if replay is None else f"{_OF_REPLAY}{replay}:{key}"
+
+
+def is_live_lane(lane: Lane) -> bool:
+    """Whether it is no replay's."""
+    return not lane.key.startswith(_OF_REPLAY)
 
 
 class LaneAge(msgspec.Struct, frozen=True):

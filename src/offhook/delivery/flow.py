@@ -87,6 +87,10 @@ class PartitionFlow:
         """Whether any lane of this endpoint is closed at all."""
         return self._lanes[webhook] > 0
 
+    def with_closed_lanes(self) -> list[WebhookId]:
+        """The endpoints that have a closed lane."""
+        return [webhook for webhook, lanes in self._lanes.items() if lanes > 0]
+
     def recount(self, lane_counts: dict[WebhookId, int]) -> None:
         """How many lanes of each endpoint the store has closed; no apply may be under way."""
         self._lanes = Counter(lane_counts)
@@ -133,6 +137,15 @@ class PartitionFlow:
         lane = delivery.lane if endpoint.ordered and not delivery.unordered else None
         row = _row(delivery, PendingState.RETRY, lane, delivery.attempts + 1, due_ms, reason)
         self.changes.put(row)
+
+    def put_back(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:
+        """It was not tried, and is not to wait in memory: a row of its own, due at once. One that
+        came from a row stays there as it was."""
+        self.let_go(delivery)
+        if not delivery.pending:
+            lane = delivery.lane if endpoint.ordered else None
+            row = _row(delivery, PendingState.RETRY, lane, delivery.attempts, due_ms, reason)
+            self.changes.put(row)
 
     def park(
         self,

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from offhook.model.event import rfc3339_ms
+
 
 class HealthStatus(StrEnum):
     """What a user sees of an endpoint's health."""
@@ -18,12 +20,13 @@ class HealthStatus(StrEnum):
 
 class EndpointHealth(msgspec.Struct, frozen=True):
     """Attempts that failed since the last one that was accepted: how many, the first and the last
-    of them; and that last accepted one."""
+    of them; and that last accepted one. ``announced`` once it was told of that it fails."""
 
     failures: int = 0
     failing_since_ms: int | None = None
     last_failure_ms: int | None = None
     last_success_ms: int | None = None
+    announced: bool = False
 
     @property
     def status(self) -> HealthStatus:
@@ -32,6 +35,12 @@ class EndpointHealth(msgspec.Struct, frozen=True):
 
 
 UNTRIED = EndpointHealth()
+
+FAILING_AFTER = 5
+"""So many failures in a row are told of as ``webhook.failing``."""
+
+_DISABLE_AFTER_MS = 5 * 86_400_000
+_DISABLE_AFTER_FAILURES = 10
 
 
 def success(at_ms: int) -> EndpointHealth:
@@ -62,7 +71,26 @@ def merge(one: EndpointHealth, other: EndpointHealth) -> EndpointHealth:
             (it.last_failure_ms for it in left if it.last_failure_ms is not None), default=None
         ),
         last_success_ms=last_success_ms,
+        announced=one.announced or other.announced,
     )
+
+
+def hopeless(health: EndpointHealth, now_ms: int) -> bool:
+    """Whether the endpoint is to be disabled: five days after the first failure since its last
+    success, and ten attempts or more."""
+    return (
+        health.failing_since_ms is not None
+        and now_ms - health.failing_since_ms >= _DISABLE_AFTER_MS
+        and health.failures >= _DISABLE_AFTER_FAILURES
+    )
+
+
+def describe_hopeless(health: EndpointHealth) -> str:
+    """Why it is disabled."""
+    since = (
+        "" if health.failing_since_ms is None else f" since {rfc3339_ms(health.failing_since_ms)}"
+    )
+    return f"no attempt was accepted{since}: {health.failures} failed in a row"
 
 
 def _after(health: EndpointHealth, success_ms: int | None) -> EndpointHealth:

@@ -4,8 +4,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import assert_never
 
-from offhook.delivery.entries import Lane, Place
+from msgspec.structs import replace
+
+from offhook.delivery.entries import Lane, PendingRow, PendingState, Place
 from offhook.model.ids import WebhookId
 
 
@@ -49,6 +52,21 @@ def decide(firsts: Iterable[LaneFirsts], hurry: Collection[Lane]) -> Mending:
         if first.retry is not None:
             wait.append((first.lane.webhook, first.lane.key, head))
     return Mending(tuple(wake), tuple(wait), frozenset(opened))
+
+
+def relax(row: PendingRow, let_go: Collection[Lane], now_ms: int) -> PendingRow:
+    """The row as it is put where its lane may be one that was let go: out of it then, and due."""
+    if row.lane is None or Lane(row.webhook, row.lane) not in let_go:
+        return row
+    match row.state:
+        case PendingState.RETRY:
+            return replace(row, lane=None, late=row.lane)
+        case PendingState.WAITING:
+            return replace(row, lane=None, late=row.lane, state=PendingState.RETRY, due_ms=now_ms)
+        case PendingState.FAILED | PendingState.CANCELED:
+            return row
+        case _:
+            assert_never(row.state)
 
 
 def take_due(

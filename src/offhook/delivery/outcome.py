@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from offhook.delivery.entries import AttemptRecord, PendingState
+from offhook.delivery.announcing import about_delivery, exhausted
+from offhook.delivery.entries import AttemptRecord, FailureKind, PendingState
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict, describe, judge
 from offhook.delivery.queues import Delivery
 from offhook.delivery.sending import Sent
+from offhook.delivery.subscriptions import Endpoint
 
 _GONE = "its endpoint was disabled or deleted"
+_FAILS = "its endpoint fails; it is tried as soon as that accepts again"
 
 
 def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], float]) -> Verdict:
@@ -31,6 +34,7 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
             _retry(flow, sent, due_ms, reason, now_ms)
         case GiveUp(reason):
             _park(flow, sent, PendingState.FAILED, reason)
+            _tell_exhausted(flow, sent, reason, now_ms)
             sent.queue.pass_on(sent.delivery.lane)
         case Disable(reason):
             flow.changes.disable(sent.delivery.webhook, reason)
@@ -39,6 +43,26 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
         case _:
             assert_never(verdict)
     return verdict
+
+
+def note(sent: Sent, verdict: Verdict, now_s: float) -> bool:
+    """Have the endpoint's queue take note of how it answered; returns whether its circuit opens
+    by it. What was our own fault says nothing about it."""
+    queue, answer = sent.queue, sent.answer
+    if isinstance(verdict, Delivered):
+        queue.circuit.accepted()
+        queue.pace.accepted(sent.endpoint.max_in_flight)
+        return False
+    if answer.failure is FailureKind.INTERNAL:
+        return False
+    honours = sent.endpoint.schedule.honours_retry_after
+    queue.pace.failed(answer, now_s, honours_retry_after=honours)
+    return queue.circuit.failed(now_s)
+
+
+def put_back(flow: PartitionFlow, delivery: Delivery, endpoint: Endpoint, now_ms: int) -> None:
+    """The endpoint's circuit opened while this waited for it."""
+    flow.put_back(delivery, endpoint, now_ms, _FAILS)
 
 
 def cancel(flow: PartitionFlow, delivery: Delivery) -> None:
@@ -62,6 +86,20 @@ def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str, now_ms: in
             flow.wait_behind(behind)
 
 
+def _tell_exhausted(flow: PartitionFlow, sent: Sent, reason: str, now_ms: int) -> None:
+    event = sent.delivery.event
+    if not about_delivery(event.type):
+        told = exhausted(
+            event,
+            sent.delivery.webhook,
+            attempts=sent.delivery.attempts + 1,
+            status=sent.answer.status,
+            reason=reason,
+            at_ms=now_ms,
+        )
+        flow.changes.announce(told)
+
+
 def _park(flow: PartitionFlow, sent: Sent, state: PendingState, why: str) -> None:
     attempts = sent.delivery.attempts + 1
     flow.park(sent.delivery, sent.endpoint, state, why, attempts)
@@ -83,7 +121,8 @@ def _record(sent: Sent, *, accepted: bool) -> AttemptRecord:
         accepted=accepted,
         status=answer.status,
         error=None if accepted else describe(answer),
-        response=None if accepted else answer.body,
+        response=answer.body if not accepted or sent.endpoint.keep_responses else None,
         late=sent.delivery.late is not None,
         replay=sent.delivery.replay,
+        detail=answer.record,
     )

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from offhook.delivery.announcing import HealthNote
 from offhook.delivery.entries import (
+    Announcement,
     Answer,
     ApplyReport,
     AttemptRecord,
@@ -13,12 +15,14 @@ from offhook.delivery.entries import (
     DueSlice,
     HeldRange,
     Lane,
+    LaneAge,
     PartitionChanges,
     Place,
     Request,
     StoredWebhook,
     WebhookSnapshot,
 )
+from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth
 from offhook.delivery.sharing import BoundAsk, BoundGrant
 from offhook.model.ids import AccountId, WebhookId
@@ -40,11 +44,31 @@ class DispatchStore(Protocol):
         ...
 
     async def due(
-        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
+        self,
+        partitions: Collection[int],
+        per_webhook: int,
+        busy: Collection[Place],
+        but: Collection[WebhookId] = (),
     ) -> DueSlice:
         """Rows in state ``retry`` due by the store's clock: at most ``per_webhook`` of each
-        endpoint, without the ``busy`` ones. ``next_due_ms`` is the earliest due time of a row
-        neither returned nor busy; it may lie in the past when more were due."""
+        endpoint, without the ``busy`` ones, and ``but`` for some endpoints that can take nothing
+        now. ``next_due_ms`` is the earliest due time of a row of the others neither returned nor
+        busy; it may lie in the past when more were due."""
+        ...
+
+    async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
+        """Lanes, with their partition, whose head failed first at or before the moment asked for,
+        and whose endpoint accepted something after that."""
+        ...
+
+    async def announcements(
+        self, partitions: Collection[int], limit: int
+    ) -> list[tuple[int, Announcement]]:
+        """What was announced and is not in the log yet, oldest first, each with its number."""
+        ...
+
+    async def announced(self, numbers: Sequence[int]) -> None:
+        """These stand in the log: they go."""
         ...
 
     async def held(self, partition: int) -> list[HeldRange]:
@@ -106,9 +130,19 @@ class BoundStore(Protocol):
 class HealthStore(Protocol):
     """How endpoints do, as all processes see it together."""
 
-    async def note_health(self, seen: Mapping[WebhookId, EndpointHealth]) -> None:
+    async def note_health(self, notes: Sequence[HealthNote]) -> dict[WebhookId, EndpointHealth]:
         """Merge what this process saw of each since its last note into what is stored, by
-        ``health.merge``, so that no other one's note is lost."""
+        ``health.merge``, so that no other one's note is lost; returns what is stored now. What
+        ``announcing.turn`` makes of it is announced in the same transaction."""
+        ...
+
+
+class FilterStore(Protocol):
+    """What could not be evaluated of endpoints' filters, as all processes see it together."""
+
+    async def note_filter_faults(self, seen: Mapping[WebhookId, FilterFaults]) -> None:
+        """Add what this process saw of each since its last note to what is stored, as
+        ``filter_faults.add_faults`` does; a webhook that is not there any more gets no row."""
         ...
 
 

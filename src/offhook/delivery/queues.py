@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
+from typing import assert_never
 
+from offhook.delivery.circuit import Circuit, CircuitState, Pace
 from offhook.delivery.entries import PendingRow, lane_name
+from offhook.delivery.permits import Permits
 from offhook.delivery.progress import Progress
 from offhook.delivery.rate import Starts
 from offhook.delivery.subscriptions import Endpoint
@@ -114,6 +117,8 @@ class EndpointQueue:
         self.endpoint = endpoint
         self.share = share
         self.starts = Starts(silent_since)
+        self.circuit = Circuit()
+        self.pace = Pace()
         self.in_flight = 0
         self.closed = False
         self._ready: deque[Delivery] = deque()
@@ -127,15 +132,31 @@ class EndpointQueue:
 
     @property
     def room(self) -> int:
-        """How many more may wait."""
-        return QUEUE_BOUND - self._waiting
+        """How many more may wait: none while the circuit is open, then one to probe with."""
+        match self.circuit.state:
+            case CircuitState.CLOSED:
+                return QUEUE_BOUND - self._waiting
+            case CircuitState.HALF_OPEN:
+                return 1 - self.in_flight - self._waiting
+            case CircuitState.OPEN:
+                return 0
+            case _:
+                assert_never(self.circuit.state)
+
+    @property
+    def room_to_read(self) -> int:
+        """How many more may be read from the log for it."""
+        return self.room if self.circuit.may_read else 0
+
+    @property
+    def hangs(self) -> bool:
+        """Whether what is sent to it may take long."""
+        return self.pace.hangs or self.circuit.state is CircuitState.HALF_OPEN
 
     @property
     def sendable(self) -> bool:
         """Whether a permit is free and something may go, the rate aside."""
-        bound, share = self.endpoint.max_in_flight, self.share
-        permits = bound if share is None else min(bound, share.in_flight)
-        return self.in_flight < permits and bool(self._ready)
+        return bool(self._ready) and self.in_flight < self._permits()
 
     @property
     def starved(self) -> bool:
@@ -143,14 +164,15 @@ class EndpointQueue:
         return bool(self._ready) and self.share is NO_SHARE
 
     def free_at(self, now_s: float) -> float:
-        """From when on the rate and the share's time let one begin."""
+        """From when on the rate, the pace and the share's time let one begin."""
         rate, share = self.endpoint.rate_limit, self.share
         if share is not None and now_s >= share.until_s:
             return inf
+        paced_s = max(now_s, self.pace.not_before_s)
         if rate is None:
-            return now_s
+            return paced_s
         allowed = rate.count if share is None else min(rate.count, share.starts)
-        return self.starts.free_at(rate, allowed, now_s)
+        return max(paced_s, self.starts.free_at(rate, allowed, now_s))
 
     def lane_full(self, key: str) -> bool:
         """Whether this key has as many waiting in memory as it may."""
@@ -207,6 +229,18 @@ class EndpointQueue:
         self._waiting -= len(lane)
         return lane
 
+    def _permits(self) -> int:
+        match self.circuit.state:
+            case CircuitState.CLOSED:
+                permits = min(self.endpoint.max_in_flight, self.pace.window)
+            case CircuitState.HALF_OPEN:
+                permits = 1
+            case CircuitState.OPEN:
+                permits = 0
+            case _:
+                assert_never(self.circuit.state)
+        return permits if self.share is None else min(permits, self.share.in_flight)
+
     def drain(self) -> list[Delivery]:
         """Take out all that wait; what is in flight stays."""
         gone = list(self._ready)
@@ -230,6 +264,7 @@ class Queues:
     def __init__(self) -> None:
         self._queues: dict[WebhookId, EndpointQueue] = {}
         self._turns: deque[EndpointQueue] = deque()
+        self._slow_turns: deque[EndpointQueue] = deque()
         self._in_turn: set[EndpointQueue] = set()
         self._later: list[tuple[float, int, EndpointQueue]] = []
         self._put_off: dict[EndpointQueue, float] = {}
@@ -237,6 +272,8 @@ class Queues:
         self._silent_since = -inf
         self.divided = False
         self.starved: set[EndpointQueue] = set()
+        self._resting: set[EndpointQueue] = set()
+        self._tick_at_s = inf
 
     def of(self, endpoint: Endpoint) -> EndpointQueue:
         """The endpoint's queue, made when first asked for."""
@@ -289,6 +326,7 @@ class Queues:
             return []
         queue.closed = True
         self.starved.discard(queue)
+        self._resting.discard(queue)
         return queue.drain()
 
     def keep(self, wanted: Callable[[Delivery], bool]) -> None:
@@ -304,40 +342,71 @@ class Queues:
         if queue.sendable:
             if queue not in self._in_turn:
                 self._in_turn.add(queue)
-                self._turns.append(queue)
+                (self._slow_turns if queue.hangs else self._turns).append(queue)
         elif queue.starved:
             self.starved.add(queue)
 
-    def next(self, now_s: float) -> tuple[EndpointQueue, Delivery] | None:
-        """The next delivery to send, one from each endpoint in turn; ``None`` if none may go."""
+    def next(
+        self, now_s: float, permits: Permits | None = None
+    ) -> tuple[EndpointQueue, Delivery] | None:
+        """The next delivery to send, one from each endpoint in turn; ``None`` if none may go.
+        Endpoints that hang take turns of their own, for permits of their own."""
         if self._later:
             self.due_in_s(now_s)
-        while self._turns:
-            queue = self._turns.popleft()
-            self._in_turn.discard(queue)
-            if not queue.sendable:
-                continue
-            free_at = queue.free_at(now_s)
-            if free_at > now_s:
-                self._put_off_to(queue, free_at)
-                continue
-            delivery = queue.take()
-            self.stir(queue)
-            return queue, delivery
+        for turns, slow in ((self._turns, False), (self._slow_turns, True)):
+            while turns and (permits is None or permits.free(slow=slow)):
+                queue = turns.popleft()
+                self._in_turn.discard(queue)
+                if queue.hangs is not slow:
+                    self.stir(queue)
+                elif self._may_go(queue, now_s):
+                    delivery = queue.take()
+                    queue.pace.started(now_s)
+                    self.stir(queue)
+                    return queue, delivery
         return None
 
+    def tick(self, now_s: float) -> None:
+        """Let probes through whose time has come."""
+        if now_s < self._tick_at_s:
+            return
+        for queue in [it for it in self._resting if it.circuit.state is CircuitState.CLOSED]:
+            self._resting.discard(queue)
+        for queue in self._resting:
+            queue.circuit.tick(now_s)
+            self.stir(queue)
+        self._tick_at_s = min((it.circuit.due_s for it in self._resting), default=inf)
+
+    def rest(self, queue: EndpointQueue) -> list[Delivery]:
+        """The endpoint's circuit has opened: hand out what waited."""
+        self._resting.add(queue)
+        self._tick_at_s = min(self._tick_at_s, queue.circuit.due_s)
+        return queue.drain()
+
+    def full(self) -> list[WebhookId]:
+        """Endpoints that nothing more may wait for now."""
+        return [webhook for webhook, queue in self._queues.items() if queue.room <= 0]
+
     def due_in_s(self, now_s: float) -> float:
-        """Seconds until a queue that its rate holds back may go on; those that may now get a
-        turn."""
+        """Seconds until a queue that its rate or its circuit holds back may go on; those that may
+        now get a turn."""
         while self._later:
             due_s, _, queue = self._later[0]
             if self._put_off.get(queue) == due_s:
                 if due_s > now_s:
-                    return due_s - now_s
+                    return min(due_s, self._tick_at_s) - now_s
                 del self._put_off[queue]
                 self.stir(queue)
             heappop(self._later)
-        return inf
+        return self._tick_at_s - now_s
+
+    def _may_go(self, queue: EndpointQueue, now_s: float) -> bool:
+        if not queue.sendable:
+            return False
+        free_at = queue.free_at(now_s)
+        if free_at > now_s:
+            self._put_off_to(queue, free_at)
+        return free_at <= now_s
 
     def _put_off_to(self, queue: EndpointQueue, due_s: float) -> None:
         if due_s < self._put_off.get(queue, inf):

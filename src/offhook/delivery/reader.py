@@ -9,7 +9,7 @@ from offhook.delivery.ports import DispatchStore
 from offhook.delivery.progress import Range
 from offhook.delivery.queues import Queues
 from offhook.delivery.router import Router
-from offhook.delivery.subscriptions import Subscriptions, endpoint_of
+from offhook.delivery.subscriptions import OnFault, Subscriptions, endpoint_of
 from offhook.log.entries import LogSlice
 from offhook.log.ports import LogStore
 from offhook.model.event import to_ms
@@ -34,6 +34,7 @@ class LogReader:
         queues: Queues,
         clock: Clock,
         on_gone: Callable[[WebhookId], None],
+        on_fault: OnFault,
     ) -> None:
         self._log = log
         self._store = store
@@ -41,6 +42,7 @@ class LogReader:
         self._queues = queues
         self._clock = clock
         self._on_gone = on_gone
+        self._on_fault = on_fault
         self._turn = 0
         self.subscriptions = Subscriptions(-1, ())
 
@@ -80,7 +82,8 @@ class LogReader:
             return True
         queue = self._queues.of(endpoint)
         room = self._router.room(queue)
-        if (room < _WORTH_READING and queue.size) or flow.lanes_bound_reached(webhook):
+        worth = room >= _WORTH_READING or (room > 0 and not queue.size)
+        if not worth or flow.lanes_bound_reached(webhook):
             return False
         # What stands past the live place is the live path's to read.
         end = flow.live.read_to
@@ -96,7 +99,9 @@ class LogReader:
             return
         snapshot = await self._store.webhooks()
         endpoints = [endpoint_of(stored) for stored in snapshot.webhooks]
-        self.subscriptions = Subscriptions(snapshot.config_version, endpoints)
+        self.subscriptions = Subscriptions(
+            snapshot.config_version, endpoints, self._on_fault
+        )
         for queue in self._queues.all():
             current = self.subscriptions.endpoints.get(queue.endpoint.id)
             if current is None:

@@ -28,8 +28,8 @@ class Router:
         """How many more may wait for an endpoint; once memory is full, no more than a small share
         in all."""
         if self.queued < self._memory_bound:
-            return queue.room
-        return min(queue.room, _SHARE_WHEN_FULL - queue.size)
+            return queue.room_to_read
+        return min(queue.room_to_read, _SHARE_WHEN_FULL - queue.size)
 
     async def live(
         self, flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
@@ -120,8 +120,7 @@ def _matches(
     return [
         (endpoint, event)
         for event in events
-        for endpoint in subscriptions.match(event)
-        if not flow.behind(endpoint.id)
+        for endpoint in subscriptions.match(event, flow.behind)
     ]
 
 

@@ -3,8 +3,11 @@
 from offhook.clock import Clock
 from offhook.delivery.entries import Answer, FailureKind, Request
 from offhook.delivery.ports import Transport
+from offhook.delivery.recording import recorded
 from offhook.delivery.subscriptions import Endpoint
 from offhook.model.event import LogEvent, render, to_ms
+from offhook.model.ids import ReplayId
+from offhook.model.masking import masked
 
 
 class Sender:
@@ -14,22 +17,40 @@ class Sender:
         self._transport = transport
         self._clock = clock
 
-    async def send(self, endpoint: Endpoint, event: LogEvent, number: int) -> Answer:
-        """Attempt ``number`` (1 is the first) to deliver; signed anew, with the time of now.
+    async def send(
+        self,
+        endpoint: Endpoint,
+        event: LogEvent,
+        number: int,
+        *,
+        late: bool = False,
+        replay: ReplayId | None = None,
+    ) -> Answer:
+        """Attempt ``number`` (1 is the first) to deliver; signed anew, with the time of now. The
+        request says if it is ``late``, out of its key's order, and which job replays it.
 
         Never raises for what the event, the endpoint or the network do: a request that cannot be
         built is an ``INTERNAL`` failure of this one delivery.
         """
         try:
             request = self._request(endpoint, event, number)
-            return await self._transport.send(request)
+            if late:
+                request.headers["webhook-late"] = "1"
+            if replay is not None:
+                request.headers["webhook-replay"] = replay
+            answer = await self._transport.send(request)
+            return recorded(answer, request, endpoint, event)
         except Exception as error:  # noqa: BLE001 - one bad delivery must not stop the others
             return Answer(None, FailureKind.INTERNAL, repr(error))
 
     def _request(self, endpoint: Endpoint, event: LogEvent, number: int) -> Request:
+        if endpoint.mask_key is not None:
+            event = masked(event, endpoint.mask_key)
         body = render(event, endpoint.version, endpoint.spellings.get(event.type))
         headers = {**endpoint.headers, **(event.headers or {})}
         now_ms = to_ms(self._clock.now())
         headers.update(endpoint.signer.headers(event.id, now_ms, body))
         headers["webhook-attempt"] = str(number)
-        return Request(endpoint.url, headers, body, endpoint.timeout_s)
+        return Request(
+            endpoint.url, headers, body, endpoint.timeout_s, keep_response=endpoint.keep_responses
+        )

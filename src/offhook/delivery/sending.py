@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from offhook.clock import Clock
 from offhook.delivery.entries import Answer
+from offhook.delivery.permits import Permit, Permits
 from offhook.delivery.queues import Delivery, EndpointQueue
 from offhook.delivery.sender import Sender
 from offhook.delivery.subscriptions import Endpoint
@@ -36,7 +37,8 @@ class Sends:
 
     ``begins`` is asked in the task's first step, immediately before the request is made and sent:
     between ``start`` and that step the process may have been suspended for any time. Where it says
-    no, nothing was sent and the delivery is handed back as ``Unsent``.
+    no, nothing was sent and the delivery is handed back as ``Unsent``. ``in_flight`` bounds what is
+    under way at once, see ``Permits``.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Sends:
         sender: Sender,
         clock: Clock,
         wake: Callable[[], None],
+        in_flight: int,
         begins: Callable[[EndpointQueue, Delivery], bool] = lambda _queue, _delivery: True,
     ) -> None:
         self._sender = sender
         self._clock = clock
         self._wake = wake
         self._begins = begins
+        self._permits = Permits(in_flight)
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._begun: dict[int, Endpoint] = {}
         self._back: list[Sent] = []
@@ -72,11 +76,21 @@ class Sends:
             delivery.event.partition == partition for delivery in kept
         )
 
+    def permits(self) -> Permits:
+        """What may be begun now."""
+        self._permits.age(self._clock.monotonic())
+        return self._permits
+
     def start(self, queue: EndpointQueue, delivery: Delivery) -> None:
         """Send it."""
+        permit = self._permits.take(self._clock.monotonic(), slow=queue.hangs)
         task = asyncio.create_task(self._send(queue, delivery))
         self._tasks[task] = delivery.event.partition
-        task.add_done_callback(self._tasks.pop)
+        task.add_done_callback(lambda it: self._ended(it, permit))
+
+    def _ended(self, task: asyncio.Task[None], permit: Permit) -> None:
+        self._permits.give_back(permit)
+        self._tasks.pop(task)
 
     def collect(self) -> list[Sent]:
         """Take what came back since the last time."""
@@ -101,7 +115,13 @@ class Sends:
             endpoint = self._begun[id(delivery)] = queue.endpoint
             started_ms = to_ms(self._clock.now())
             try:
-                answer = await self._sender.send(endpoint, delivery.event, delivery.attempts + 1)
+                answer = await self._sender.send(
+                    endpoint,
+                    delivery.event,
+                    delivery.attempts + 1,
+                    late=delivery.late is not None,
+                    replay=delivery.replay,
+                )
             finally:
                 self._begun.pop(id(delivery))
             self._back.append(Sent(delivery, queue, endpoint, answer, started_ms))

@@ -1,9 +1,12 @@
 """Who gets an event: the endpoints of its account whose subscription it matches. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
+from offhook.conditions.condition import Condition, Fault, compile_condition
+from offhook.conditions.facts import facts_of
+from offhook.delivery.announcing import speaks_of
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.rate import RateLimit, rate_limit
 from offhook.delivery.schedule import Schedule
@@ -31,13 +34,19 @@ class Endpoint(msgspec.Struct, frozen=True):
     headers: dict[str, str]
     timeout_s: float
     max_in_flight: int
+    max_hold_ms: int
     rate_limit: RateLimit | None
     version: str
     schedule: Schedule
     signer: Signer
     starts: dict[int, int]
+    condition: Condition | None = None
+    mask_key: bytes | None = None
+    """With which contacts are hashed, where the endpoint masks callers."""
     secrets: tuple[Secret, ...] = ()
     """What the signer signs with."""
+    keep_responses: bool = False
+    """Whether what it answers is kept of acceptances, too."""
 
 
 class _Listed(msgspec.Struct):
@@ -61,31 +70,63 @@ def endpoint_of(stored: StoredWebhook) -> Endpoint:
         headers=dict(document.headers),
         timeout_s=document.timeout_s,
         max_in_flight=document.max_in_flight,
+        max_hold_ms=document.max_hold_s * 1000,
         rate_limit=None if per_s is None else rate_limit(per_s),
         version=document.version,
         schedule=document.retry.schedule(),
         signer=signer_for(document.signing.as_scheme(), stored.secrets),
         secrets=stored.secrets,
         starts=stored.starts,
+        condition=None if document.filter is None else compile_condition(document.filter),
+        mask_key=stored.hash_key if document.mask_caller_id else None,
+        keep_responses=document.keep_responses,
     )
 
 
-class Subscriptions:
-    """The index of endpoints of one configuration."""
+class _Audience(msgspec.Struct, frozen=True):
+    """The endpoints that subscribed to a type, and the fields of ``data`` that their filters look
+    at; ``None`` where none of them has a filter."""
 
-    def __init__(self, version: int, endpoints: Iterable[Endpoint]) -> None:
+    endpoints: tuple[Endpoint, ...]
+    fields: frozenset[str] | None
+
+
+OnFault = Callable[[WebhookId, LogEvent, str], None]
+"""Told of an endpoint's filter that could not be evaluated on an event, and why."""
+
+
+class Subscriptions:
+    """The index of endpoints of one configuration. An event that a filter cannot be evaluated on
+    does not match it, and ``on_fault`` is told."""
+
+    def __init__(
+        self,
+        version: int,
+        endpoints: Iterable[Endpoint],
+        on_fault: OnFault = lambda _webhook, _event, _reason: None,
+    ) -> None:
         self.version = version
         self.endpoints = {endpoint.id: endpoint for endpoint in endpoints}
-        self._of_type: dict[tuple[AccountId, str], tuple[Endpoint, ...]] = {}
+        self._on_fault = on_fault
+        self._of_type: dict[tuple[AccountId, str], _Audience] = {}
 
-    def match(self, event: LogEvent) -> list[Endpoint]:
-        """The endpoints that get this event live."""
-        return [e for e in self._subscribed(event) if wants(e, event)]
+    def match(
+        self, event: LogEvent, but: Callable[[WebhookId], bool] = lambda _: False
+    ) -> list[Endpoint]:
+        """The endpoints that get this event live, but for those that ``but`` names."""
+        audience = self._audience(event)
+        found = [e for e in audience.endpoints if wants(e, event) and not but(e.id)]
+        if audience.fields is None or not found:
+            return found
+        return self._filtered(found, event, audience.fields)
 
     def wants(self, webhook: WebhookId, event: LogEvent) -> bool:
         """Whether this endpoint gets this event."""
         endpoint = self.endpoints[webhook]
-        return endpoint in self._subscribed(event) and wants(endpoint, event)
+        if endpoint not in self._audience(event).endpoints or not wants(endpoint, event):
+            return False
+        condition = endpoint.condition
+        return condition is None or bool(self._filtered([endpoint], event, condition.fields))
 
     def signs_alike(self, endpoint: Endpoint) -> bool:
         """Whether a request that was signed for this endpoint, as it was then, carries what one
@@ -98,25 +139,47 @@ class Subscriptions:
         if self.endpoints.pop(webhook, None) is not None:
             self._of_type.clear()
 
-    def _subscribed(self, event: LogEvent) -> tuple[Endpoint, ...]:
+    def _filtered(
+        self, endpoints: list[Endpoint], event: LogEvent, fields: frozenset[str]
+    ) -> list[Endpoint]:
+        """Those that have no filter, or one that is true of the event: it is decoded once."""
+        facts, found = facts_of(event, fields), []
+        for endpoint in endpoints:
+            result = endpoint.condition is None or endpoint.condition.holds(facts)
+            if isinstance(result, Fault):
+                self._on_fault(endpoint.id, event, result.reason)
+            elif result:
+                found.append(endpoint)
+        return found
+
+    def _audience(self, event: LogEvent) -> _Audience:
         cached = self._of_type.get((event.account, event.type))
         if cached is None:
-            cached = tuple(
+            cached = self._of_type[event.account, event.type] = _audience(
                 endpoint
                 for endpoint in self.endpoints.values()
                 if endpoint.account == event.account
                 and any(catalogue.matches(pattern, event.type) for pattern in endpoint.patterns)
             )
-            self._of_type[event.account, event.type] = cached
         return cached
+
+
+def _audience(endpoints: Iterable[Endpoint]) -> _Audience:
+    subscribed = tuple(endpoints)
+    conditions = [it.condition for it in subscribed if it.condition is not None]
+    fields = frozenset[str]().union(*(it.fields for it in conditions)) if conditions else None
+    return _Audience(subscribed, fields)
 
 
 def wants(endpoint: Endpoint, event: LogEvent) -> bool:
     """Whether an event of a type that the endpoint subscribed to is for it: made after it, live or
-    asked for as historical, real or asked for as test, and of its contact lists if it names any."""
+    asked for as historical, real or asked for as test, of its contact lists if it names any, and
+    not about itself. Its filter is asked apart from that."""
     if event.position <= endpoint.starts.get(event.partition, 0):
         return False
     if (event.test and not endpoint.test) or (event.historical and not endpoint.include_historical):
+        return False
+    if speaks_of(event, endpoint.id):
         return False
     return not endpoint.contact_lists or _on_a_list(endpoint, event)
 

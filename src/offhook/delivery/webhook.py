@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, assert_never
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from offhook.conditions.condition import compile_condition
 from offhook.delivery.guard import MAX_URL_LENGTH
 from offhook.delivery.schedule import PROFILES, Retries, Schedule
 from offhook.model.catalogue import read_pattern, spelling
@@ -38,25 +39,10 @@ def _check_prefix(prefix: str) -> str:
     return prefix
 
 
-def _later(field: str, default: str) -> ValueError:
-    return ValueError(f"{field} is not available in this release; leave it out or set it {default}")
-
-
-def _no_filter(value: str | None) -> None:
-    if value is not None:
-        raise _later("a filter", "to null")
-
-
-def _no_masking(value: bool) -> bool:
-    if value:
-        raise _later("masking", "to false")
-    return value
-
-
-def _only_default_hold(value: int) -> int:
-    if value != MAX_HOLD_S:
-        raise _later(f"another max_hold_s than {MAX_HOLD_S}", f"to {MAX_HOLD_S}")
-    return value
+def _check_filter(text: str | None) -> str | None:
+    if text is not None:
+        compile_condition(text)
+    return text
 
 
 def _known_version(version: str) -> str:
@@ -166,12 +152,13 @@ class WebhookDocument(_Part):
     contact_list_ids: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=255)]], Field(max_length=1000)
     ] = []
-    filter: Annotated[str | None, AfterValidator(_no_filter)] = None
+    filter: Annotated[str | None, AfterValidator(_check_filter)] = None
     ordered: bool = True
-    max_hold_s: Annotated[int, AfterValidator(_only_default_hold)] = MAX_HOLD_S
+    max_hold_s: Annotated[int, Field(ge=0, le=604_800)] = MAX_HOLD_S
     include_historical: bool = False
     test: bool = False
-    mask_caller_id: Annotated[bool, AfterValidator(_no_masking)] = False
+    mask_caller_id: bool = False
+    keep_responses: bool = False
     headers: Annotated[dict[str, str], AfterValidator(_check_headers)] = {}
     timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 15
     rate_limit_per_s: Annotated[float, Field(gt=0, le=10_000)] | None = None

@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Sequence
 from msgspec.structs import replace
 
 from offhook.delivery.entries import (
+    Announcement,
     ApplyReport,
     DispatchRequest,
     DueSlice,
     HeldRange,
     Lane,
+    LaneAge,
     PartitionChanges,
     Place,
     WebhookSnapshot,
@@ -107,12 +109,30 @@ class PartitionedDispatch:
         return await self._store.lane_counts(partition)
 
     async def due(
-        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
+        self,
+        partitions: Collection[int],
+        per_webhook: int,
+        busy: Collection[Place],
+        but: Collection[WebhookId] = (),
     ) -> DueSlice:
         """Rows that are due, with their events in their partition."""
-        found = await self._store.due(partitions, per_webhook, busy)
+        found = await self._store.due(partitions, per_webhook, busy, but)
         items = tuple(replace(it, event=placed(it.event, self._partitions)) for it in found.items)
         return DueSlice(items, found.next_due_ms)
+
+    async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
+        """As the store has them."""
+        return await self._store.overheld(asked, limit)
+
+    async def announcements(
+        self, partitions: Collection[int], limit: int
+    ) -> list[tuple[int, Announcement]]:
+        """As the store has them."""
+        return await self._store.announcements(partitions, limit)
+
+    async def announced(self, numbers: Sequence[int]) -> None:
+        """As the store does it."""
+        await self._store.announced(numbers)
 
     async def held(self, partition: int) -> list[HeldRange]:
         """As the store has them."""

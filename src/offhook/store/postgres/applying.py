@@ -6,11 +6,22 @@ from typing import TypeAlias
 
 from msgspec.structs import astuple, replace
 
+from offhook.delivery.announcing import disabled
 from offhook.delivery.entries import ApplyReport, Lane, PartitionChanges, PendingRow, PendingState
+from offhook.delivery.lanes import relax
 from offhook.log.entries import Lease
-from offhook.model.ids import WebhookId
+from offhook.model.ids import AccountId, WebhookId
+from offhook.store.postgres.announcements import announce
 from offhook.store.postgres.days import Days
-from offhook.store.postgres.lanes import DELIVERIES, PlacedLane, closed_among, lanes_of, mend
+from offhook.store.postgres.lanes import (
+    DELIVERIES,
+    PlacedLane,
+    closed_among,
+    lanes_of,
+    late_among,
+    mend,
+    release,
+)
 from offhook.store.postgres.log import UNSTORABLE
 from offhook.store.postgres.session import Row, Session, Value, named
 from offhook.store.postgres.views import ATTEMPT_COLUMNS, PENDING_COLUMNS
@@ -71,6 +82,7 @@ class Applying:
         closed, opened = await self._store_pending()
         await self._store_ranges()
         await self._disable()
+        await self._tell()
         await self._finish_requests()
         await self._advance()
         self.report = ApplyReport(self.report.lost, closed, opened, stubs)
@@ -109,12 +121,19 @@ class Applying:
         before = await closed_among(self._session, touched)
         if settled:
             await self._session.run("pending_settle", **named(DELIVERIES, settled))
-        values = [astuple(row) for row in self._allowed(rows)]
+        released = {(it.lease.partition, lane) for it in changes for lane in it.release}
+        let_go = await late_among(self._session, _entered(rows)) | released
+        values = [astuple(self._relaxed(row, let_go)) for row in self._allowed(rows)]
         await self._insert("pending_put", PENDING_COLUMNS, values, _pending_stub)
+        await release(self._session, released, self._now_ms)
         hurry = frozenset(lane for change in changes for lane in change.hurry)
         is_open = await mend(self._session, touched, hurry, self._now_ms)
         were_closed = frozenset(lane for _, lane in before)
         return frozenset(lane for _, lane in touched) - were_closed - is_open, were_closed & is_open
+
+    def _relaxed(self, row: PendingRow, let_go: Iterable[PlacedLane]) -> PendingRow:
+        own = {lane for partition, lane in let_go if partition == row.partition}
+        return relax(row, own, self._now_ms) if own else row
 
     async def _store_ranges(self) -> None:
         ranges = [
@@ -134,15 +153,21 @@ class Applying:
         reasons = {webhook: why for change in self._changes for webhook, why in change.disable}
         accounts = set()
         for webhook, reason in sorted(reasons.items()):
-            account = await self._session.value(
+            row = await self._session.row(
                 "resource_disable", kind=KIND, id=webhook, reason=reason, now_ms=self._now_ms
             )
-            if account is not None:
+            if row is not None:
                 await cancel_deliveries(self._session, webhook, reason)
+                account, partition = AccountId(row["account"]), self._changes[0].lease.partition
+                told = disabled(webhook, account, row["url"], reason, self._now_ms, partition)
+                await announce(self._session, [told])
                 accounts.add(account)
         for account in sorted(accounts):
             await raise_version(self._session, account)
         self.configured = bool(accounts)
+
+    async def _tell(self) -> None:
+        await announce(self._session, [it for change in self._changes for it in change.announce])
 
     async def _finish_requests(self) -> None:
         ids = [request for change in self._changes for request in change.requests]
@@ -216,7 +241,7 @@ def _concerned(change: PartitionChanges) -> Iterator[WebhookId]:
     yield from (held.webhook for held in change.held)
     yield from change.met
     yield from (webhook for webhook, _ in change.disable)
-    yield from (lane.webhook for lane in change.hurry)
+    yield from (lane.webhook for lane in (*change.hurry, *change.release))
 
 
 def _lanes(changes: Iterable[PartitionChanges]) -> Iterator[PlacedLane]:
@@ -226,8 +251,13 @@ def _lanes(changes: Iterable[PartitionChanges]) -> Iterator[PlacedLane]:
         for row in change.rows:
             if row.lane is not None:
                 yield partition, Lane(row.webhook, row.lane)
-        for lane in change.hurry:
+        for lane in (*change.hurry, *change.release):
             yield partition, lane
+
+
+def _entered(rows: Iterable[PendingRow]) -> set[PlacedLane]:
+    """The lanes that these rows are put into."""
+    return {(row.partition, Lane(row.webhook, row.lane)) for row in rows if row.lane is not None}
 
 
 def _attempt_stub(values: Values) -> Values:

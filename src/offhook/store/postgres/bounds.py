@@ -6,9 +6,11 @@ from typing import TypeAlias
 
 from msgspec.structs import astuple
 
-from offhook.delivery.health import UNTRIED, EndpointHealth, merge
+from offhook.delivery.announcing import HealthNote, turns
+from offhook.delivery.health import EndpointHealth
 from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide
 from offhook.model.ids import WebhookId
+from offhook.store.postgres.announcements import announce
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.session import Session, named
 
@@ -29,6 +31,7 @@ _HEALTH_COLUMNS = (
     "failing_since_ms",
     "last_failure_ms",
     "last_success_ms",
+    "announced",
 )
 
 _Bound: TypeAlias = tuple[WebhookId, BoundKind]
@@ -71,23 +74,24 @@ class PostgresBounds:
 class PostgresHealth:
     """The port of endpoints' health."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, partitions: int) -> None:
         self._database = database
+        self._partitions = partitions
 
-    async def note_health(self, seen: Mapping[WebhookId, EndpointHealth]) -> None:
-        """Merge what was seen of each endpoint into its row."""
-        if not seen:
-            return
-        webhooks, now_ms = list(seen), self._database.now_ms()
+    async def note_health(self, notes: Sequence[HealthNote]) -> dict[WebhookId, EndpointHealth]:
+        """Merge what was seen of each endpoint into its row; returns what it is now."""
+        if not notes:
+            return {}
+        webhooks, now_ms = [note.webhook for note in notes], self._database.now_ms()
         async with self._database.transaction() as session:
             await session.run("health_add", webhooks=webhooks, now_ms=now_ms)
             rows = await session.rows("health", webhooks=webhooks)
             stored = {row["webhook"]: EndpointHealth(*row[1:]) for row in rows}
-            merged = [
-                (webhook, *astuple(merge(stored.get(webhook, UNTRIED), health)))
-                for webhook, health in seen.items()
-            ]
+            turned = turns(notes, stored, self._partitions)
+            merged = [(webhook, *astuple(health)) for webhook, health in turned.health.items()]
             await session.run("health_put", **named(_HEALTH_COLUMNS, merged), now_ms=now_ms)
+            await announce(session, turned.told)
+        return turned.health
 
 
 async def _shares(

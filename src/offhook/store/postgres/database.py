@@ -1,7 +1,7 @@
 """The database as one process sees it: a pool of connections, and what they are told to bear."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
@@ -170,11 +170,13 @@ def _drop(raw: Raw) -> None:
         raw.terminate()
 
 
-async def connect(url: str, *, patient: bool = False) -> "asyncpg.Connection":
-    """A connection outside the pool; a ``patient`` one waits for whatever it runs. Raises what
-    asyncpg raises."""
-    settings = {**SERVER_SETTINGS, **(_PATIENT if patient else {})}
-    return await asyncpg.connect(url, timeout=_CONNECT_S, server_settings=settings)
+async def connect(
+    url: str, *, patient: bool = False, settings: Mapping[str, str] | None = None
+) -> "asyncpg.Connection":
+    """A connection outside the pool; a ``patient`` one waits for whatever it runs; ``settings`` are
+    the server's, in place of the usual ones. Raises what asyncpg raises."""
+    own = {**SERVER_SETTINGS, **(_PATIENT if patient else {}), **(settings or {})}
+    return await asyncpg.connect(url, timeout=_CONNECT_S, server_settings=own)
 
 
 async def open_pool(url: str, size: int = POOL_SIZE) -> "asyncpg.Pool":

@@ -2,14 +2,19 @@
 
 from collections.abc import Collection, Sequence
 
+import msgspec
+from msgspec.structs import astuple
+
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
+    Announcement,
     ApplyReport,
     DispatchRequest,
     DuePending,
     DueSlice,
     HeldRange,
     Lane,
+    LaneAge,
     PartitionChanges,
     Place,
     RequestKind,
@@ -17,6 +22,7 @@ from offhook.delivery.entries import (
 )
 from offhook.delivery.lanes import take_due
 from offhook.model.ids import WebhookId
+from offhook.store.postgres.announcements import announced, announcements
 from offhook.store.postgres.applying import Applying
 from offhook.store.postgres.database import CommitUnknown, Database
 from offhook.store.postgres.days import Days
@@ -28,6 +34,7 @@ from offhook.store.postgres.session import Row, Session, named
 from offhook.store.postgres.views import PENDING_WIDTH, pending_of
 from offhook.store.postgres.webhooks import CONFIGURED, webhook_of
 
+_AGES = ("partitions", "webhooks", "failed_by_ms")
 _BUSY = ("busy_webhooks", "busy_partitions", "busy_positions")
 
 
@@ -43,7 +50,11 @@ class PostgresDispatch:
         """All enabled webhooks, in one snapshot with their version."""
         async with self._database.reading() as session:
             rows = await session.rows("webhooks_enabled", now_ms=self._database.now_ms())
-        found = tuple(webhook_of(row) for row in rows if row["id"] is not None)
+        found = tuple(
+            msgspec.structs.replace(webhook_of(row), hash_key=row["hash_key"])
+            for row in rows
+            if row["id"] is not None
+        )
         return WebhookSnapshot(rows[0]["stamp"], found)
 
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
@@ -61,7 +72,11 @@ class PostgresDispatch:
         return {row["webhook"]: row["lanes"] for row in rows}
 
     async def due(
-        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
+        self,
+        partitions: Collection[int],
+        per_webhook: int,
+        busy: Collection[Place],
+        but: Collection[WebhookId] = (),
     ) -> DueSlice:
         """Rows due by the store's clock, at most ``per_webhook`` of each endpoint."""
         async with self._database.reading() as session:
@@ -70,6 +85,7 @@ class PostgresDispatch:
                 asked=list(partitions),
                 limit=per_webhook + 1,
                 **named(_BUSY, list(busy)),
+                but=list(but),
                 now_ms=self._database.now_ms(),
             )
             if not rows:
@@ -112,6 +128,25 @@ class PostgresDispatch:
             report = doubt.told_with(await self._write(changes))
         self._doubts.forget(changes)
         return report
+
+    async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
+        """Lanes held too long by an endpoint that accepted something after their head failed."""
+        ages = [astuple(age) for age in asked]
+        async with self._database.reading() as session:
+            rows = await session.rows("lanes_overheld", **named(_AGES, ages), limit=limit)
+        return [(partition, Lane(webhook, key)) for partition, webhook, key in rows]
+
+    async def announcements(
+        self, partitions: Collection[int], limit: int
+    ) -> list[tuple[int, Announcement]]:
+        """What was announced and is not in the log yet, oldest first."""
+        async with self._database.reading() as session:
+            return await announcements(session, partitions, limit)
+
+    async def announced(self, numbers: Sequence[int]) -> None:
+        """These stand in the log: they go."""
+        async with self._database.transaction() as session:
+            await announced(session, numbers)
 
     async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
         """Note which event is handled alone; false if the lease is lost."""

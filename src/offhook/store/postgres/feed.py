@@ -30,6 +30,15 @@ class Span:
     end_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last position of a partition, when that was, and up to where retention took it."""
+
+    position: int
+    created_ms: int
+    trimmed: int
+
+
 class PostgresFeed:
     """The feed's port."""
 
@@ -50,15 +59,15 @@ class PostgresFeed:
         """Events after the given positions, oldest first, in order per key."""
         async with self._database.reading() as session:
             heads = await self._heads(session)
-            if any(position > heads[at][0] for at, position in after.items() if at in heads) or (
-                after.keys() - heads.keys()
-            ):
+            if _is_past_head(heads, after):
                 return FeedSlice((), dict(after), more=False, past_head=True)
             looked_at, scan = list(heads), _SCAN // self._partitions
             if wanted.key is not None:
                 home = await home_of(session, account, wanted.key, self._partitions)
                 looked_at, scan = [home], _ALL
             spans = await _spans(session, {at: heads[at] for at in looked_at}, after, wanted, scan)
+            if any(span.after < heads[span.partition].trimmed for span in spans):
+                return FeedSlice((), dict(after), more=False, trimmed=True)
             found = await _page(session, account, spans, limit, wanted)
             return await _slice(session, found, spans, after, full=len(found) == limit)
 
@@ -68,10 +77,19 @@ class PostgresFeed:
             row = await session.row("event", account=account, id=event)
         return None if row is None else event_of(row)
 
-    async def _heads(self, session: Session) -> dict[int, tuple[int, int]]:
-        """The last position of each partition, and when that was."""
+    async def _heads(self, session: Session) -> dict[int, Head]:
+        """Where each partition ends."""
         rows = await self._ends.read(session, range(self._partitions))
-        return {row["partition"]: (row["position"], row["created_ms"]) for row in rows}
+        return {
+            row["partition"]: Head(row["position"], row["created_ms"], row["trimmed_position"])
+            for row in rows
+        }
+
+
+def _is_past_head(heads: Mapping[int, Head], after: Mapping[int, int]) -> bool:
+    return bool(after.keys() - heads.keys()) or any(
+        position > heads[at].position for at, position in after.items()
+    )
 
 
 async def home_of(session: Session, account: AccountId, key: str, partitions: int) -> int:
@@ -82,7 +100,7 @@ async def home_of(session: Session, account: AccountId, key: str, partitions: in
 
 async def _spans(
     session: Session,
-    heads: Mapping[int, tuple[int, int]],
+    heads: Mapping[int, Head],
     after: Mapping[int, int],
     wanted: FeedFilter,
     scan: int,
@@ -92,10 +110,12 @@ async def _spans(
     since = {} if wanted.since is None else await _before(session, partitions, wanted.since)
     until = {} if wanted.until is None else await _before(session, partitions, wanted.until)
     spans = []
-    for partition, (head, head_ms) in heads.items():
-        begin = max(after.get(partition, 0), since.get(partition, 0))
-        end = until.get(partition, head)
-        end_ms = head_ms if wanted.until is None else min(head_ms, to_ms(wanted.until) - 1)
+    for partition, head in heads.items():
+        begin = max(after.get(partition, head.trimmed), since.get(partition, 0))
+        end = until.get(partition, head.position)
+        end_ms = head.created_ms
+        if wanted.until is not None:
+            end_ms = min(end_ms, to_ms(wanted.until) - 1)
         spans.append(Span(partition, begin, min(end, begin + scan), end, end_ms))
     return spans
 

@@ -30,6 +30,19 @@ async def closed_among(session: Session, lanes: Collection[PlacedLane]) -> set[P
     return _placed(await session.rows("lanes_closed", **named(_LANES, _columns(lanes))))
 
 
+async def late_among(session: Session, lanes: Collection[PlacedLane]) -> set[PlacedLane]:
+    """Those of the lanes that were let go and are not empty yet."""
+    if not lanes:
+        return set()
+    return _placed(await session.rows("lanes_late", **named(_LANES, _columns(lanes))))
+
+
+async def release(session: Session, lanes: Collection[PlacedLane], now_ms: int) -> None:
+    """Let the lanes' live rows go, unordered."""
+    if lanes:
+        await session.run("lanes_release", **named(_LANES, _columns(lanes)), now_ms=now_ms)
+
+
 async def mend(
     session: Session, touched: Collection[PlacedLane], hurry: Collection[Lane], now_ms: int
 ) -> set[Lane]:

@@ -20,7 +20,7 @@ from offhook.store.postgres.log import PostgresLog
 from offhook.store.postgres.migrations import migrate
 from offhook.store.postgres.notices import Notices
 from offhook.store.postgres.reaching import reaching
-from offhook.store.postgres.retention import PostgresRetention
+from offhook.store.postgres.retention import IMPATIENT, PostgresRetention
 from offhook.store.postgres.rollout import PostgresRollout
 from offhook.store.postgres.session import Session
 from offhook.store.postgres.timers import PostgresTimers
@@ -94,7 +94,7 @@ async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore
     except BaseException:
         await database.close()
         raise
-    return _assemble(database, log)
+    return _assemble(url, database, log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class _LogFacts:
     token_key: bytes
 
 
-def _assemble(database: Database, made: _LogFacts) -> PostgresStore:
+def _assemble(url: str, database: Database, made: _LogFacts) -> PostgresStore:
     partitions, ends = made.partitions, Ends()
     return PostgresStore(
         log=PostgresLog(database, partitions, ends),
@@ -122,7 +122,7 @@ def _assemble(database: Database, made: _LogFacts) -> PostgresStore:
         webhooks=PostgresWebhooks(database, partitions),
         rollout=PostgresRollout(database),
         keys=PostgresKeys(database),
-        retention=PostgresRetention(database),
+        retention=PostgresRetention(database, partial(connect, url, settings=IMPATIENT)),
         upkeep=Upkeep(database),
         token_key=made.token_key,
         _database=database,

@@ -7,7 +7,8 @@ import asyncpg
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
-from offhook.delivery.health import EndpointHealth
+from offhook.delivery.filter_faults import FilterFaults
+from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
@@ -143,6 +144,7 @@ class PostgresWebhooks:
             await session.rows("shares_locked", webhooks=[webhook])
             await session.run("shares_delete_all", webhook=webhook)
             await session.run("health_delete", webhook=webhook)
+            await session.run("filter_fault_delete", webhook=webhook)
             await raise_version(session, account)
         self._database.notices.announce(CONFIGURED)
         return True
@@ -193,7 +195,7 @@ class PostgresWebhooks:
 
 
 def webhook_of(row: Row) -> StoredWebhook:
-    """A webhook as the statements bring it, but for its health."""
+    """A webhook as the statements bring it, but for how it does."""
     return StoredWebhook(
         row["id"],
         row["account"],
@@ -208,12 +210,25 @@ def webhook_of(row: Row) -> StoredWebhook:
 
 
 def _shown(row: Row) -> StoredWebhook:
+    return msgspec.structs.replace(
+        webhook_of(row), health=_health(row), filter_faults=_filter_faults(row)
+    )
+
+
+def _health(row: Row) -> EndpointHealth:
     if row["failures"] is None:
-        return webhook_of(row)
-    health = EndpointHealth(
+        return UNTRIED
+    return EndpointHealth(
         row["failures"], row["failing_since_ms"], row["last_failure_ms"], row["last_success_ms"]
     )
-    return msgspec.structs.replace(webhook_of(row), health=health)
+
+
+def _filter_faults(row: Row) -> FilterFaults | None:
+    if row["filter_errors"] is None:
+        return None
+    return FilterFaults(
+        row["filter_errors"], row["filter_error"], row["filter_event"], row["filter_ms"]
+    )
 
 
 async def raise_version(session: Session, account: AccountId) -> None:
@@ -222,6 +237,8 @@ async def raise_version(session: Session, account: AccountId) -> None:
 
 
 async def cancel_deliveries(session: Session, webhook: WebhookId, reason: str) -> None:
-    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end."""
+    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end. Enabled
+    again, it has another five days."""
     await session.run("pending_cancel", webhook=webhook, reason=reason)
     await session.run("held_delete_all", webhook=webhook)
+    await session.run("health_delete", webhook=webhook)

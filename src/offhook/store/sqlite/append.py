@@ -28,11 +28,13 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """Where the log ends: its last position, when that was, and the number of the last call."""
+    """Where the log ends: its last position, when that was, and the number of the last call; and
+    the position up to which retention took it."""
 
     position: int
     created_ms: int
     call_number: int
+    trimmed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
+from offhook.delivery.announcing import disabled
 from offhook.delivery.entries import (
     AttemptRecord,
     Lane,
@@ -11,10 +12,12 @@ from offhook.delivery.entries import (
     PendingRow,
     PendingState,
 )
+from offhook.delivery.lanes import relax
 from offhook.model.ids import AccountId, WebhookId
+from offhook.store.sqlite.announcements import announce
 from offhook.store.sqlite.append import UNSTORABLE
 from offhook.store.sqlite.connection import Connection, Value, as_json
-from offhook.store.sqlite.lanes import closed_among, lanes_of, mend
+from offhook.store.sqlite.lanes import closed_among, lanes_of, late_among, mend, release
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.webhooks import KIND, cancel_deliveries, raise_version
 from offhook.store.sqlite.writer import Transaction
@@ -55,6 +58,7 @@ class Applying:
         self._store_ranges()
         for webhook, reason in self._changes.disable:
             self._disable(webhook, reason)
+        announce(self._connection, self._changes.announce)
         if self._changes.requests:
             self._connection.run("requests_done", ids=as_json(self._changes.requests))
         self._advance()
@@ -64,12 +68,17 @@ class Applying:
         replaced = [(row.webhook, row.position) for row in changes.rows]
         touched = lanes_of(self._connection, self._partition, (*changes.settled, *replaced))
         touched |= {Lane(row.webhook, row.lane) for row in changes.rows if row.lane is not None}
-        touched |= set(changes.hurry)
+        touched |= {*changes.hurry, *changes.release}
         before = closed_among(self._connection, self._partition, touched)
         if changes.settled:
             self._run("pending_settle", deliveries=as_json(changes.settled))
-        rows = [_pending_row(row) for row in self._allowed(changes.rows)]
+        asked = {Lane(row.webhook, row.lane) for row in changes.rows if row.lane is not None}
+        let_go = late_among(self._connection, self._partition, asked) | set(changes.release)
+        rows = [
+            _pending_row(relax(row, let_go, self._now_ms)) for row in self._allowed(changes.rows)
+        ]
         _insert(self._transaction, "pending_put", rows, _pending_stub)
+        release(self._connection, self._partition, changes.release, self._now_ms)
         is_open = mend(self._connection, self._partition, touched, changes.hurry, self._now_ms)
         self.closed, self.opened = frozenset(touched) - before - is_open, before & is_open
 
@@ -84,11 +93,14 @@ class Applying:
             self._run("held_delete", webhooks=as_json(self._changes.met))
 
     def _disable(self, webhook: WebhookId, reason: str) -> None:
-        account: AccountId | None = self._connection.value(
+        row = self._connection.row(
             "resource_disable", kind=KIND, id=webhook, reason=reason, now_ms=self._now_ms
         )
-        if account is not None:
+        if row is not None:
+            account, url = AccountId(row[0]), row[1]
             cancel_deliveries(self._connection, webhook, reason)
+            told = disabled(webhook, account, url, reason, self._now_ms, self._partition)
+            announce(self._connection, [told])
             raise_version(self._transaction, account, self._tail)
 
     def _advance(self) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from offhook.delivery.health import UNTRIED, EndpointHealth, merge
+from offhook.delivery.announcing import HealthNote, turns
+from offhook.delivery.health import EndpointHealth
 from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide
 from offhook.model.ids import WebhookId
+from offhook.store.sqlite.announcements import announce
 from offhook.store.sqlite.connection import Connection, Value, as_json
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.writer import Transaction
@@ -56,21 +58,20 @@ class SqliteHealth:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def note_health(self, seen: Mapping[WebhookId, EndpointHealth]) -> None:
-        """Merge what was seen of each endpoint into its row."""
+    async def note_health(self, notes: Sequence[HealthNote]) -> dict[WebhookId, EndpointHealth]:
+        """Merge what was seen of each endpoint into its row; returns what it is now."""
 
-        def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> dict[WebhookId, EndpointHealth]:
             connection, now_ms = transaction.connection, self._database.now_ms()
-            stored = connection.rows("health", _HEALTH, webhooks=as_json(seen))
-            merged = {
-                webhook: merge(stored.get(webhook, UNTRIED), health)
-                for webhook, health in seen.items()
-            }
-            rows = [(webhook, *_health_row(it), now_ms) for webhook, it in merged.items()]
+            asked = as_json(note.webhook for note in notes)
+            stored = connection.rows("health", _HEALTH, webhooks=asked)
+            turned = turns(notes, stored, partitions=1)
+            rows = [(webhook, *_health_row(it), now_ms) for webhook, it in turned.health.items()]
             connection.insert("health_put", rows)
+            announce(connection, turned.told)
+            return turned.health
 
-        if seen:
-            await self._database.write(work)
+        return await self._database.write(work) if notes else {}
 
 
 def _shares(

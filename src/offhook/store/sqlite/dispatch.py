@@ -7,12 +7,14 @@ import msgspec
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
+    Announcement,
     ApplyReport,
     DispatchRequest,
     DuePending,
     DueSlice,
     HeldRange,
     Lane,
+    LaneAge,
     PartitionChanges,
     PendingRow,
     Place,
@@ -21,6 +23,7 @@ from offhook.delivery.entries import (
 from offhook.delivery.lanes import take_due
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
+from offhook.store.sqlite.announcements import announced, announcements
 from offhook.store.sqlite.applying import Applying
 from offhook.store.sqlite.connection import Connection, as_json
 from offhook.store.sqlite.database import Database
@@ -34,6 +37,7 @@ _COUNTS = msgspec.json.Decoder(dict[WebhookId, int])
 _QUEUES = msgspec.json.Decoder(list[list[tuple[int, Place]]])
 _PENDING = msgspec.json.Decoder(list[PendingRow])
 _HELD = msgspec.json.Decoder(list[HeldRange])
+_PLACED = msgspec.json.Decoder(list[tuple[int, Lane]])
 _DELIVERIES = msgspec.json.Decoder(list[tuple[WebhookId, int]])
 _REQUESTS = msgspec.json.Decoder(list[DispatchRequest])
 
@@ -61,7 +65,11 @@ class SqliteDispatch:
         return self._database.read(lambda it: it.rows("lane_counts", _COUNTS, partition=partition))
 
     async def due(
-        self, partitions: Collection[int], per_webhook: int, busy: Collection[Place]
+        self,
+        partitions: Collection[int],
+        per_webhook: int,
+        busy: Collection[Place],
+        but: Collection[WebhookId] = (),
     ) -> DueSlice:
         """Rows due by the store's clock, at most ``per_webhook`` of each endpoint."""
         now_ms = self._database.now_ms()
@@ -73,6 +81,7 @@ class SqliteDispatch:
                 partitions=as_json(partitions),
                 limit=per_webhook + 1,
                 busy=as_json(busy),
+                but=as_json(but),
             )
             queued = [due for queue in queues for due in queue]
             taken, next_due_ms = take_due(queued, per_webhook, now_ms)
@@ -126,6 +135,27 @@ class SqliteDispatch:
             )
 
         return await self._database.write(work)
+
+    async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
+        """Lanes held too long by an endpoint that accepted something after their head failed."""
+        ages = as_json((age.partition, age.webhook, age.failed_by_ms) for age in asked)
+        return self._database.read(
+            lambda it: it.rows("lanes_overheld", _PLACED, asked=ages, limit=limit)
+        )
+
+    async def announcements(
+        self, partitions: Collection[int], limit: int
+    ) -> list[tuple[int, Announcement]]:
+        """What was announced and is not in the log yet, oldest first."""
+
+        def work(connection: Connection) -> list[tuple[int, Announcement]]:
+            return [it for at in partitions for it in announcements(connection, at, limit)]
+
+        return self._database.read(work)
+
+    async def announced(self, numbers: Sequence[int]) -> None:
+        """These stand in the log: they go."""
+        await self._database.write(lambda it: announced(it.connection, numbers))
 
     async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
         """Note which event is handled alone; false if the lease is lost."""

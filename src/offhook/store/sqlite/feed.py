@@ -9,7 +9,7 @@ import msgspec
 from offhook.log.entries import FeedFilter, FeedSlice
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import AccountId, EventId
-from offhook.store.sqlite.append import read_end
+from offhook.store.sqlite.append import LogEnd, read_end
 from offhook.store.sqlite.connection import Connection, Value
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION, unpack_events
@@ -45,9 +45,12 @@ class SqliteFeed:
         """Events after the given position, oldest first."""
 
         def work(connection: Connection) -> FeedSlice:
-            if _is_past_head(connection, after):
+            end = read_end(connection)
+            if _is_past_head(end, after):
                 return FeedSlice((), dict(after), more=False, past_head=True)
-            span = _span(connection, after.get(PARTITION, 0), wanted)
+            span = _span(connection, after.get(PARTITION, end.trimmed), wanted)
+            if span.after < end.trimmed:
+                return FeedSlice((), dict(after), more=False, trimmed=True)
             found = _page(connection, account, span, limit, wanted)
             return _slice(connection, span, found, full=len(found) == limit)
 
@@ -59,8 +62,8 @@ class SqliteFeed:
         return None if row is None else next(iter(unpack_events(*row)), None)
 
 
-def _is_past_head(connection: Connection, after: Mapping[int, int]) -> bool:
-    heads = {PARTITION: read_end(connection).position}
+def _is_past_head(end: LogEnd, after: Mapping[int, int]) -> bool:
+    heads = {PARTITION: end.position}
     return any(position > heads.get(partition, 0) for partition, position in after.items())
 
 

@@ -36,6 +36,22 @@ def closed_among(
     return frozenset(Lane(*row) for row in rows)
 
 
+def late_among(connection: Connection, partition: int, lanes: Collection[Lane]) -> frozenset[Lane]:
+    """Those of the lanes that were let go and are not empty yet."""
+    if not lanes:
+        return frozenset()
+    asked = as_json((lane.webhook, lane.key) for lane in lanes)
+    rows = connection.rows("lanes_late", _LANES, partition=partition, lanes=asked)
+    return frozenset(Lane(*row) for row in rows)
+
+
+def release(connection: Connection, partition: int, lanes: Collection[Lane], now_ms: int) -> None:
+    """Let the lanes' live rows go, unordered."""
+    if lanes:
+        asked = as_json((lane.webhook, lane.key) for lane in lanes)
+        connection.run("lanes_release", partition=partition, lanes=asked, now_ms=now_ms)
+
+
 def mend(
     connection: Connection,
     partition: int,

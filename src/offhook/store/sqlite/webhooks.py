@@ -7,6 +7,7 @@ import apsw
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import UNTRIED, EndpointHealth
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
@@ -34,6 +35,8 @@ class _WebhookRow(msgspec.Struct, frozen=True):
     updated_ms: int
     disabled_reason: str | None
     health: EndpointHealth | None = None
+    filter_faults: FilterFaults | None = None
+    hash_key: str = ""
 
 
 class _Enabled(msgspec.Struct):
@@ -164,6 +167,7 @@ class SqliteWebhooks:
             connection.run("requests_delete_all", webhook=webhook)
             connection.run("shares_delete_all", webhook=webhook)
             connection.run("health_delete", webhook=webhook)
+            connection.run("filter_fault_delete", webhook=webhook)
             return True
 
         return await self._change(account, work)
@@ -194,6 +198,8 @@ def decode_webhooks(rows: str) -> list[StoredWebhook]:
             row.updated_ms,
             row.disabled_reason,
             row.health or UNTRIED,
+            row.filter_faults,
+            bytes.fromhex(row.hash_key),
         )
         for row in _ROWS.decode(rows)
     ]
@@ -208,9 +214,11 @@ def raise_version(transaction: Transaction, account: AccountId, tail: Tail) -> N
 
 
 def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str) -> None:
-    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end."""
+    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end. Enabled
+    again, it has another five days."""
     connection.run("pending_cancel", webhook=webhook, reason=reason)
     connection.run("held_delete_all", webhook=webhook)
+    connection.run("health_delete", webhook=webhook)
 
 
 def _put_secrets(

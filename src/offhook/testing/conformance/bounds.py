@@ -5,6 +5,7 @@ Subclass with the fixtures ``store`` and ``clock``.
 
 import asyncio
 
+from offhook.delivery.announcing import HealthNote
 from offhook.delivery.health import UNTRIED, EndpointHealth, failure, success
 from offhook.delivery.sharing import BoundAsk, BoundKind
 from offhook.model.event import to_ms
@@ -119,14 +120,14 @@ class HealthConformance:
         at_ms = to_ms(clock.now())
         await make_webhook(store)
         assert await health(store) == UNTRIED
-        await store.health.note_health({WEBHOOK: failure(at_ms)})
+        await store.health.note_health([note(failure(at_ms))])
         await store.health.note_health(
-            {WEBHOOK: EndpointHealth(4, at_ms + 5, at_ms + 9), OTHER: failure(at_ms)}
+            [note(EndpointHealth(4, at_ms + 5, at_ms + 9)), note(failure(at_ms), OTHER)]
         )
         assert await health(store) == EndpointHealth(5, at_ms, at_ms + 9)
-        await store.health.note_health({WEBHOOK: success(at_ms + 20)})
+        await store.health.note_health([note(success(at_ms + 20))])
         assert await health(store) == success(at_ms + 20)
-        await store.health.note_health({WEBHOOK: failure(at_ms + 15)})
+        await store.health.note_health([note(failure(at_ms + 15))])
         assert await health(store) == success(at_ms + 20)
 
     async def test_notes_at_the_same_time_are_all_counted(
@@ -135,7 +136,7 @@ class HealthConformance:
         at_ms = to_ms(clock.now())
         await make_webhook(store)
         await asyncio.gather(
-            *(store.health.note_health({WEBHOOK: failure(at_ms + n)}) for n in range(20))
+            *(store.health.note_health([note(failure(at_ms + n))]) for n in range(20))
         )
         assert await health(store) == EndpointHealth(20, at_ms, at_ms + 19)
 
@@ -145,13 +146,18 @@ class HealthConformance:
         failing = failure(to_ms(clock.now()))
         await make_webhook(store)
         await make_webhook(store, OTHER)
-        await store.health.note_health({WEBHOOK: failing})
+        await store.health.note_health([note(failing)])
         listed = await store.webhooks.list_webhooks(DEFAULT_ACCOUNT, None, 10)
         assert {it.id: it.health for it in listed} == {WEBHOOK: failing, OTHER: UNTRIED}
         assert await store.webhooks.list_webhooks(OTHER_ACCOUNT, None, 10) == []
         await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, WEBHOOK)
         await make_webhook(store)
         assert await health(store) == UNTRIED
+
+
+def note(seen: EndpointHealth, webhook: WebhookId = WEBHOOK) -> HealthNote:
+    """What a process saw of an endpoint."""
+    return HealthNote(webhook, DEFAULT_ACCOUNT, f"https://{webhook}.example", seen)
 
 
 async def health(store: ConformingStore) -> EndpointHealth:

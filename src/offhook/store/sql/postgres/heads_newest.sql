@@ -6,7 +6,8 @@ SELECT
     greatest(coalesce(newest.position, 0), head.floor_position) AS position,
     greatest(coalesce(newest.created_ms, 0), head.floor_created_ms) AS created_ms,
     offhook_now(:now_ms::bigint) AS now_ms,
-    newest.position IS NOT NULL AS found
+    newest.position IS NOT NULL AS found,
+    head.trimmed_position
 FROM unnest(:partitions::integer[], :since_ms::bigint[]) AS wanted (partition, since_ms)
 JOIN partition_head AS head ON head.partition = wanted.partition
 LEFT JOIN LATERAL (

@@ -5,7 +5,8 @@ WITH RECURSIVE
         SELECT wanted.partition, first.webhook FROM unnest(:asked::integer[]) AS wanted (partition)
         CROSS JOIN LATERAL (
             SELECT pending.webhook FROM pending
-            WHERE pending.partition = wanted.partition AND pending.due_ms IS NOT NULL
+            WHERE pending.partition = wanted.partition
+                AND pending.due_ms IS NOT NULL AND pending.replay IS NULL
             ORDER BY pending.webhook
             LIMIT 1
         ) AS first
@@ -15,7 +16,7 @@ WITH RECURSIVE
             SELECT pending.webhook FROM pending
             WHERE pending.partition = endpoint.partition
                 AND pending.webhook > endpoint.webhook
-                AND pending.due_ms IS NOT NULL
+                AND pending.due_ms IS NOT NULL AND pending.replay IS NULL
             ORDER BY pending.webhook
             LIMIT 1
         ) AS next
@@ -28,7 +29,7 @@ CROSS JOIN LATERAL (
     SELECT pending.position, pending.due_ms FROM pending
     WHERE pending.partition = endpoint.partition
         AND pending.webhook = endpoint.webhook
-        AND pending.due_ms IS NOT NULL
+        AND pending.due_ms IS NOT NULL AND pending.replay IS NULL
         AND pending.position <> ALL(
             ARRAY(
                 SELECT busy.position
@@ -41,3 +42,4 @@ CROSS JOIN LATERAL (
     ORDER BY pending.due_ms, pending.position
     LIMIT :limit
 ) AS due
+WHERE endpoint.webhook <> ALL(:but::text[])

@@ -6,7 +6,8 @@ WITH RECURSIVE
             wanted.value,
             (
                 SELECT min(pending.webhook) FROM pending
-                WHERE pending.partition = wanted.value AND pending.due_ms IS NOT NULL
+                WHERE pending.partition = wanted.value
+                    AND pending.due_ms IS NOT NULL AND pending.replay IS NULL
             )
         FROM json_each(:partitions) AS wanted
         UNION ALL
@@ -16,7 +17,7 @@ WITH RECURSIVE
                 SELECT min(pending.webhook) FROM pending
                 WHERE pending.partition = endpoint.partition
                     AND pending.webhook > endpoint.webhook
-                    AND pending.due_ms IS NOT NULL
+                    AND pending.due_ms IS NOT NULL AND pending.replay IS NULL
             )
         FROM endpoint
         WHERE endpoint.webhook IS NOT NULL
@@ -31,7 +32,7 @@ SELECT json_group_array(
                 SELECT pending.position, pending.due_ms FROM pending
                 WHERE pending.partition = endpoint.partition
                     AND pending.webhook = endpoint.webhook
-                    AND pending.due_ms IS NOT NULL
+                    AND pending.due_ms IS NOT NULL AND pending.replay IS NULL
                     AND (pending.webhook, pending.partition, pending.position) NOT IN (
                         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:busy)
                     )
@@ -43,3 +44,4 @@ SELECT json_group_array(
 )
 FROM endpoint
 WHERE endpoint.webhook IS NOT NULL
+    AND endpoint.webhook NOT IN (SELECT value FROM json_each(:but))

@@ -1,3 +1,4 @@
+-- An event that has gone from the log is kept for the sake of rows that name it.
 SELECT
     json_group_array(
         json_object(
@@ -13,14 +14,25 @@ SELECT
     ),
     json_group_array(
         json_array(
-            event.position, event.id, event.account, event.type, event.key, event.sequence,
-            event.created_ms, event.test, event.historical, json(event.headers), length(event.data)
+            pending.position,
+            coalesce(event.id, kept.id),
+            coalesce(event.account, kept.account),
+            coalesce(event.type, kept.type),
+            coalesce(event.key, kept.key),
+            coalesce(event.sequence, kept.sequence),
+            coalesce(event.created_ms, kept.created_ms),
+            coalesce(event.test, kept.test),
+            coalesce(event.historical, kept.historical),
+            json(coalesce(event.headers, kept.headers)),
+            length(coalesce(event.data, kept.data))
         )
     ),
-    cast(group_concat(event.data, '') AS BLOB)
+    cast(group_concat(coalesce(event.data, kept.data), '') AS BLOB)
 FROM json_each(:deliveries) AS due
 CROSS JOIN pending
     ON pending.webhook = due.value ->> 0
     AND pending.partition = due.value ->> 1
     AND pending.position = due.value ->> 2
-CROSS JOIN event ON event.position = pending.position
+LEFT JOIN event ON event.position = pending.position
+LEFT JOIN event_kept AS kept ON event.position IS NULL AND kept.position = pending.position
+WHERE event.position IS NOT NULL OR kept.position IS NOT NULL

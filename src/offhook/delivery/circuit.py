@@ -1,0 +1,131 @@
+"""What an endpoint is spared, and what it is kept from costing, by how it answered lately. Pure.
+
+Each process judges by what it saw itself: it needs nobody else to leave a dead endpoint alone.
+Times are monotonic seconds.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+
+from offhook.delivery.entries import Answer, FailureKind
+from offhook.delivery.schedule import retry_after_s
+
+OPEN_AFTER_FAILURES = 10
+OPEN_AFTER_S = 30.0
+FIRST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 60.0
+
+_READ_AFTER_S = 2.0
+
+_OVERLOADED = frozenset({429, 502, 504})
+_FIRST_WINDOW = 4
+_FIRST_GAP_S = 0.25
+_LONGEST_GAP_S = 8.0
+_LONGEST_WAIT_S = 60.0
+
+
+class CircuitState(StrEnum):
+    """Whether an endpoint is sent to."""
+
+    CLOSED = "closed"
+    """As its bounds allow."""
+    OPEN = "open"
+    """Not at all, for a while."""
+    HALF_OPEN = "half_open"
+    """One request at a time, to see whether it is back."""
+
+
+@dataclass(slots=True)
+class Circuit:
+    """Opens after ten failures in a row over half a minute or more; then one request probes, after
+    5 s, 10 s, 20 s, ... up to a minute, until one is accepted.
+
+    Half a minute: shorter troubles are what retries are for, and the retries of a short profile are
+    not to be put off by it.
+    """
+
+    state: CircuitState = CircuitState.CLOSED
+    failures: int = 0
+    failing_since_s: float = inf
+    pause_s: float = FIRST_PAUSE_S
+    probe_at_s: float = inf
+    may_read: bool = True
+    """Whether the log is read for it: what failed is to be the probe, if there is any."""
+
+    def accepted(self) -> None:
+        """It took a request: all is well."""
+        self.state, self.failures = CircuitState.CLOSED, 0
+        self.failing_since_s, self.probe_at_s, self.pause_s = inf, inf, FIRST_PAUSE_S
+        self.may_read = True
+
+    def failed(self, now_s: float) -> bool:
+        """It did not; returns whether the circuit opens by it."""
+        self.failures += 1
+        self.failing_since_s = min(self.failing_since_s, now_s)
+        match self.state:
+            case CircuitState.OPEN:
+                return False
+            case CircuitState.HALF_OPEN:
+                self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
+            case CircuitState.CLOSED:
+                long = now_s >= self.failing_since_s + OPEN_AFTER_S
+                if self.failures < OPEN_AFTER_FAILURES or not long:
+                    return False
+        self.state, self.probe_at_s = CircuitState.OPEN, now_s + self.pause_s
+        self.may_read = False
+        return True
+
+    def tick(self, now_s: float) -> None:
+        """Let a probe through once it is time to: something that failed before or, where after a
+        while there is no such thing, something new."""
+        if self.state is CircuitState.OPEN and now_s >= self.probe_at_s:
+            self.state = CircuitState.HALF_OPEN
+        if self.state is CircuitState.HALF_OPEN and now_s >= self.probe_at_s + _READ_AFTER_S:
+            self.may_read = True
+
+    @property
+    def due_s(self) -> float:
+        """When ``tick`` will change something next."""
+        if self.state is CircuitState.OPEN:
+            return self.probe_at_s
+        return inf if self.may_read else self.probe_at_s + _READ_AFTER_S
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast an endpoint is sent to, within its bounds.
+
+    ``window``: requests under way at once. It begins small, each success adds one, a time-out or a
+    429, 502 or 504 halves it. After the latter, requests also keep a gap, which doubles with each
+    of them and halves with each success; a ``Retry-After`` is waited for, a minute at most.
+    """
+
+    window: int = _FIRST_WINDOW
+    gap_s: float = 0.0
+    not_before_s: float = -inf
+    hangs: bool = False
+    """Whether its last answer was none within the time-out."""
+
+    def accepted(self, bound: int) -> None:
+        """It took a request; ``bound`` is how many may be under way at most."""
+        self.window = min(self.window + 1, bound)
+        self.gap_s = self.gap_s / 2 if self.gap_s > _FIRST_GAP_S else 0.0
+        self.hangs = False
+
+    def failed(self, answer: Answer, now_s: float, *, honours_retry_after: bool) -> None:
+        """It did not."""
+        self.hangs = answer.failure is FailureKind.TIMEOUT
+        if self.hangs or answer.status in _OVERLOADED:
+            self.window = max(1, self.window // 2)
+        if answer.status not in _OVERLOADED:
+            return
+        self.gap_s = min(max(self.gap_s * 2, _FIRST_GAP_S), _LONGEST_GAP_S)
+        asked_s = (retry_after_s(answer.retry_after) or 0.0) if honours_retry_after else 0.0
+        wait_s = max(self.gap_s, min(asked_s, _LONGEST_WAIT_S))
+        self.not_before_s = max(self.not_before_s, now_s + wait_s)
+
+    def started(self, now_s: float) -> None:
+        """A request begins."""
+        if self.gap_s:
+            self.not_before_s = max(self.not_before_s, now_s + self.gap_s)

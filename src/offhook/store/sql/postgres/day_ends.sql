@@ -1,0 +1,1 @@
+SELECT partition, first_position, last_position FROM offhook_day_ends(:name::text)

@@ -1,0 +1,2 @@
+INSERT INTO announcement (partition, account, event_id, type, key, test, data)
+VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+DELETE FROM announcement WHERE id IN (SELECT value FROM json_each(:ids))
