@@ -4,12 +4,13 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from offhook.delivery.attempt_answers import AttemptAnswer, attempt_answer
 from offhook.delivery.entries import (
-    AttemptRecord,
     DeliveryStatus,
     DeliveryView,
     StoredWebhook,
 )
+from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth, HealthStatus
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import rfc3339_ms
@@ -44,11 +45,22 @@ class HealthAnswer(BaseModel):
     last_success_at: str | None
 
 
+class FilterErrorAnswer(BaseModel):
+    """Why a filter could not be evaluated, on which event, and when."""
+
+    message: str
+    event_id: str
+    at: str
+
+
 class WebhookAnswer(WebhookDocument, Stored):
-    """A webhook. ``disabled_reason`` is there if Offhook disabled it."""
+    """A webhook. ``disabled_reason`` is there if Offhook disabled it. ``filter_errors`` counts the
+    events that its filter could not be evaluated on; none of them was sent."""
 
     disabled_reason: str | None
     health: HealthAnswer
+    filter_errors: int
+    last_filter_error: FilterErrorAnswer | None
 
 
 class ChangedWebhook(WebhookAnswer):
@@ -61,18 +73,6 @@ class MadeWebhook(ChangedWebhook):
     """A new webhook, with its secret."""
 
     secret: str
-
-
-class AttemptAnswer(BaseModel):
-    """One attempt. ``response`` is the start of the body, kept for failures."""
-
-    number: int
-    started_at: str
-    duration_ms: float
-    accepted: bool
-    status: int | None
-    error: str | None
-    response: str | None
 
 
 class DeliveryAnswer(BaseModel):
@@ -92,6 +92,7 @@ class DeliveryAnswer(BaseModel):
 
 def webhook_fields(stored: StoredWebhook) -> dict[str, object]:
     """The fields of a ``WebhookAnswer``."""
+    faults = stored.filter_faults
     return {
         **WebhookDocument.model_validate_json(stored.document).model_dump(),
         "id": stored.id,
@@ -100,20 +101,9 @@ def webhook_fields(stored: StoredWebhook) -> dict[str, object]:
         "revision": stored.revision,
         "disabled_reason": stored.disabled_reason,
         "health": _health_answer(stored.health),
+        "filter_errors": 0 if faults is None else faults.errors,
+        "last_filter_error": None if faults is None else _filter_error_answer(faults),
     }
-
-
-def attempt_answer(record: AttemptRecord) -> AttemptAnswer:
-    """An attempt for its reader; bytes that are no text are shown as U+FFFD."""
-    return AttemptAnswer(
-        number=record.number,
-        started_at=rfc3339_ms(record.started_ms),
-        duration_ms=record.duration_ms,
-        accepted=record.accepted,
-        status=record.status,
-        error=record.error,
-        response=None if record.response is None else record.response.decode(errors="replace"),
-    )
 
 
 def delivery_answer(view: DeliveryView) -> DeliveryAnswer:
@@ -138,6 +128,12 @@ def _health_answer(health: EndpointHealth) -> HealthAnswer:
         consecutive_failures=health.failures,
         failing_since=_time(health.failing_since_ms),
         last_success_at=_time(health.last_success_ms),
+    )
+
+
+def _filter_error_answer(faults: FilterFaults) -> FilterErrorAnswer:
+    return FilterErrorAnswer(
+        message=faults.last_error, event_id=faults.last_event, at=rfc3339_ms(faults.last_ms)
     )
 
 

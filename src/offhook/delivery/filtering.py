@@ -15,9 +15,11 @@ from offhook.model.ids import AccountId, EventId
 _NAMED = 3
 
 
-def filter_warnings(text: str, patterns: Sequence[str]) -> list[str]:
+def filter_warnings(text: str | None, patterns: Sequence[str]) -> list[str]:
     """What the owner of a filter should know: of which subscribed types a part of it can never be
     true, and on the examples of which it cannot be evaluated."""
+    if text is None:
+        return []
     condition = compile_condition(text)
     by_warning: dict[str, list[str]] = {}
     for type_ in _subscribed(patterns):

@@ -8,8 +8,9 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class DeliveryMetrics:
-    """``offhook_delivery_attempts_total`` by outcome, ``offhook_delivery_attempt_seconds``, and
-    ``offhook_delivery_lag_seconds``: from commit to the first acceptance."""
+    """``offhook_delivery_attempts_total`` by outcome, ``offhook_delivery_attempt_seconds``,
+    ``offhook_delivery_lag_seconds``: from commit to the first acceptance, and
+    ``offhook_filter_errors_total``."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         attempts = Counter(
@@ -28,6 +29,11 @@ class DeliveryMetrics:
             "offhook_delivery_lag_seconds",
             "Time from an event's commit to its first acceptance.",
             buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.filter_errors = Counter(
+            "offhook_filter_errors",
+            "Events that an endpoint's filter could not be evaluated on.",
             registry=registry,
         )
         self.in_flight = Gauge(

@@ -21,6 +21,7 @@ from offhook.delivery.answers import (
     webhook_fields,
 )
 from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.filtering import filter_warnings
 from offhook.delivery.finding import Entropy, found, no_webhook
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
@@ -84,6 +85,7 @@ class WebhookRoutes:
         if new.secret is not None:
             check_secret(new.secret, new.signing.as_scheme())
         warnings = await self._targets.check(new.url)
+        warnings += filter_warnings(new.filter, new.patterns())
         secret = new.secret or make_secret(self._entropy(32), new.signing.as_scheme())
         webhook = WebhookId(made_id("wh", to_ms(self._clock.now()), self._entropy(8)))
         document = new.document().model_dump_json().encode()
@@ -141,6 +143,7 @@ class WebhookRoutes:
             document = _patched(stored, patch)
             secret, warnings = self._secret_for(stored, document)
             warnings += await self._check_target(stored, document)
+            warnings += filter_warnings(document.filter, document.patterns())
             packed = document.model_dump_json().encode()
             if await self._store.replace_webhook(
                 account, webhook, packed, stored.revision, secret=secret

@@ -105,9 +105,7 @@ TABLES = (
             *("disabled_reason", "created_ms", "updated_ms"),
         ),
     ),
-    Table(
-        "webhook_secret", Plain(), ("webhook", "created_ms", "secret", "expires_ms", "public_key")
-    ),
+    Table("webhook_secret", Plain(), ("webhook", "created_ms", "secret", "expires_ms", "public_key")),
     Table(
         "endpoint_health",
         Plain(),
@@ -117,7 +115,8 @@ TABLES = (
         ),
         frozenset({"announced"}),
     ),
-    Table("account", Plain(), ("id", "name", "config_version")),
+    Table("filter_fault", Plain(), ("webhook", "errors", "last_error", "last_event", "last_ms")),
+    Table("account", Plain(), ("id", "name", "config_version", "hash_key")),
     Table(
         "api_key",
         Plain(),

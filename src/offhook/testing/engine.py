@@ -10,9 +10,11 @@ import msgspec
 
 from offhook.clock import Clock
 from offhook.delivery.dispatcher import DEFAULT_BOUNDS, Bounds, Dispatcher
+from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.ports import (
     BoundStore,
     DispatchStore,
+    FilterStore,
     HealthStore,
     Transport,
     WebhookStore,
@@ -62,6 +64,11 @@ class EngineStore(Protocol):
         ...
 
     @property
+    def filters(self) -> FilterStore:
+        """What could not be evaluated of endpoints' filters."""
+        ...
+
+    @property
     def webhooks(self) -> WebhookStore:
         """The control plane of webhooks."""
         ...
@@ -84,6 +91,7 @@ def make_dispatcher(
         leases=store.leases,
         shares=store.bounds,
         health=store.health,
+        filters=FilterReporter(store=store.filters, clock=clock),
         sender=Sender(transport=transport, clock=clock),
         clock=clock,
         rnd=rnd,
