@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from offhook.clock import Clock
 from offhook.delivery.dispatcher import Dispatcher
+from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.metrics import DeliveryMetrics
 from offhook.delivery.sender import Sender
 from offhook.delivery.transport import AiohttpTransport
@@ -41,6 +42,9 @@ async def engine_running(
         leases=store.leases,
         shares=store.bounds,
         health=store.health,
+        filters=FilterReporter(
+            store=store.filters, clock=clock, on_fault=metrics.filter_errors.inc
+        ),
         sender=Sender(transport=transport, clock=clock),
         clock=clock,
         rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
