@@ -41,6 +41,8 @@ class Desk:
             status=status,
             error=None if status < 300 else "status 503",
             response=None if status < 300 else b"busy \xff",
+            detail=b'{"request":{"webhook-id":"evt_1"},"timings":{"first_byte_ms":8.5},'
+            b'"response":{"server":"x"}}',
         )
         due = event.created_ms + 5_000 if state is PendingState.RETRY else None
         row = state and PendingRow(*place, *told, event.key, state, 1, due, event.created_ms)
@@ -105,7 +107,18 @@ async def test_attempts_are_told_with_what_came_back(desk: Desk) -> None:
         "accepted": False,
         "status": 503,
         "error": "status 503",
+        "request_headers": {"webhook-id": "evt_1"},
+        "response_headers": {"server": "x"},
         "response": "busy \ufffd",
+        "timings": {
+            "dns_ms": None,
+            "connect_ms": None,
+            "tls_ms": None,
+            "first_byte_ms": 8.5,
+            "total_ms": 12.5,
+        },
+        "late": False,
+        "replay_id": None,
     }
 
 

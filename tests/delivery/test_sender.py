@@ -12,7 +12,7 @@ from offhook.signing import STANDARD
 from offhook.signing.secret import Secret, make_secret
 from offhook.signing.sign import signer_for
 from offhook.testing.clock import FakeClock
-from offhook.testing.network import OK, ScriptedNetwork
+from offhook.testing.network import ScriptedNetwork
 
 SECRET = make_secret(bytes(range(32)))
 SIGNED = endpoint(signer=signer_for(STANDARD, (Secret(SECRET),)))

@@ -9,12 +9,11 @@ from offhook.api.auth import Gate, Scope
 from offhook.api.pages import DeliveryCursor, PageQuery, read_cursor, write_cursor
 from offhook.api.routing import Asking, keyed_router
 from offhook.delivery.answers import (
-    AttemptAnswer,
     DeliveryAnswer,
     Page,
-    attempt_answer,
     delivery_answer,
 )
+from offhook.delivery.attempt_answers import AttemptAnswer, attempt_answer
 from offhook.delivery.entries import DeliveryFilter, DeliveryStatus, DeliveryView
 from offhook.delivery.ports import DeliveryQueries, WebhookStore
 from offhook.delivery.webhook import WebhookDocument

@@ -8,6 +8,7 @@ from offhook.delivery.entries import AttemptRecord, FailureKind, PendingState
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict, describe, judge
 from offhook.delivery.queues import Delivery
+from offhook.delivery.replays import CANCELED
 from offhook.delivery.sending import Sent
 from offhook.delivery.subscriptions import Endpoint
 
@@ -25,6 +26,8 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
         schedule=sent.endpoint.schedule,
         rnd=rnd,
     )
+    if isinstance(verdict, Retry) and _is_over(flow, sent.delivery):
+        verdict = GiveUp(f"{verdict.reason}; {CANCELED}")
     flow.changes.record(_record(sent, accepted=isinstance(verdict, Delivered)))
     match verdict:
         case Delivered():
@@ -67,10 +70,15 @@ def put_back(flow: PartitionFlow, delivery: Delivery, endpoint: Endpoint, now_ms
 
 def cancel(flow: PartitionFlow, delivery: Delivery) -> None:
     """The endpoint went while this waited for it. A row of its own was canceled with it."""
-    if delivery.pending:
+    if delivery.pending or delivery.replay is not None:
         flow.let_go(delivery)
     else:
         flow.cancel(delivery, _GONE)
+
+
+def _is_over(flow: PartitionFlow, delivery: Delivery) -> bool:
+    """Whether it was sent by a replay that was canceled meanwhile."""
+    return delivery.replay is not None and flow.replays.is_over(delivery.replay)
 
 
 def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str, now_ms: int) -> None:

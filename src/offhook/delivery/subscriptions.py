@@ -122,8 +122,12 @@ class Subscriptions:
 
     def wants(self, webhook: WebhookId, event: LogEvent) -> bool:
         """Whether this endpoint gets this event."""
+        return self.suits(webhook, event) and _began_before(event, self.endpoints[webhook])
+
+    def suits(self, webhook: WebhookId, event: LogEvent) -> bool:
+        """Whether this endpoint would get this event, had it been there already."""
         endpoint = self.endpoints[webhook]
-        if endpoint not in self._audience(event).endpoints or not wants(endpoint, event):
+        if endpoint not in self._audience(event).endpoints or not _suits(endpoint, event):
             return False
         condition = endpoint.condition
         return condition is None or bool(self._filtered([endpoint], event, condition.fields))
@@ -175,8 +179,14 @@ def wants(endpoint: Endpoint, event: LogEvent) -> bool:
     """Whether an event of a type that the endpoint subscribed to is for it: made after it, live or
     asked for as historical, real or asked for as test, of its contact lists if it names any, and
     not about itself. Its filter is asked apart from that."""
-    if event.position <= endpoint.starts.get(event.partition, 0):
-        return False
+    return _began_before(event, endpoint) and _suits(endpoint, event)
+
+
+def _began_before(event: LogEvent, endpoint: Endpoint) -> bool:
+    return event.position > endpoint.starts.get(event.partition, 0)
+
+
+def _suits(endpoint: Endpoint, event: LogEvent) -> bool:
     if (event.test and not endpoint.test) or (event.historical and not endpoint.include_historical):
         return False
     if speaks_of(event, endpoint.id):

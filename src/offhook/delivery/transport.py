@@ -179,7 +179,7 @@ def _failure(error: Exception, seen: Connecting) -> tuple[FailureKind, str]:
             return FailureKind.DISCONNECTED, f"The answer is not valid HTTP: {error.message}"
         case aiohttp.InvalidURL(description=str(why)):
             return FailureKind.INTERNAL, f"The URL cannot be used: {why}."
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return FailureKind.INTERNAL, "The URL cannot be used: it names no host over http."
         case aiohttp.ClientError() | OSError():
             return FailureKind.DISCONNECTED, str(error)
