@@ -7,9 +7,10 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from offhook.clock import Clock
+from offhook.delivery.announcer import Announcer
 from offhook.delivery.dispatcher import Dispatcher
 from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.metrics import DeliveryMetrics
@@ -17,6 +18,7 @@ from offhook.delivery.sender import Sender
 from offhook.delivery.transport import AiohttpTransport
 from offhook.log.appender import Appender
 from offhook.log.entries import Topic
+from offhook.log.retention import Ages, Retention
 from offhook.log.running import Runner, Service
 from offhook.log.timers import Timers
 from offhook.settings import Settings
@@ -42,6 +44,7 @@ async def engine_running(
         leases=store.leases,
         shares=store.bounds,
         health=store.health,
+        replays=store.replays,
         filters=FilterReporter(
             store=store.filters, clock=clock, on_fault=metrics.filter_errors.inc
         ),
@@ -55,6 +58,11 @@ async def engine_running(
     timers = Timers(
         store=store.timers, leases=store.leases, appender=appender, clock=clock, owner=owner
     )
+    announcer = Announcer(
+        store=store.announcements,
+        appender=appender,
+        partitions=lambda: dispatcher.partitions,
+    )
     metrics.in_flight.set_function(lambda: dispatcher.in_flight)
     metrics.partitions.set_function(lambda: len(dispatcher.partitions))
 
@@ -65,18 +73,44 @@ async def engine_running(
             wake_timers.set()
         if Topic.REQUESTS in topics:
             dispatcher.asked()
+        if Topic.REPLAYS in topics:
+            dispatcher.replay_asked()
         wake.set()
 
     store.subscribe(committed)
     deliveries, timed = Runner(dispatcher, wake), Runner(timers, wake_timers)
+    telling = Runner(announcer, asyncio.Event())
     deliveries.start()
     timed.start()
+    telling.start()
     try:
-        yield [deliveries, timed]
+        yield [deliveries, timed, telling]
     finally:
+        await telling.stop()
         await timed.stop()
         await deliveries.stop()
         await transport.close()
+
+
+def retention_of(
+    settings: Settings, store: Store, appender: Appender, registry: CollectorRegistry
+) -> Retention:
+    """What takes away what is old; each engine has one."""
+    blocked = Gauge(
+        "offhook_retention_blocked_seconds",
+        "For how long what a reader of the log still needs should have been gone.",
+        registry=registry,
+    )
+    return Retention(
+        store=store.retention,
+        ages=Ages(
+            settings.retention_events_days,
+            settings.retention_attempts_days,
+            settings.retention_failed_days,
+        ),
+        busy=lambda: appender.waiting > 0,
+        on_blocked=blocked.set,
+    )
 
 
 @asynccontextmanager

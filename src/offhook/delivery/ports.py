@@ -61,16 +61,6 @@ class DispatchStore(Protocol):
         and whose endpoint accepted something after that."""
         ...
 
-    async def announcements(
-        self, partitions: Collection[int], limit: int
-    ) -> list[tuple[int, Announcement]]:
-        """What was announced and is not in the log yet, oldest first, each with its number."""
-        ...
-
-    async def announced(self, numbers: Sequence[int]) -> None:
-        """These stand in the log: they go."""
-        ...
-
     async def held(self, partition: int) -> list[HeldRange]:
         """The open ranges of a partition."""
         ...
@@ -102,6 +92,20 @@ class DispatchStore(Protocol):
 
     async def suspected(self, partition: int) -> int | None:
         """The event that the last owner had noted, if any."""
+        ...
+
+
+class AnnouncementStore(Protocol):
+    """What was announced in applies and health notes, on its way to the log."""
+
+    async def announcements(
+        self, partitions: Collection[int], limit: int
+    ) -> list[tuple[int, Announcement]]:
+        """What was announced and is not in the log yet, oldest first, each with its number."""
+        ...
+
+    async def announced(self, numbers: Sequence[int]) -> None:
+        """These stand in the log: they go."""
         ...
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from offhook.delivery.ports import (
+    AnnouncementStore,
     BoundStore,
     DeliveryQueries,
     DispatchStore,
@@ -70,6 +71,11 @@ class Store(Protocol):
     @property
     def filters(self) -> FilterStore:
         """What could not be evaluated of endpoints' filters."""
+        ...
+
+    @property
+    def announcements(self) -> AnnouncementStore:
+        """What is told of endpoints and deliveries, on its way to the log."""
         ...
 
     @property

@@ -7,7 +7,6 @@ from msgspec.structs import astuple
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
-    Announcement,
     ApplyReport,
     DispatchRequest,
     DuePending,
@@ -22,7 +21,6 @@ from offhook.delivery.entries import (
 )
 from offhook.delivery.lanes import take_due
 from offhook.model.ids import WebhookId
-from offhook.store.postgres.announcements import announced, announcements
 from offhook.store.postgres.applying import Applying
 from offhook.store.postgres.database import CommitUnknown, Database
 from offhook.store.postgres.days import Days
@@ -135,18 +133,6 @@ class PostgresDispatch:
         async with self._database.reading() as session:
             rows = await session.rows("lanes_overheld", **named(_AGES, ages), limit=limit)
         return [(partition, Lane(webhook, key)) for partition, webhook, key in rows]
-
-    async def announcements(
-        self, partitions: Collection[int], limit: int
-    ) -> list[tuple[int, Announcement]]:
-        """What was announced and is not in the log yet, oldest first."""
-        async with self._database.reading() as session:
-            return await announcements(session, partitions, limit)
-
-    async def announced(self, numbers: Sequence[int]) -> None:
-        """These stand in the log: they go."""
-        async with self._database.transaction() as session:
-            await announced(session, numbers)
 
     async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
         """Note which event is handled alone; false if the lease is lost."""

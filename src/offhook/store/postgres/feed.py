@@ -65,9 +65,9 @@ class PostgresFeed:
             if wanted.key is not None:
                 home = await home_of(session, account, wanted.key, self._partitions)
                 looked_at, scan = [home], _ALL
-            spans = await _spans(session, {at: heads[at] for at in looked_at}, after, wanted, scan)
-            if any(span.after < heads[span.partition].trimmed for span in spans):
+            if any(after.get(at, heads[at].trimmed) < heads[at].trimmed for at in looked_at):
                 return FeedSlice((), dict(after), more=False, trimmed=True)
+            spans = await _spans(session, {at: heads[at] for at in looked_at}, after, wanted, scan)
             found = await _page(session, account, spans, limit, wanted)
             return await _slice(session, found, spans, after, full=len(found) == limit)
 

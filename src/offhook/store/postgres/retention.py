@@ -1,7 +1,7 @@
 """Taking what is old away, on PostgreSQL: whole days, each a table of its own.
 
-A table is taken out of the log beside readers and writers, never by force: whoever still reads it is
-waited for a moment, and what was begun is finished the next time, by whichever process comes to it.
+A table is taken out of the log beside readers and writers, never by force: whoever still reads it
+is waited for a moment, and what was begun is finished the next time, by any process.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

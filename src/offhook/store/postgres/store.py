@@ -6,6 +6,7 @@ from functools import partial
 
 from offhook.clock import Clock
 from offhook.model.event import to_ms
+from offhook.store.postgres.announcements import PostgresAnnouncements
 from offhook.store.postgres.bounds import PostgresBounds, PostgresHealth
 from offhook.store.postgres.calls import PostgresCalls
 from offhook.store.postgres.database import Database, Subscriber, connect, open_pool
@@ -47,6 +48,7 @@ class PostgresStore:
     deliveries: PostgresDeliveries
     bounds: PostgresBounds
     health: PostgresHealth
+    announcements: PostgresAnnouncements
     filters: PostgresFilters
     webhooks: PostgresWebhooks
     rollout: PostgresRollout
@@ -118,6 +120,7 @@ def _assemble(url: str, database: Database, made: _LogFacts) -> PostgresStore:
         deliveries=PostgresDeliveries(database, partitions),
         bounds=PostgresBounds(database),
         health=PostgresHealth(database, partitions),
+        announcements=PostgresAnnouncements(database),
         filters=PostgresFilters(database),
         webhooks=PostgresWebhooks(database, partitions),
         rollout=PostgresRollout(database),

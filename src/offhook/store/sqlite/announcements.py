@@ -7,6 +7,7 @@ import msgspec
 from offhook.delivery.entries import Announcement
 from offhook.model.ids import AccountId, EventId
 from offhook.store.sqlite.connection import Connection, as_json
+from offhook.store.sqlite.database import Database
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -21,6 +22,7 @@ class _Row(msgspec.Struct, frozen=True):
     data: str
 
     def announcement(self) -> Announcement:
+        """As the ports know it."""
         fields = msgspec.structs.asdict(self)
         return Announcement(**{**fields, "data": bytes.fromhex(self.data)})
 
@@ -33,14 +35,22 @@ def announce(connection: Connection, announcements: Collection[Announcement]) ->
     connection.insert("announcement_add", [msgspec.structs.astuple(it) for it in announcements])
 
 
-def announcements(
-    connection: Connection, partition: int, limit: int
-) -> list[tuple[int, Announcement]]:
-    """The oldest of a partition, each with its number."""
-    rows = connection.rows("announcements", _ROWS, partition=partition, limit=limit)
-    return [(number, row.announcement()) for number, row in rows]
+class SqliteAnnouncements:
+    """The port of announcements."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-def announced(connection: Connection, numbers: Sequence[int]) -> None:
-    """The log has these."""
-    connection.run("announcements_done", ids=as_json(numbers))
+    async def announcements(
+        self, partitions: Collection[int], limit: int
+    ) -> list[tuple[int, Announcement]]:
+        """What was announced and is not in the log yet, oldest first, each with its number."""
+        rows = self._database.read(
+            lambda it: it.rows("announcements", _ROWS, partitions=as_json(partitions), limit=limit)
+        )
+        return [(number, row.announcement()) for number, row in rows]
+
+    async def announced(self, numbers: Sequence[int]) -> None:
+        """These stand in the log: they go."""
+        ids = as_json(numbers)
+        await self._database.write(lambda it: it.connection.run("announcements_done", ids=ids))

@@ -7,7 +7,6 @@ import msgspec
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
-    Announcement,
     ApplyReport,
     DispatchRequest,
     DuePending,
@@ -23,7 +22,6 @@ from offhook.delivery.entries import (
 from offhook.delivery.lanes import take_due
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
-from offhook.store.sqlite.announcements import announced, announcements
 from offhook.store.sqlite.applying import Applying
 from offhook.store.sqlite.connection import Connection, as_json
 from offhook.store.sqlite.database import Database
@@ -142,20 +140,6 @@ class SqliteDispatch:
         return self._database.read(
             lambda it: it.rows("lanes_overheld", _PLACED, asked=ages, limit=limit)
         )
-
-    async def announcements(
-        self, partitions: Collection[int], limit: int
-    ) -> list[tuple[int, Announcement]]:
-        """What was announced and is not in the log yet, oldest first."""
-
-        def work(connection: Connection) -> list[tuple[int, Announcement]]:
-            return [it for at in partitions for it in announcements(connection, at, limit)]
-
-        return self._database.read(work)
-
-    async def announced(self, numbers: Sequence[int]) -> None:
-        """These stand in the log: they go."""
-        await self._database.write(lambda it: announced(it.connection, numbers))
 
     async def suspect(self, partition: int, epoch: int, position: int | None) -> bool:
         """Note which event is handled alone; false if the lease is lost."""

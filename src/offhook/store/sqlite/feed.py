@@ -48,9 +48,10 @@ class SqliteFeed:
             end = read_end(connection)
             if _is_past_head(end, after):
                 return FeedSlice((), dict(after), more=False, past_head=True)
-            span = _span(connection, after.get(PARTITION, end.trimmed), wanted)
-            if span.after < end.trimmed:
+            begin = after.get(PARTITION, end.trimmed)
+            if begin < end.trimmed:
                 return FeedSlice((), dict(after), more=False, trimmed=True)
+            span = _span(connection, begin, wanted)
             found = _page(connection, account, span, limit, wanted)
             return _slice(connection, span, found, full=len(found) == limit)
 

@@ -8,6 +8,7 @@ import apsw
 from offhook.clock import Clock
 from offhook.model.errors import OffhookError
 from offhook.model.event import to_ms
+from offhook.store.sqlite.announcements import SqliteAnnouncements
 from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.bounds import SqliteBounds, SqliteHealth
 from offhook.store.sqlite.calls import SqliteCalls
@@ -45,6 +46,7 @@ class SqliteStore:
     deliveries: SqliteDeliveries
     bounds: SqliteBounds
     health: SqliteHealth
+    announcements: SqliteAnnouncements
     filters: SqliteFilters
     webhooks: SqliteWebhooks
     rollout: SqliteRollout
@@ -148,6 +150,7 @@ def _assemble(
         deliveries=SqliteDeliveries(database),
         bounds=SqliteBounds(database),
         health=SqliteHealth(database),
+        announcements=SqliteAnnouncements(database),
         filters=SqliteFilters(database),
         webhooks=SqliteWebhooks(database, tail),
         rollout=SqliteRollout(database),

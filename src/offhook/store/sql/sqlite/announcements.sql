@@ -8,5 +8,9 @@ SELECT json_group_array(
     )
 )
 FROM (
-    SELECT * FROM announcement WHERE partition = :partition ORDER BY id LIMIT :limit
+    SELECT announcement.*
+    FROM json_each(:partitions) AS wanted
+    CROSS JOIN announcement ON announcement.partition = wanted.value
+    ORDER BY announcement.id
+    LIMIT :limit
 )
