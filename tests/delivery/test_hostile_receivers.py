@@ -40,6 +40,13 @@ INSIDE = [
 ]  # fmt: skip
 
 
+@pytest.fixture
+async def transport() -> AsyncIterator[AiohttpTransport]:
+    made = AiohttpTransport(clock=SystemClock(), allowed=LOOPBACK)
+    yield made
+    await made.close()
+
+
 async def refused(url: str, *addresses: str) -> Answer:
     transport = AiohttpTransport(clock=SystemClock(), resolver=FixedResolver(*addresses))
     try:

@@ -22,6 +22,13 @@ from offhook.delivery.entries import FailureKind, Request
 from offhook.delivery.transport import MAX_BODY_BYTES, AiohttpTransport
 
 
+@pytest.fixture
+async def transport() -> AsyncIterator[AiohttpTransport]:
+    made = AiohttpTransport(clock=SystemClock(), allowed=LOOPBACK)
+    yield made
+    await made.close()
+
+
 async def test_an_answer_comes_back_with_its_status_body_and_time(
     transport: AiohttpTransport,
 ) -> None:
