@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import zlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from scripted_server import (
+    LOOPBACK,
     OK,
     FixedResolver,
     Peer,
