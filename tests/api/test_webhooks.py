@@ -7,10 +7,11 @@ import pytest
 
 from conftest import BOB, READER, Served
 from offhook.delivery.announcing import HealthNote
+from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import VERSION, to_ms
-from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
+from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId
 
 URL = "https://example.com/hook"
 DEFAULTS = {
@@ -24,6 +25,7 @@ DEFAULTS = {
     "include_historical": False,
     "test": False,
     "mask_caller_id": False,
+    "keep_responses": False,
     "headers": {},
     "timeout_s": 15,
     "rate_limit_per_s": None,
@@ -85,6 +87,63 @@ async def test_a_rate_limit_can_be_set_and_taken_away(api: Served) -> None:
     for given in (250, 0.2, 10_000, None):
         changed = await api.send("PATCH", path, json={"rate_limit_per_s": given})
         assert changed.json()["rate_limit_per_s"] == given
+
+
+async def test_a_filter_and_masking_are_taken_and_come_back(api: Served) -> None:
+    text = "data.duration_s != null && data.duration_s > 90"
+    made = await api.webhook(events=["call.*"], filter=text, mask_caller_id=True)
+    assert (made["filter"], made["mask_caller_id"], made["warnings"]) == (text, True, [])
+    assert (made["filter_errors"], made["last_filter_error"]) == (0, None)
+    changed = await api.send("PATCH", f"/v1/webhooks/{made['id']}", json={"filter": None})
+    assert changed.json()["filter"] is None
+
+
+async def test_a_filter_that_does_not_compile_is_refused_with_its_place_and_the_remedy(
+    api: Served,
+) -> None:
+    made = await api.webhook()
+    filter_ = "test &&\n duration_s > 90"
+    posted = await api.post("/v1/webhooks", {"url": URL, "events": ["*"], "filter": filter_})
+    patched = await api.send("PATCH", f"/v1/webhooks/{made['id']}", json={"filter": filter_})
+    for answer in (posted, patched):
+        assert answer.status_code == 422
+        [error] = answer.json()["errors"]
+        assert error["path"] == "body.filter"
+        assert error["message"] == (
+            "at line 2, column 2: 'duration_s' is unknown; the fields of an event stand in data: "
+            "data.duration_s"
+        )
+
+
+async def test_a_filter_that_cannot_be_true_or_fails_on_an_example_brings_warnings(
+    api: Served,
+) -> None:
+    made = await api.webhook(
+        events=["call.ended", "call.started"], filter="data.revenue == '45.00'"
+    )
+    [warning] = made["warnings"]
+    assert "call.started, call.ended" in warning
+    assert "can never be true" in warning
+    path = f"/v1/webhooks/{made['id']}"
+    changed = await api.send("PATCH", path, json={"filter": "data.disposition.code == 'SALE'"})
+    [warning] = changed.json()["warnings"]
+    assert "for call.started: events like the example do not match" in warning
+    mended = {"filter": "data.disposition != null && data.disposition.code == 'SALE'"}
+    assert (await api.send("PATCH", path, json=mended)).json()["warnings"] == []
+
+
+async def test_a_webhook_tells_of_the_events_that_its_filter_failed_on(api: Served) -> None:
+    made = await api.webhook(filter="data.x > 1")
+    faults = FilterFaults(3, "> does not work on null and int", EventId("evt_9"), 1_700_000_000_123)
+    await api.store.filters.note_filter_faults({WebhookId(made["id"]): faults})
+    shown = (await api.get(f"/v1/webhooks/{made['id']}")).json()
+    assert shown["filter_errors"] == 3
+    assert shown["last_filter_error"] == {
+        "message": "> does not work on null and int",
+        "event_id": "evt_9",
+        "at": "2023-11-14T22:13:20.123Z",
+    }
+    assert (await api.get("/v1/webhooks")).json()["data"][0]["filter_errors"] == 3
 
 
 async def test_a_webhook_tells_how_its_endpoint_does(api: Served) -> None:
@@ -243,11 +302,9 @@ async def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(api: Serv
         ({"retry": {"delays_s": [1], "jitter": 0.6}}, "body.retry.jitter", "0.5"),
         ({"signing": {"scheme": "standard-ed25519"}}, "body.signing.scheme", "'standard'"),
         ({"signing": {"prefix": "x-mine"}}, "body.signing", "timestamped-hex"),
-        ({"filter": "data.talk_s > 90"}, "body.filter", "not available in this release"),
         ({"rate_limit_per_s": 0}, "body.rate_limit_per_s", "greater than 0"),
         ({"rate_limit_per_s": 10_001}, "body.rate_limit_per_s", "10000"),
         ({"rate_limit_per_s": "fast"}, "body.rate_limit_per_s", "number"),
-        ({"mask_caller_id": True}, "body.mask_caller_id", "not available in this release"),
         ({"max_hold_s": 60}, "body.max_hold_s", "not available in this release"),
         ({"version": "2020-01-01"}, "body.version", VERSION),
         ({"secret": "whsec_dG9vIHNob3J0"}, "body.secret", "24 to 64"),
