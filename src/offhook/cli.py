@@ -5,19 +5,17 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import msgspec
 import typer
 from rich.console import Console
 
 from offhook import __version__
 from offhook.model.errors import Invalid, OffhookError
 from offhook.settings import Role, load
-from offhook.signing.explain import explain
-from offhook.signing.schemes import Scheme
+from offhook.signing import SignedRequest, Unsigned, explain
+from offhook.signing.presets import Preset, preset_of
 
 if TYPE_CHECKING:
     from offhook.moving.copying import CopyReport
@@ -31,14 +29,6 @@ cli = typer.Typer(
 )
 _LOCAL = "http://127.0.0.1:8080"
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class SchemeName(StrEnum):
-    """The schemes that ``verify`` knows."""
-
-    STANDARD = "standard"
-    TIMESTAMPED_HEX = "timestamped-hex"
-    NONE = "none"
 
 
 def main() -> None:
@@ -102,8 +92,14 @@ def verify(
         list[str] | None,
         typer.Option(envvar="OFFHOOK_SECRET", help="The secret; may be given several times."),
     ] = None,
-    scheme: Annotated[SchemeName, typer.Option(help="How it is signed.")] = SchemeName.STANDARD,
+    scheme: Annotated[
+        str, typer.Option(help="How it is signed: standard, timestamped-hex, twilio, callrail, ...")
+    ] = "standard",
     prefix: Annotated[str | None, typer.Option(help="Header prefix of timestamped-hex.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="An option of the scheme as name=value.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="The public URL that was called (Twilio).")] = "",
     now: Annotated[
         int | None, typer.Option(help="Unix time to check against, for a request of the past.")
     ] = None,
@@ -113,29 +109,28 @@ def verify(
 
     Exits with 0 if it verifies, else with 1.
     """
-    if not secret and scheme is not SchemeName.NONE:
+    preset = _preset(scheme, prefix, option or [])
+    if not secret and not isinstance(preset, Unsigned):
         raise Invalid("No secret: give --secret, or set OFFHOOK_SECRET, to the endpoint's own.")
+    content = sys.stdin.buffer.read() if body == "-" else Path(body).read_bytes()
     found = explain(
-        _scheme(scheme, prefix),
+        preset,
         secret or (),
-        headers=dict(map(_header, header)),
-        body=sys.stdin.buffer.read() if body == "-" else Path(body).read_bytes(),
+        SignedRequest(dict(map(_header, header)), content, url),
         now_s=int(time.time()) if now is None else now,
     )
     typer.echo(json.dumps(asdict(found)) if as_json else found.explanation)
     raise typer.Exit(0 if found.valid else 1)
 
 
-def _scheme(name: SchemeName, prefix: str | None) -> Scheme:
-    if prefix is not None and name is not SchemeName.TIMESTAMPED_HEX:
-        raise Invalid(f"--prefix {prefix!r} belongs to --scheme timestamped-hex; leave it out.")
-    stated = {"scheme": name.value} | ({} if prefix is None else {"prefix": prefix})
-    try:
-        return msgspec.convert(stated, Scheme)  # type: ignore[no-any-return]
-    except msgspec.ValidationError:
-        raise Invalid(
-            f"--prefix {prefix!r} cannot begin a header; give one like x-callcall."
-        ) from None
+def _preset(name: str, prefix: str | None, given: list[str]) -> Preset:
+    options: dict[str, object] = {} if prefix is None else {"prefix": prefix}
+    for text in given:
+        option, equals, value = text.partition("=")
+        if not equals:
+            raise Invalid(f"--option {text!r} has no value; write it as header=x-hook-signature.")
+        options[option] = value
+    return preset_of(name, **options)
 
 
 def _header(text: str) -> tuple[str, str]:

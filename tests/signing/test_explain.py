@@ -11,6 +11,7 @@ from offhook.signing import (
     STANDARD,
     RejectReason,
     Scheme,
+    SignedRequest,
     TimestampedHex,
     Unsigned,
     explain,
@@ -35,7 +36,7 @@ def reason_of(
     secret: str = SECRET,
     body: bytes = BODY,
 ) -> RejectReason | None:
-    result = explain(scheme, [secret], headers=headers, body=body, now_s=NOW_S)
+    result = explain(scheme, [secret], SignedRequest(headers, body), now_s=NOW_S)
     assert result.valid is (result.reason is None)
     assert secret not in result.explanation
     return result.reason
@@ -43,7 +44,7 @@ def reason_of(
 
 def test_a_valid_request_is_said_to_be_valid_with_its_age() -> None:
     headers = signed(STANDARD, timestamp_s=NOW_S - 12)
-    result = explain(STANDARD, [SECRET], headers=headers, body=BODY, now_s=NOW_S)
+    result = explain(STANDARD, [SECRET], SignedRequest(headers, BODY), now_s=NOW_S)
     assert result.valid
     assert result.skew_s == 12
     assert "12 s ago" in result.explanation
@@ -103,7 +104,7 @@ def test_a_key_decoded_from_base64_where_text_was_meant_is_proved_misread() -> N
 def test_a_sender_that_signs_the_body_alone_is_proved_to_use_another_scheme() -> None:
     digest = hmac.new(SECRET.encode(), BODY, hashlib.sha256).hexdigest()
     headers = {"x-callcall-timestamp": str(NOW_S), "x-callcall-signature": digest}
-    result = explain(HEX, [SECRET], headers=headers, body=BODY, now_s=NOW_S)
+    result = explain(HEX, [SECRET], SignedRequest(headers, BODY), now_s=NOW_S)
     assert result.reason is RejectReason.OTHER_SCHEME
     assert "the body alone" in result.explanation
 
@@ -123,14 +124,14 @@ def test_a_wrong_secret_or_an_altered_word_proves_nothing_and_is_not_claimed_to(
 def test_headers_of_another_scheme_name_the_scheme_to_use(
     signed_by: Scheme, verified_by: Scheme, named: str
 ) -> None:
-    result = explain(verified_by, [SECRET], headers=signed(signed_by), body=BODY, now_s=NOW_S)
+    result = explain(verified_by, [SECRET], SignedRequest(signed(signed_by), BODY), now_s=NOW_S)
     assert result.reason is RejectReason.OTHER_SCHEME
     assert named in result.explanation
 
 
 def test_headers_of_an_unknown_scheme_are_pointed_at() -> None:
     result = explain(
-        STANDARD, [SECRET], headers={"X-Signature": "t=1,v1=ab"}, body=BODY, now_s=NOW_S
+        STANDARD, [SECRET], SignedRequest({"X-Signature": "t=1,v1=ab"}, BODY), now_s=NOW_S
     )
     assert result.reason is RejectReason.OTHER_SCHEME
     assert "x-signature" in result.explanation
@@ -141,6 +142,6 @@ def test_without_any_signature_header_the_missing_ones_are_named() -> None:
 
 
 def test_scheme_none_is_valid_and_says_that_nothing_was_checked() -> None:
-    result = explain(Unsigned(), [], headers={}, body=BODY, now_s=NOW_S)
+    result = explain(Unsigned(), [], SignedRequest({}, BODY), now_s=NOW_S)
     assert result.valid
     assert "nothing to check" in result.explanation

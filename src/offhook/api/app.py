@@ -25,6 +25,7 @@ from offhook.api.pages import json_response
 from offhook.api.refusals import ANSWERED, answer
 from offhook.api.stream.routes import stream_route, stream_tokens_router
 from offhook.api.stream.serving import Streams
+from offhook.api.tools import tools_router
 from offhook.clock import Clock
 from offhook.log.appender import Appender
 from offhook.log.ports import FeedStore
@@ -66,6 +67,7 @@ def build_api(
         feed_router(gate=gate, feed=feed),
         calls_router(gate=gate, calls=calls, feed=feed),
         event_types_router(gate=gate),
+        tools_router(gate=gate, clock=clock),
         stream_tokens_router(gate=gate, token_key=token_key, clock=clock),
         *routers,
         operations_router(

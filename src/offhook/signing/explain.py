@@ -4,13 +4,17 @@ A mismatch alone does not tell a wrong secret from an altered body. But where th
 for a body, a key or a content that is easily taken for the true one, that is the proof.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from offhook.model.errors import Invalid
+from offhook.signing.bodies import before_changes
 from offhook.signing.layout import STANDARD_LAYOUT, Layout, TimestampedHexLayout, layout_of
-from offhook.signing.schemes import Scheme
+from offhook.signing.presets.checking import check
+from offhook.signing.presets.proofs import proved
+from offhook.signing.presets.values import KNOWN_HEADERS, Preset, Sender
+from offhook.signing.request import SignedRequest, Trial
+from offhook.signing.schemes import Unsigned
 from offhook.signing.secret import PREFIX, standard_key
 from offhook.signing.verdict import Rejected, RejectReason, Verified
 from offhook.signing.verify import (
@@ -19,7 +23,6 @@ from offhook.signing.verify import (
     is_signed_by,
     lowered,
     read_signature,
-    verify,
 )
 
 
@@ -48,29 +51,34 @@ class _Given:
 
 
 def explain(
-    scheme: Scheme,
+    preset: Preset,
     secrets: Sequence[str],
+    request: SignedRequest,
     *,
-    headers: Mapping[str, str],
-    body: bytes,
     now_s: int,
     tolerance_s: int = DEFAULT_TOLERANCE_S,
 ) -> Explanation:
-    """Verify a request, and say in full sentences what came out and what to do about it."""
-    verdict = verify(
-        scheme, secrets, headers=headers, body=body, now_s=now_s, tolerance_s=tolerance_s
-    )
+    """Verify a request, and say in full sentences what came out and what to do about it. No
+    sentence holds a secret."""
+    verdict = check(preset, secrets, request, now_s=now_s, tolerance_s=tolerance_s)
     if isinstance(verdict, Verified):
-        return Explanation(True, None, _accepted(verdict), verdict.skew_s)
-    layout = layout_of(scheme)
+        return Explanation(True, None, _accepted(preset, verdict), verdict.skew_s)
+    if isinstance(preset, Sender):
+        verdict = _other_sender(verdict, preset, request) or proved(
+            preset, Trial(request, secrets, now_s, tolerance_s), verdict
+        )
+        return Explanation(False, verdict.reason, verdict.explanation, verdict.skew_s)
+    layout = layout_of(preset)
     if layout is not None:
-        verdict = _refine(verdict, layout, secrets, lowered(headers), body)
+        verdict = _refine(verdict, layout, secrets, lowered(request.headers), request.body)
     return Explanation(False, verdict.reason, verdict.explanation, verdict.skew_s)
 
 
-def _accepted(verdict: Verified) -> str:
-    if verdict.skew_s is None:
+def _accepted(preset: Preset, verdict: Verified) -> str:
+    if isinstance(preset, Unsigned):
         return "Scheme none signs nothing, so there is nothing to check."
+    if verdict.skew_s is None:
+        return "The request is valid; its sender does not say when it was made."
     age = f"{abs(verdict.skew_s)} s {'ago' if verdict.skew_s >= 0 else 'ahead of this clock'}"
     return f"The signature is valid; it was made {age}."
 
@@ -101,29 +109,13 @@ _Proof = tuple[RejectReason, str]
 
 def _altered_body(given: _Given) -> _Proof | None:
     keys = [given.layout.key(secret) for secret in given.secrets]
-    for change, original in _bodies(given.body):
+    for change, original in before_changes(given.body):
         if any(given.holds_for(key, original) for key in keys):
             return RejectReason.BODY_ALTERED, (
                 f"The secret is right, but the body was altered after signing: {change}. Verify "
                 "the bytes as received, before any parsing."
             )
     return None
-
-
-def _bodies(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """What the body may have been before the changes that tools are known to make."""
-    yield "a line break was put at its end", body.rstrip(b"\r\n")
-    yield "the line break at its end is gone", body + b"\n"
-    yield "line breaks were rewritten", body.replace(b"\r\n", b"\n")
-    yield "a byte order mark was put before it", body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        document = json.loads(body)
-        compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-        spaced = json.dumps(document).encode()
-    except (ValueError, RecursionError):
-        return
-    yield "its JSON was parsed and written again", compact
-    yield "its JSON was parsed and written again", spaced
 
 
 def _misread_key(given: _Given) -> _Proof | None:
@@ -175,11 +167,30 @@ def _other_headers(layout: Layout, headers: Mapping[str, str]) -> Rejected | Non
     return None
 
 
+def _other_sender(verdict: Rejected, preset: Sender, request: SignedRequest) -> Rejected | None:
+    """What the request carries in place of what this sender would send."""
+    if verdict.reason is not RejectReason.MISSING_HEADER:
+        return None
+    own = preset.__struct_config__.tag
+    carried = [name for name in lowered(request.headers) if KNOWN_HEADERS.get(name, own) != own]
+    if not carried:
+        return None
+    return Rejected(
+        RejectReason.OTHER_SCHEME,
+        f"{verdict.explanation} The request carries {carried[0]} instead: it may be one of "
+        f"{KNOWN_HEADERS[carried[0]]}.",
+    )
+
+
 def _scheme_guess(name: str, value: str) -> str:
     if name == STANDARD_LAYOUT.signature_header:
-        return "it is signed by scheme standard. Verify with that."
+        asymmetric = value.startswith("v1a,")
+        scheme = "standard-ed25519" if asymmetric else "standard"
+        return f"it is signed by scheme {scheme}. Verify with that."
     prefix = name.removesuffix("-signature")
     hexadecimal = TimestampedHexLayout(f"{prefix}-timestamp", name)
     if hexadecimal.fault(value.split(",", maxsplit=1)[0]) is None:
         return f"it may be signed by scheme timestamped-hex with prefix {prefix!r}. Try that."
+    if name in KNOWN_HEADERS:
+        return f"it may be one of {KNOWN_HEADERS[name]}. Try that."
     return "it may be signed by another scheme. Look at what the sender's documentation says."

@@ -1,6 +1,6 @@
 """Verifying a request by any preset, ours and other senders'."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -40,13 +40,9 @@ def preset_of(name: str, **options: object) -> Preset:
             f"scheme is {name[:60]!r}; it must be one of {listed}.",
             FieldError("scheme", f"is none of {listed}"),
         )
-    unknown = sorted(options.keys() - set(known.__struct_fields__))
-    if unknown:
-        raise Invalid(
-            f"scheme {name} has no option {unknown[0][:60]!r}; leave it out.",
-            FieldError(unknown[0], f"is no option of scheme {name}"),
-        )
-    return _converted(known, options)
+    for option, value in options.items():
+        _check_option(name, known, option, value)
+    return msgspec.convert({"scheme": name, **options}, known)
 
 
 def check(
@@ -98,8 +94,17 @@ def _check_sender(sender: Sender, trial: Trial) -> Verdict:
             return _CHECKS[type(sender)](trial)
 
 
-def _converted(known: type[Preset], options: Mapping[str, object]) -> Preset:
+def _check_option(name: str, known: type[Preset], option: str, value: object) -> None:
+    if option not in known.__struct_fields__:
+        others = [other for other, kind in PRESETS.items() if option in kind.__struct_fields__]
+        hint = f" It belongs to {', '.join(others)}." if others else ""
+        raise Invalid(
+            f"scheme {name} has no option {option[:60]!r}; leave it out.{hint}",
+            FieldError(option[:60], f"is no option of scheme {name}"),
+        )
     try:
-        return msgspec.convert({"scheme": known.__struct_config__.tag, **options}, known)
-    except msgspec.ValidationError as error:
-        raise Invalid(f"The options of the scheme cannot be read: {error}.") from None
+        msgspec.convert({"scheme": name, option: value}, known)
+    except msgspec.ValidationError:
+        shown = repr(value)[:60]
+        message = f"is {shown}, which scheme {name} cannot use; give one like x-callcall"
+        raise Invalid(f"{option} {message}.", FieldError(option, message)) from None

@@ -116,3 +116,16 @@ PRESETS: dict[str, type[Preset]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(Preset)
 }
 """Every scheme and sender, by its name."""
+
+KNOWN_HEADERS = {
+    "webhook-signature": "standard",
+    "x-callcall-signature": "callcall",
+    "signature": "callrail",
+    "x-chatwoot-signature": "chatwoot",
+    "x-ps-signature": "didww",
+    "x-twilio-signature": "twilio",
+    "x-signalwire-signature": "signalwire",
+    "telnyx-signature-ed25519": "telnyx",
+    "vonage-signature": "vonage",
+}
+"""Which sender's a request is that carries such a header."""
