@@ -9,7 +9,7 @@ from offhook.receiver.answers import Answer
 from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Counted
 from offhook.receiver.event import Event
-from offhook.receiver.opening import opened_queue
+from offhook.receiver.opening import opened_queue, queue_at
 from offhook.receiver.ports import Claim, DeadLetter, Depth, ProcessedEvents, Queue
 from offhook.receiver.processed import handle_once
 from offhook.receiver.receiving import Receiver
@@ -37,5 +37,6 @@ __all__ = [
     "Verifier",
     "handle_once",
     "opened_queue",
+    "queue_at",
     "verify_request",
 ]

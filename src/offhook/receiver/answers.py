@@ -38,17 +38,20 @@ def wrong_method() -> Answer:
 
 def refused(error: OffhookError) -> Answer:
     """The request was not taken; the problem document says why."""
+    headers = {"retry-after": str(error.retry_after_s)} if isinstance(error, Overloaded) else {}
+    return _problem(_status_of(error), error.code, error.detail, headers)
+
+
+def _status_of(error: OffhookError) -> HTTPStatus:
     match error:
         case SignatureError():
-            status, headers = HTTPStatus.UNAUTHORIZED, {}
+            return HTTPStatus.UNAUTHORIZED
         case TooLarge():
-            status, headers = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {}
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         case Overloaded():
-            retry_after = str(error.retry_after_s)
-            status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": retry_after}
+            return HTTPStatus.SERVICE_UNAVAILABLE
         case _:
-            status, headers = HTTPStatus.BAD_REQUEST, {}
-    return _problem(status, error.code, error.detail, headers)
+            return HTTPStatus.BAD_REQUEST
 
 
 def _problem(

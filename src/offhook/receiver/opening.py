@@ -1,4 +1,4 @@
-"""A queue by its URL: for tools that look at dead letters from outside."""
+"""A queue by its URL: for settings, and for tools that look at dead letters from outside."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,12 +15,9 @@ _POSTGRES: Final = ("postgresql", "postgres")
 
 @asynccontextmanager
 async def opened_queue(url: str) -> AsyncIterator[Queue]:
-    """The queue at ``sqlite:PATH``, ``postgresql://...`` or ``redis://...``, opened.
-
-    To list, retry or drop dead letters beside the receivers that run on it, which notice at once or
-    within ``poll_s``. ``Invalid`` for any other URL.
-    """
-    queue = _queue_at(url)
+    """The queue at a URL (see ``queue_at``), opened: to list, retry or drop dead letters beside the
+    receivers that run on it, which see what is retried within ``poll_s``."""
+    queue = queue_at(url)
     await queue.open()
     try:
         yield queue
@@ -28,7 +25,9 @@ async def opened_queue(url: str) -> AsyncIterator[Queue]:
         await queue.close()
 
 
-def _queue_at(url: str) -> Queue:
+def queue_at(url: str) -> Queue:
+    """The queue at ``sqlite:PATH``, ``postgresql://...`` or ``redis://...``, not opened yet.
+    ``Invalid`` for any other URL."""
     scheme = urlsplit(url).scheme
     # A store is imported when it is named: nobody needs what another one needs.
     if scheme == "sqlite":

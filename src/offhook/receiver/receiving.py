@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets as random_bytes
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -23,6 +23,8 @@ from offhook.signing import STANDARD, Rejected, SignedRequest
 from offhook.signing.presets import Preset
 
 MAX_BODY_BYTES: Final = 1_048_576
+
+RANDOM: Final = random_bytes.SystemRandom()
 
 _log = structlog.get_logger(__name__)
 
@@ -81,20 +83,9 @@ class Receiver:
     async def running(self) -> AsyncIterator[None]:
         """Take events and hand them over while this is entered; on leaving, let running handlers
         finish and write what they did."""
-        await self.queue.open()
-        holder = random_bytes.token_hex(8)
-        journal = Journal(self.queue, holder)
-        worker = Worker(
-            self.queue,
-            self._handler,
-            journal.settle,
-            holder=holder,
-            handling=self._handling,
-            count=self._count,
-        )
+        journal, worker = await self.set_up()
         writing = asyncio.create_task(journal.run(worker.committed))
         working = asyncio.create_task(worker.run())
-        self._journal = journal
         try:
             yield
         finally:
@@ -103,6 +94,23 @@ class Receiver:
             journal.stop()
             await asyncio.gather(writing, working, return_exceptions=True)
             await self.queue.close()
+
+    async def set_up(self, rnd: Callable[[], float] = RANDOM.random) -> tuple[Journal, Worker]:
+        """Open the queue, and make what ``running`` runs: what writes, and what hands over. Who
+        steps them by hand closes the queue. ``rnd`` spreads the retries."""
+        await self.queue.open()
+        holder = random_bytes.token_hex(8)
+        journal = self._journal = Journal(self.queue, holder)
+        worker = Worker(
+            self.queue,
+            self._handler,
+            journal.settle,
+            holder=holder,
+            handling=self._handling,
+            count=self._count,
+            rnd=rnd,
+        )
+        return journal, worker
 
     def refusal(self, method: str, headers: Mapping[str, str]) -> Answer | None:
         """The answer to a request that is refused by its method or its announced length, before its

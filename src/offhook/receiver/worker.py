@@ -1,7 +1,6 @@
 """Behind the queue: takes events that are due, calls the handler, settles each attempt."""
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,15 +18,13 @@ from offhook.receiver.retrying import RetryPolicy, settled
 _RENEWALS_A_LEASE: Final = 3
 _FORGET_EVERY_S: Final = 5.0
 
-_RANDOM: Final = secrets.SystemRandom()
-
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """How events are handled: at most ``concurrency`` at once in this process, each attempt for at
-    most ``timeout_s``.
+    """How events are handled: at most ``concurrency`` at once in this process, which is also how
+    many a crash may hand over again, each attempt for at most ``timeout_s``.
 
     ``lease_s`` is how long the events of a process that died wait for another; ``poll_s`` how often
     a process looks for what others left or put there.
@@ -60,7 +57,7 @@ class Worker:
         holder: str,
         handling: Handling,
         count: Count,
-        rnd: Callable[[], float] = _RANDOM.random,
+        rnd: Callable[[], float],
     ) -> None:
         self._queue = queue
         self._caller = Caller(handler, handling.timeout_s)
@@ -94,7 +91,8 @@ class Worker:
     async def run_once(self) -> int:
         """Take as many events as there is room for, and start handling them; how many."""
         self._work.clear()
-        busy = len(self._tasks) + self._caller.overdue
+        # What is done but not written down yet counts: after a crash no more than this comes again.
+        busy = len(self._held) + self._caller.overdue
         room = self._handling.concurrency - busy
         if room <= 0 or self._stopping:
             return 0

@@ -1,0 +1,272 @@
+"""Each event is handed over once and in order, whatever the handler does; what fails comes back."""
+
+import asyncio
+import threading
+from collections import defaultdict
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+from structlog.testing import capture_logs
+
+from offhook.receiver import Event, Handling, RetryPolicy
+from offhook.receiver.ports import Verdict
+from offhook.receiver.retrying import settled
+from offhook.receiver.testing import Handed, SteppedReceiver
+
+STEADY = RetryPolicy(delays_s=(1, 10), max_attempts=3)
+HANDLED = Verdict.HANDLED
+
+
+def document(number: int, key: str = "k", type_: str = "call.ended") -> dict[str, object]:
+    return {"id": f"evt_{number}", "type": type_, "key": key, "sequence": number}
+
+
+class Recorder:
+    """A handler that fails as often as told, and remembers what it did."""
+
+    def __init__(self, failures: dict[str, int] | None = None) -> None:
+        self.failures = dict(failures or {})
+        self.done: dict[str, list[int]] = defaultdict(list)
+
+    async def __call__(self, event: Event) -> None:
+        left = self.failures.get(event.id, 0)
+        if left > 0:
+            self.failures[event.id] = left - 1
+            raise ConnectionError("the CRM at +1 (214) 555-0123 is down")
+        self.done[event.key].append(event.sequence or 0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    keys=st.lists(st.sampled_from("abc"), min_size=1, max_size=30),
+    failures=st.dictionaries(st.integers(0, 29), st.integers(1, 2), max_size=5),
+    concurrency=st.integers(1, 4),
+)
+def test_every_event_is_handled_once_and_in_order_per_key(
+    keys: list[str], failures: dict[int, int], concurrency: int
+) -> None:
+    recorder = Recorder({f"evt_{number}": times for number, times in failures.items()})
+    handling = Handling(STEADY, concurrency=concurrency)
+
+    async def play() -> None:
+        async with SteppedReceiver(recorder, handling=handling) as receiver:
+            for number, key in enumerate(keys):
+                await receiver.deliver(document(number, key))
+                await receiver.deliver(document(number, key))
+                await receiver.run_once()
+            while (await receiver.queue.depth()).waiting:
+                await receiver.run()
+                receiver.clock.advance(10)
+
+    asyncio.run(play())
+    for key in set(keys):
+        assert recorder.done[key] == [number for number, of in enumerate(keys) if of == key]
+
+
+async def test_what_fails_comes_again_by_the_policy_and_is_given_up_at_its_end() -> None:
+    recorder = Recorder({"evt_1": 3})
+    async with SteppedReceiver(recorder, handling=Handling(STEADY)) as receiver:
+        await receiver.deliver(document(1))
+        await receiver.deliver(document(2))
+        error = "ConnectionError: the CRM at +1 (214) 555-0123 is down"
+        first = await receiver.run()
+        assert [(each.verdict, each.again_in_s) for each in first] == [(Verdict.RETRY, 1)]
+        assert first[0].error.startswith("ConnectionError: the CRM at ")
+        assert first[0].error != error
+        assert "555" not in first[0].error
+        receiver.clock.advance(1)
+        assert [each.again_in_s for each in await receiver.run()] == [10]
+        receiver.clock.advance(10)
+        last = await receiver.run()
+        assert [(each.event_id, each.attempt, each.verdict) for each in last] == [
+            ("evt_1", 3, Verdict.DEAD),
+            ("evt_2", 1, HANDLED),
+        ]
+        [letter] = await receiver.queue.dead_letters()
+        assert (letter.event.id, letter.event.sequence, letter.attempts) == ("evt_1", 1, 3)
+
+
+async def test_a_repeat_of_a_dead_letter_is_accepted_logged_and_leaves_it_dead() -> None:
+    recorder = Recorder({"evt_1": 1})
+    once = Handling(RetryPolicy(max_attempts=1))
+    async with SteppedReceiver(recorder, handling=once) as receiver:
+        await receiver.deliver(document(1))
+        await receiver.run()
+        with capture_logs() as logs:
+            answer = await receiver.deliver(document(1))
+        assert (answer.status, answer.body) == (200, b'{"received":true,"duplicate":true}')
+        assert [entry["event"] for entry in logs] == ["repeat_of_dead_letter"]
+        assert await receiver.run() == []
+        await receiver.queue.retry_dead(["evt_1"])
+        assert await receiver.run() == [Handed("evt_1", 1, HANDLED)]
+
+
+async def test_a_key_that_fails_keeps_back_no_other_and_without_order_nothing() -> None:
+    for ordered, expected in ((True, ["evt_3"]), (False, ["evt_2", "evt_3"])):
+        recorder = Recorder({"evt_1": 1})
+        async with SteppedReceiver(recorder, ordered=ordered) as receiver:
+            for number, key in ((1, "a"), (2, "a"), (3, "b")):
+                await receiver.deliver(document(number, key))
+            handed = await receiver.run()
+            assert sorted(each.event_id for each in handed if each.verdict is HANDLED) == expected
+
+
+async def test_no_more_are_handled_at_once_than_the_bound() -> None:
+    busy, most = 0, 0
+
+    async def handler(event: Event) -> None:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        await asyncio.sleep(0)
+        busy -= 1
+
+    async with SteppedReceiver(handler, handling=Handling(concurrency=3)) as receiver:
+        for number in range(8):
+            await receiver.deliver(document(number, f"k{number}"))
+        assert len(await receiver.run()) == 8
+    assert most == 3
+
+
+async def test_a_coroutine_that_takes_too_long_is_cancelled_and_tried_again() -> None:
+    cancelled: list[str] = []
+
+    async def hang(event: Event) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(event.id)
+            raise
+
+    quick = Handling(timeout_s=0.01)
+    async with SteppedReceiver(hang, handling=quick) as receiver:
+        await receiver.deliver(document(1))
+        [handed] = await receiver.run_once()
+    assert (handed.verdict, handed.error, cancelled) == (Verdict.RETRY, "TimeoutError", ["evt_1"])
+
+
+async def test_a_plain_function_that_takes_too_long_keeps_its_place_until_it_returns() -> None:
+    go, runs = threading.Event(), []
+
+    def hang(event: Event) -> None:
+        runs.append(event.id)
+        if event.id == "evt_1":
+            go.wait(60)
+
+    quick = Handling(timeout_s=0.05, concurrency=1)
+    async with SteppedReceiver(hang, handling=quick) as receiver:
+        await receiver.deliver(document(1, "a"))
+        await receiver.deliver(document(2, "b"))
+        [handed] = await receiver.run_once()
+        assert (handed.verdict, handed.error) == (Verdict.RETRY, "TimeoutError")
+        assert await receiver.run() == []
+        go.set()
+        async with asyncio.timeout(60):
+            while not (found := await receiver.run()):
+                await asyncio.sleep(0.001)
+        assert found == [Handed("evt_2", 1, HANDLED)]
+    assert runs == ["evt_1", "evt_2"]
+
+
+async def test_plain_functions_run_beside_the_event_loop_and_their_failures_count() -> None:
+    threads: list[str] = []
+
+    def handler(event: Event) -> None:
+        threads.append(threading.current_thread().name)
+        if event.id == "evt_1":
+            raise ValueError("no such contact")
+
+    async with SteppedReceiver(handler) as receiver:
+        await receiver.deliver(document(1, "a"))
+        await receiver.deliver(document(2, "b"))
+        handed = {each.event_id: each for each in await receiver.run()}
+    assert handed["evt_1"].error == "ValueError: no such contact"
+    assert handed["evt_2"].verdict is HANDLED
+    assert threads == ["offhook-handler"] * 2
+
+
+async def test_each_type_goes_to_its_handler_and_one_without_is_done_with() -> None:
+    seen: list[tuple[str, str]] = []
+
+    def noting(name: str) -> object:
+        return lambda event: seen.append((name, event.id))
+
+    handlers = {"call.ended": noting("ended"), "call.*": noting("call")}
+    async with SteppedReceiver(handlers) as receiver:
+        types = ("call.ended", "call.started", "contact.created", "")
+        for number, type_ in enumerate(types):
+            await receiver.deliver(document(number, f"k{number}", type_))
+        with capture_logs() as logs:
+            handed = await receiver.run()
+    assert [each.verdict for each in handed] == [HANDLED] * 4
+    assert sorted(seen) == [("call", "evt_1"), ("ended", "evt_0")]
+    assert [entry["event"] for entry in logs] == ["event_without_handler"] * 2
+
+
+async def test_an_event_that_processes_die_with_is_given_up() -> None:
+    recorder = Recorder()
+    async with SteppedReceiver(recorder, handling=Handling(STEADY)) as receiver:
+        await receiver.deliver(document(1))
+        for _ in range(STEADY.max_attempts):
+            assert len(await receiver.queue.take("dies", 10, 15)) == 1
+            receiver.clock.advance(15)
+        [handed] = await receiver.run()
+        assert (handed.verdict, recorder.done) == (Verdict.DEAD, {})
+        assert "the process ended" in handed.error
+
+
+async def test_stopping_gives_back_what_does_not_finish_in_time() -> None:
+    async def hang(event: Event) -> None:
+        await asyncio.Event().wait()
+
+    async with SteppedReceiver(hang) as receiver:
+        await receiver.deliver(document(1))
+        await receiver._worker.run_once()
+        await asyncio.sleep(0)
+        await receiver._worker.stop(0)
+        await receiver._journal.run_once(receiver._committed)
+        [taken] = await receiver.queue.take("next", 10, 15)
+        assert (taken.event_id, taken.attempt) == ("evt_1", 1)
+
+
+async def test_the_log_says_what_failed_and_where_and_no_phone_number() -> None:
+    async with SteppedReceiver(Recorder({"evt_1": 1})) as receiver:
+        await receiver.deliver(document(1, "+12145550123"))
+        with capture_logs() as logs:
+            await receiver.run()
+    [entry] = logs
+    assert (entry["event"], entry["event_id"], entry["attempt"]) == ("handler_failed", "evt_1", 1)
+    assert (entry["key"], entry["again_in_s"]) == ("*********23", 1)
+    assert "test_handing_over.py" in entry["raised_at"]
+    assert "555" not in str(entry)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RetryPolicy(delays_s=()),
+        lambda: RetryPolicy(delays_s=(-1,)),
+        lambda: RetryPolicy(max_attempts=0),
+        lambda: RetryPolicy(jitter=2),
+        lambda: Handling(concurrency=0),
+        lambda: Handling(timeout_s=0),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(make: object) -> None:
+    with pytest.raises(ValueError, match=r"is .*; give"):
+        make()
+
+
+@given(attempt=st.integers(1, 12), rnd=st.floats(0, 1, exclude_max=True))
+def test_delays_are_spread_around_those_of_the_policy(attempt: int, rnd: float) -> None:
+    from offhook.receiver.ports import Taken
+
+    policy = RetryPolicy(delays_s=(1, 5, 30), max_attempts=12, jitter=0.2)
+    taken = Taken("e", "k", b"", attempt)
+    end = policy.after_failure(taken, "no", rnd)
+    if attempt == 12:
+        assert end == settled(taken, Verdict.DEAD, error="no")
+    else:
+        base = (1, 5, 30)[min(attempt, 3) - 1]
+        assert 0.8 * base <= end.delay_s <= 1.2 * base
