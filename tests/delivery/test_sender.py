@@ -80,3 +80,22 @@ async def test_a_transport_that_raises_is_a_failure_of_this_delivery() -> None:
     answer = await sender(ScriptedNetwork(broken), FakeClock()).send(SIGNED, event(7), 1)
     assert (answer.failure, answer.status) == (FailureKind.INTERNAL, None)
     assert "no such thing" in (answer.detail or "")
+
+
+async def test_a_masked_endpoint_gets_the_event_without_the_contact_s_number() -> None:
+    network = ScriptedNetwork()
+    made = event(
+        7,
+        key="+12145550123",
+        type="call.missed",
+        headers={"x-caller": "214-555-0123"},
+        data=b'{"caller_id":"+12145550123","contact_number":"+12145550123","direction":"inbound"}',
+    )
+    signed = endpoint(signer=SIGNED.signer, mask_key=bytes(32))
+    await sender(network, FakeClock(datetime.now(UTC))).send(signed, made, 1)
+    [request] = network.requests
+    payload = Webhook(SECRET).verify(request.body.decode(), request.headers)
+    assert payload["data"]["caller_id"] == "+1********23"
+    assert payload["data"]["contact_hash"]
+    assert "5550123" not in request.body.decode()
+    assert request.headers["x-caller"] == "+1********23"

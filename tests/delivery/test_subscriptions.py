@@ -2,13 +2,15 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from pieces import event
 
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.subscriptions import Endpoint, Subscriptions, endpoint_of
 from offhook.delivery.webhook import WebhookDocument
+from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
-from offhook.signing.secret import make_secret
+from offhook.signing.secret import Secret, make_secret
 
 SECRET = make_secret(bytes(32))
 
@@ -23,10 +25,17 @@ def subscribed(
     document = WebhookDocument.model_validate(
         {"url": "https://crm.example/hook", "events": list(events or ("*",)), **fields}
     )
+    return endpoint_of(subscribed_as(document, name, account, start))
+
+
+def subscribed_as(
+    document: WebhookDocument,
+    name: str = "crm",
+    account: AccountId = DEFAULT_ACCOUNT,
+    start: int = 0,
+) -> StoredWebhook:
     stored = document.model_dump_json().encode()
-    return endpoint_of(
-        StoredWebhook(WebhookId(f"wh_{name}"), account, stored, (SECRET,), {0: start})
-    )
+    return StoredWebhook(WebhookId(f"wh_{name}"), account, stored, (Secret(SECRET),), {0: start})
 
 
 def gets(endpoint: Endpoint, *, type_: str = "call.missed", position: int = 5, **of: object):
@@ -112,3 +121,64 @@ def test_an_endpoint_that_is_dropped_matches_nothing_any_more() -> None:
     subscriptions.drop(crm.id)
     subscriptions.drop(crm.id)
     assert subscriptions.match(event(6)) == [ads]
+
+
+def named(*endpoints: Endpoint, of: LogEvent, told: list[str]) -> list[str]:
+    subscriptions = Subscriptions(
+        1, endpoints, lambda *fault: told.append(f"{fault[0]}: {fault[2]}")
+    )
+    return [each.id for each in subscriptions.match(of)]
+
+
+def test_a_filter_keeps_back_what_it_is_not_true_of() -> None:
+    long = subscribed(filter="data.talk_s != null && data.talk_s > 90")
+    assert [
+        gets(long, data=msgspec.json.encode({"talk_s": seconds})) for seconds in (91.5, 90, None)
+    ] == [True, False, False]
+    assert not gets(subscribed(filter="type == 'call.ended'"))
+
+
+def test_a_filter_that_cannot_be_evaluated_keeps_the_event_back_and_is_told_of() -> None:
+    told: list[str] = []
+    endpoints = [subscribed(name="bad", filter="data.talk_s > 90"), subscribed(name="good")]
+    found = event(5, type="call.missed", data=b'{"talk_s":null}')
+    assert named(*endpoints, of=found, told=told) == ["wh_good"]
+    assert told == ["wh_bad: > does not work on null and int"]
+
+
+def test_filters_that_look_at_different_fields_share_one_view_of_the_event() -> None:
+    endpoints = [
+        subscribed(name="one", filter="data.a == 1"),
+        subscribed(name="none"),
+        subscribed(name="two", filter="data.b == 'x' && test == false"),
+        subscribed(name="three", filter="data.b == 'y'"),
+    ]
+    found = event(5, type="call.missed", data=b'{"a":1,"b":"x"}')
+    assert named(*endpoints, of=found, told=[]) == ["wh_one", "wh_none", "wh_two"]
+
+
+def test_who_gets_an_event_another_way_is_not_asked_about_it() -> None:
+    """An endpoint that fell behind reads the event again: its filter's fault counts then."""
+    told: list[WebhookId] = []
+    behind = subscribed(name="behind", filter="data.x > 1")
+    subscriptions = Subscriptions(1, [behind], lambda webhook, *_: told.append(webhook))
+    found = event(5, type="call.missed", data=b"{}")
+    assert subscriptions.match(found, lambda webhook: webhook == behind.id) == []
+    assert told == []
+    assert not subscriptions.wants(behind.id, found)
+    assert told == [behind.id]
+
+
+def test_without_a_filter_an_event_is_not_decoded() -> None:
+    assert gets(subscribed(), data=b"not JSON at all")
+
+
+@pytest.mark.parametrize(("masks", "key"), [(False, None), (True, b"k" * 32)])
+def test_an_endpoint_that_masks_callers_has_the_accounts_key(
+    masks: bool, key: bytes | None
+) -> None:
+    document = WebhookDocument.model_validate(
+        {"url": "https://a.example/hook", "events": ["*"], "mask_caller_id": masks}
+    )
+    stored = subscribed_as(document)
+    assert endpoint_of(replace(stored, hash_key=b"k" * 32)).mask_key == key
