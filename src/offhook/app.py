@@ -19,11 +19,14 @@ from offhook.api.stream.serving import Streams
 from offhook.clock import Clock
 from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.guard import system_resolver
+from offhook.delivery.ports import Transport
 from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
 from offhook.delivery.secret_routes import jwks_router, secret_router
 from offhook.delivery.targets import Targets
-from offhook.engine import engine_running, service_running
+from offhook.delivery.transport import AiohttpTransport
+from offhook.delivery.trial_routes import trial_router
+from offhook.engine import engine_running, retention_of, service_running
 from offhook.log.appender import Appender
 from offhook.log.fold import fold
 from offhook.log.running import Runner
@@ -75,11 +78,12 @@ async def running(settings: Settings, clock: Clock) -> AsyncIterator[Offhook]:
             _rate_limit(parts) as limit,
             _services(parts) as services,
             _streaming(parts) as (streams, follower),
+            _trials(parts) as trials,
         ):
             gate = Gate(
                 store.keys, clock, rate_limit=limit, rate_limit_per_s=settings.rate_limit_per_s
             )
-            api = _served(parts, gate, streams, [*services, follower])
+            api = _served(parts, gate, streams, trials, [*services, follower])
             yield Offhook(api, new_key, streams.end)
     finally:
         await store.close()
@@ -113,10 +117,14 @@ async def _services(parts: _Parts) -> AsyncIterator[Sequence[Runner]]:
             if parts.settings.role is Role.API:
                 yield upkeep
                 return
-            async with engine_running(
-                parts.settings, parts.clock, parts.store, parts.appender, parts.registry
-            ) as engine:
-                yield [*upkeep, *engine]
+            retention = retention_of(parts.settings, parts.store, parts.appender, parts.registry)
+            async with (
+                engine_running(
+                    parts.settings, parts.clock, parts.store, parts.appender, parts.registry
+                ) as engine,
+                service_running(retention) as trimming,
+            ):
+                yield [*upkeep, *engine, *trimming]
     finally:
         await parts.appender.stop()
 
@@ -142,7 +150,19 @@ async def _streaming(parts: _Parts) -> AsyncIterator[tuple[Streams, Runner]]:
         await runner.stop()
 
 
-def _served(parts: _Parts, gate: Gate, streams: Streams, runners: Sequence[Runner]) -> ASGIApp:
+@asynccontextmanager
+async def _trials(parts: _Parts) -> AsyncIterator[Transport]:
+    """What tests of endpoints go out by: a process without an engine sends them too."""
+    transport = AiohttpTransport(clock=parts.clock, allowed=parts.settings.networks)
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+def _served(
+    parts: _Parts, gate: Gate, streams: Streams, trials: Transport, runners: Sequence[Runner]
+) -> ASGIApp:
     readiness = partial(missing, parts.store.keys, runners)
     settings = ApiSettings(open_metrics=_is_loopback(parts.settings.host))
     if parts.settings.role is Role.ENGINE:
@@ -153,10 +173,12 @@ def _served(parts: _Parts, gate: Gate, streams: Streams, runners: Sequence[Runne
             clock=parts.clock,
             settings=settings,
         )
-    return _api(parts, gate, streams, runners)
+    return _api(parts, gate, streams, trials, runners)
 
 
-def _api(parts: _Parts, gate: Gate, streams: Streams, runners: Sequence[Runner]) -> ASGIApp:
+def _api(
+    parts: _Parts, gate: Gate, streams: Streams, trials: Transport, runners: Sequence[Runner]
+) -> ASGIApp:
     settings, store, clock = parts.settings, parts.store, parts.clock
     targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
     routers = [
@@ -176,6 +198,18 @@ def _api(parts: _Parts, gate: Gate, streams: Streams, runners: Sequence[Runner])
             gate=gate,
             webhooks=store.webhooks,
             rollout=Rollout(store.rollout, clock),
+            entropy=secrets.token_bytes,
+            prefix=prefix,
+            documented=prefix == "/v1",
+        )
+        for prefix in ("/v1", "/api/v1")
+    ]
+    routers += [
+        trial_router(
+            gate=gate,
+            webhooks=store.webhooks,
+            transport=trials,
+            clock=clock,
             entropy=secrets.token_bytes,
             prefix=prefix,
             documented=prefix == "/v1",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -19,6 +19,12 @@ from offhook.model.errors import FieldError, Invalid
 
 _OPTIONS = frozenset({"data", "database", "role", "host", "port"})
 _SECRET = frozenset({"bootstrap_key", "database", "redis"})
+
+
+_Days = Annotated[
+    int, BeforeValidator(lambda days: 0 if days == "none" else days), Field(ge=0, le=36_500)
+]
+"""How long something is kept; 0, or ``none``, is for ever."""
 
 
 class Role(StrEnum):
@@ -55,6 +61,9 @@ class Settings(BaseSettings):
     redis: str | None = None
     rate_limit_per_s: Annotated[int, Field(ge=0, le=100_000)] = 100
     max_streams: Annotated[int, Field(ge=0, le=100_000)] = 1_000
+    retention_events_days: _Days = 90
+    retention_attempts_days: _Days = 30
+    retention_failed_days: _Days = 90
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
 

@@ -1,7 +1,11 @@
 """The guarantees of webhooks, keys, the views of deliveries and retention on every store."""
 
 from offhook.testing.conformance.control import KeyConformance, WebhookConformance
-from offhook.testing.conformance.views import DeliveryViewConformance, RetentionConformance
+from offhook.testing.conformance.retention import (
+    RetentionConformance,
+    RowRetentionConformance,
+)
+from offhook.testing.conformance.views import DeliveryViewConformance
 
 
 class TestWebhooks(WebhookConformance):
@@ -17,4 +21,8 @@ class TestDeliveryViews(DeliveryViewConformance):
 
 
 class TestRetention(RetentionConformance):
+    """Each guarantee."""
+
+
+class TestRowRetention(RowRetentionConformance):
     """Each guarantee."""

@@ -228,6 +228,7 @@ async def emptiness(url: str) -> set[str]:
 
 SPOILT = {
     "event": "NEW.previous := NULL",
+    "event_kept": "NEW.position := NEW.position + 1",
     "key_head": "NEW.last_position := NEW.last_position + 1",
     "call": "NEW.state := NEW.state || 'x'::bytea",
     "event_key": "NEW.created_ms := NEW.created_ms + 1",

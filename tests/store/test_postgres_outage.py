@@ -121,7 +121,9 @@ ASKED: dict[str, Ask] = {
     "put_key": lambda store: store.keys.put_key(KEY, b"digest"),
     "key": lambda store: store.keys.key(b"digest"),
     "has_keys": lambda store: store.keys.has_keys(),
-    "trim": lambda store: store.retention.trim(0, 1),
+    "trim_events": lambda store: store.retention.trim_events(1),
+    "trim_given_up": lambda store: store.retention.trim_given_up(1),
+    "release_events": lambda store: store.retention.release_events(),
     "webhooks": lambda store: store.dispatch.webhooks(),
     "list_webhooks": lambda store: store.webhooks.list_webhooks(DEFAULT_ACCOUNT, None, 10),
 }

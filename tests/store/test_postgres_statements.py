@@ -24,9 +24,12 @@ ROWS = 2_000
 UTILITY = {"schema_version_create"}
 GROWS = {
     *("event", "event_key", "key_head", "call", "timer", "pending", "attempt", "resource"),
-    *("dispatch_request", "webhook_secret", "webhook_start", "endpoint_health"),
+    *("event_kept", "dispatch_request", "webhook_secret", "webhook_start", "endpoint_health"),
 }
-READ_WHOLE = {"requests_delete_all": "for an endpoint that goes; requests stand for moments only"}
+READ_WHOLE = {
+    "requests_delete_all": "for an endpoint that goes; requests stand for moments only",
+    "pending_tried": "asked when a day of attempts is to go, that is once a day",
+}
 GIVEN: dict[str, dict[str, Value]] = {
     "events_after": {"since_ms": TODAY_MS},
     "event_stands": {"created_ms": TODAY_MS},
@@ -38,6 +41,10 @@ FILL = {
     "event": f"""
         INSERT INTO event SELECT n % 4, n, 'evt_' || n, 'acc_' || n % 3, 'custom.noted',
             'key-' || n % 500, n, {TODAY_MS} + n % {DAYS} * {DAY_MS}, false, false, null, null, ''
+        FROM generate_series(1, {ROWS}) AS n""",
+    "event_kept": f"""
+        INSERT INTO event_kept SELECT n % 4, -n, 'evt_k' || n, 'acc_' || n % 3, 'custom.noted',
+            'key-' || n % 500, n, {TODAY_MS}, false, false, null, ''
         FROM generate_series(1, {ROWS}) AS n""",
     "attempt": f"""
         INSERT INTO attempt SELECT 'wh_' || n % 50, n % 4, n, 'acc_' || n % 3, 'evt_' || n,
@@ -91,6 +98,12 @@ BY_INDEX = [
     ("event_since", "event", "partition position"),
     ("events_created", "event", "partition position"),
     ("event", "event", "account id"),
+    ("event", "event_kept", "account id"),
+    ("event_position", "event_kept", "account id"),
+    ("kept_reach", "event_kept", "partition position"),
+    ("kept_release", "event_kept", "partition position"),
+    ("kept_release", "pending", "partition position"),
+    ("pending_trim", "pending", "since_ms"),
     ("feed", "event", "partition position"),
     ("feed_of_key", "event", "partition position"),
     ("key_positions", "event", "partition position"),
@@ -109,6 +122,7 @@ BY_INDEX = [
     ("pending_due", "pending", "partition webhook"),
     ("pending_events", "pending", "webhook partition position"),
     ("pending_events", "event", "partition position"),
+    ("pending_events", "event_kept", "partition position"),
     ("pending_settle", "pending", "webhook partition position"),
     ("settled_after", "attempt", "partition position"),
     ("attempt_stands", "attempt", "webhook partition position"),

@@ -21,6 +21,8 @@ BEGINS_ANEW = "a process that opens the folder is alone with it: all leases were
 MEETS_OTHERS = "several processes append, apply and configure at once, and wait for each other"
 MAY_BE_LOST = "the connection may be lost in a commit, whose outcome is to be found out"
 HAS_DAYS = "what grows has a table for each day, made ahead"
+GOES_BY_ROWS = "what is old goes some rows at a time"
+GOES_BY_DAYS = "what is old goes a day at a time, each a table of its own"
 ONE_PARTITION = "the log has one partition, whose positions are row numbers"
 SEVERAL_PARTITIONS = "the log has partitions, as many as were chosen when it was made"
 ALONE = {
@@ -30,6 +32,12 @@ ALONE = {
         "event_created": ONE_PARTITION,
         "event_newest": ONE_PARTITION,
         "log_end": ONE_PARTITION,
+        "event_oldest": GOES_BY_ROWS,
+        "kept_add": GOES_BY_ROWS,
+        "trim": GOES_BY_ROWS,
+        "attempt_since": GOES_BY_ROWS,
+        "attempts_reach": GOES_BY_ROWS,
+        "attempts_trim": GOES_BY_ROWS,
         "leases_expire": BEGINS_ANEW,
         "members_forget_all": BEGINS_ANEW,
     },
@@ -38,6 +46,11 @@ ALONE = {
         "event_stands": MAY_BE_LOST,
         "ping": MAY_BE_LOST,
         "day_make": HAS_DAYS,
+        "days_old": GOES_BY_DAYS,
+        "day_ends": GOES_BY_DAYS,
+        "day_keep": GOES_BY_DAYS,
+        "pending_tried": GOES_BY_DAYS,
+        "retention_lock": MEETS_OTHERS,
         "now": HAS_DAYS,
         "event_keys_forget": "ids are forgotten after their time; on SQLite they have none",
         "events_created": SEVERAL_PARTITIONS,

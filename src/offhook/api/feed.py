@@ -16,7 +16,7 @@ from offhook.api.pages import (
     read_cursor,
     write_cursor,
 )
-from offhook.api.problems import CursorExpired
+from offhook.api.problems import CursorExpired, CursorLoss
 from offhook.api.routing import Asking, keyed_router
 from offhook.api.shapes import answers, pages_of
 from offhook.log.entries import FeedFilter, FeedSlice
@@ -92,9 +92,11 @@ def read_place(cursor: str | None, generation: int, path: str = "query.cursor") 
 
 def place_after(place: FeedCursor, found: FeedSlice, path: str = "query.cursor") -> FeedCursor:
     """Where a reader stands that read this page from there; ``CursorExpired`` if the log never
-    came so far, as one that was restored from an older backup."""
+    came so far, as one that was restored from an older backup, or no longer goes back so far."""
     if found.past_head:
         raise CursorExpired(path, place.at_ms)
+    if found.trimmed:
+        raise CursorExpired(path, place.at_ms, CursorLoss.TRIMMED)
     after = {**place.after, **found.after}
     return FeedCursor(place.generation, after, max(place.at_ms, found.at_ms))
 

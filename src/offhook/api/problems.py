@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
@@ -27,7 +28,7 @@ CODES: Final[Mapping[str, str]] = {
     "already_delivered": "The delivery was accepted before; a retry would send it twice.",
     "batch_size": "A batch holds 1 to 1,000 items.",
     "conflict": "The request contradicts what is already there.",
-    "cursor_expired": "The cursor is of another log; `since` tells the time to go on from.",
+    "cursor_expired": "Nobody can read on from the cursor; `since` tells the time to go on from.",
     "delivery_unknown": "Whether the delivery was accepted is past the retention of its attempts.",
     "endpoint_disabled": "The webhook is disabled, so nothing is sent to it.",
     "event_id_conflict": "The event id was taken before, with another body.",
@@ -47,6 +48,7 @@ CODES: Final[Mapping[str, str]] = {
     "too_large": "A bound on size, number or nesting was passed; the detail names it.",
     "too_many_attributes": "A call carries no more attributes than this.",
     "too_many_streams": "The process holds as many open streams as it may.",
+    "too_many_tests": "The endpoint was tested a moment ago, or too many are being tested.",
     "unauthorized": "The API key is missing or unknown, or a stream token is not valid.",
     "unknown_call": "The key names a call that this account does not have.",
     "unknown_event_type": "No event type or alias of this name exists.",
@@ -95,8 +97,16 @@ class RateLimited(OffhookError):
         self.retry_after_s = math.ceil(quota.wait_s)
 
 
+class CursorLoss(StrEnum):
+    """Why nobody can read on from a cursor."""
+
+    REPLACED = "is a cursor of another log than the one that is here now: it was restored or moved"
+    TRIMMED = "stands before events that are past their retention, which cannot be read any more"
+
+
 class CursorExpired(OffhookError):
-    """Another log gave the cursor, or this one before it was restored.
+    """Another log gave the cursor, or this one before it was restored; or what comes after it is
+    past its retention, and a reader that went on would not know of the gap.
 
     ``since`` is the time from which a reader that had read up to ``at_ms`` misses nothing: that of
     a few seconds before, as not all partitions' events become visible in the order of their times.
@@ -104,13 +114,12 @@ class CursorExpired(OffhookError):
 
     code = "cursor_expired"
 
-    def __init__(self, path: str, at_ms: int) -> None:
+    def __init__(self, path: str, at_ms: int, loss: CursorLoss = CursorLoss.REPLACED) -> None:
         self.since = rfc3339_ms(max(at_ms - _MARGIN_MS, 0))
         super().__init__(
-            f"{path} is a cursor of another log than the one that is here now: it was restored or "
-            f"moved. Go on with since={self.since} and no cursor; events that come twice have the "
-            "same id.",
-            FieldError(path, f"is of another log; go on with since={self.since}"),
+            f"{path} {loss}. Go on with since={self.since} and no cursor; events that come twice "
+            "have the same id.",
+            FieldError(path, f"{loss}; go on with since={self.since}"),
         )
 
 

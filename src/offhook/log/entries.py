@@ -154,7 +154,7 @@ class FeedSlice(msgspec.Struct, frozen=True):
     those that have more; 0 if nothing was looked at.
 
     ``past_head``: a position given lies past the head of its partition, so another log gave it;
-    then nothing was read.
+    ``trimmed``: one lies before events that retention took. Then nothing was read.
     """
 
     events: tuple[LogEvent, ...]
@@ -162,6 +162,24 @@ class FeedSlice(msgspec.Struct, frozen=True):
     more: bool
     at_ms: int = 0
     past_head: bool = False
+    trimmed: bool = False
+
+
+class Blocked(msgspec.Struct, frozen=True):
+    """What keeps the oldest from going although it is old enough: who still needs it, in which
+    partition if in one, and for how long it should have been gone."""
+
+    by: str
+    partition: int | None
+    overdue_ms: int
+
+
+class Trimmed(msgspec.Struct, frozen=True):
+    """What a step of retention came to: whether there is more to take at once, and what keeps the
+    rest from going, if anything does."""
+
+    more: bool = False
+    blocked: Blocked | None = None
 
 
 class Topic(StrEnum):
@@ -173,6 +191,8 @@ class Topic(StrEnum):
     """Timers were set or cleared."""
     REQUESTS = "requests"
     """Somebody asked the owner of a delivery for something."""
+    REPLAYS = "replays"
+    """A replay was asked for or canceled."""
     CONFIG = "config"
     """A resource that delivery depends on changed."""
     LEASES = "leases"

@@ -13,6 +13,7 @@ from offhook.log.entries import (
     LeaseShare,
     LogSlice,
     Submission,
+    Trimmed,
 )
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId
@@ -116,12 +117,31 @@ class TimerStore(Protocol):
 
 
 class RetentionStore(Protocol):
-    """Taking old events out of the log."""
+    """Taking away what is old, a bounded piece at a time, beside all else that goes on.
 
-    async def trim(self, partition: int, through: int) -> int:
-        """Delete events up to a position, a bounded number at a time; returns how many went.
+    Ages count by the store's clock. A store that keeps a day's rows together takes them together,
+    so a row may stay for up to a day longer. What a step leaves undone, the next one finishes, in
+    this process or another. Each raises ``Unavailable`` when it cannot be done now.
+    """
 
-        What a consumer has not passed, a held range still has to read, or a pending delivery names
-        stays. Positions are never given again.
+    async def trim_events(self, age_ms: int) -> Trimmed:
+        """Take away events older than that.
+
+        What a consumer has not passed or a held range still has to read stays; what a row of a
+        delivery names is kept for it, and is found by its id. Positions and sequences are never
+        given again.
         """
+        ...
+
+    async def trim_attempts(self, age_ms: int) -> Trimmed:
+        """Take away attempts older than that, but for those of deliveries that are still tried."""
+        ...
+
+    async def trim_given_up(self, age_ms: int) -> Trimmed:
+        """Take away deliveries that were given up or canceled, and that began to be tried longer
+        ago than that."""
+        ...
+
+    async def release_events(self) -> Trimmed:
+        """Take away events that were kept for rows of deliveries and that none names any more."""
         ...

@@ -34,6 +34,15 @@ EVENT = Table(
 TABLES = (
     EVENT,
     Table(
+        "event_kept",
+        Keyed(partitioned=True, positions=1),
+        (
+            *("account", "key", "partition", "position", "id", "type", "sequence", "created_ms"),
+            *("test", "historical", "headers", "data"),
+        ),
+        frozenset({"test", "historical"}),
+    ),
+    Table(
         "key_head",
         Keyed(partitioned=False, positions=1),
         ("account", "key", "last_position", *_LAST),

@@ -21,6 +21,7 @@ from offhook.store.postgres.log import PostgresLog
 from offhook.store.postgres.migrations import migrate
 from offhook.store.postgres.notices import Notices
 from offhook.store.postgres.reaching import reaching
+from offhook.store.postgres.replays import PostgresReplays
 from offhook.store.postgres.retention import IMPATIENT, PostgresRetention
 from offhook.store.postgres.rollout import PostgresRollout
 from offhook.store.postgres.session import Session
@@ -48,6 +49,7 @@ class PostgresStore:
     deliveries: PostgresDeliveries
     bounds: PostgresBounds
     health: PostgresHealth
+    replays: PostgresReplays
     announcements: PostgresAnnouncements
     filters: PostgresFilters
     webhooks: PostgresWebhooks
@@ -120,6 +122,7 @@ def _assemble(url: str, database: Database, made: _LogFacts) -> PostgresStore:
         deliveries=PostgresDeliveries(database, partitions),
         bounds=PostgresBounds(database),
         health=PostgresHealth(database, partitions),
+        replays=PostgresReplays(database, partitions, ends),
         announcements=PostgresAnnouncements(database),
         filters=PostgresFilters(database),
         webhooks=PostgresWebhooks(database, partitions),

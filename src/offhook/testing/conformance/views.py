@@ -8,27 +8,19 @@ from offhook.delivery.entries import (
     PartitionChanges,
     PendingState,
 )
-from offhook.log.entries import FeedFilter
 from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
-from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
     CONSUMER,
     OTHER_ACCOUNT,
     TTL_S,
     WEBHOOK,
-    appended,
     attempt_on,
-    call_fact,
-    call_named,
-    heads,
     lease_for,
     make_webhook,
     pending_for,
     placed,
     plain,
-    sequences,
-    whole_log,
 )
 from offhook.testing.conformance.stores import ConformingStore
 
@@ -178,85 +170,6 @@ class DeliveryViewConformance:
         assert nowhere is None
 
 
-class RetentionConformance:
-    """Old events go; positions, sequences and ids are never used again."""
-
-    async def test_positions_are_never_given_again(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        old = await placed(store, *(plain("k") for _ in range(5)))
-        ends = await heads(store)
-        assert await _trim_all(store) == 5
-        assert await whole_log(store) == []
-        assert await heads(store) == ends
-        clock.advance(-3600)
-        [new] = await placed(store, plain("k"))
-        assert new.position == old[-1].position + 1
-        assert new.sequence == 6
-        assert new.created_ms >= old[-1].created_ms
-        assert new.id not in {event.id for event in old}
-
-    async def test_the_oldest_go_and_the_rest_is_read_on(self, store: ConformingStore) -> None:
-        events = await placed(store, *(plain("k", n) for n in range(10)))
-        partition = events[0].partition
-        assert await store.retention.trim(partition, events[3].position) == 4
-        rest = await store.log.read(partition, 0, 100, 1 << 20)
-        assert list(rest.events) == events[4:]
-        page = await store.feed.feed(DEFAULT_ACCOUNT, {}, 100, FeedFilter())
-        assert sequences(list(page.events), "k") == [5, 6, 7, 8, 9, 10]
-        timeline = await store.feed.feed(DEFAULT_ACCOUNT, {}, 100, FeedFilter(key="k"))
-        assert timeline.events == page.events
-        assert await store.feed.event(DEFAULT_ACCOUNT, events[0].id) is None
-
-    async def test_times_are_found_over_the_gaps(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        for _ in range(4):
-            await appended(store, plain("k"))
-            clock.advance(10)
-        await _trim_all(store, through=2)
-        moment = clock.now()
-        await appended(store, plain("k"))
-        since = await store.feed.feed(DEFAULT_ACCOUNT, {}, 10, FeedFilter(since=moment))
-        assert sequences(list(since.events), "k") == [5]
-
-    async def test_what_a_consumer_or_a_range_still_needs_stays(
-        self, store: ConformingStore
-    ) -> None:
-        await make_webhook(store)
-        events = await placed(store, *(plain("k") for _ in range(10)))
-        lease = await lease_for(store, "k")
-        held = HeldRange(WEBHOOK, lease.partition, events[4].position)
-        await store.dispatch.apply([PartitionChanges(lease, events[6].position, held=(held,))])
-        assert await _trim_all(store) == 4
-        await store.dispatch.apply([PartitionChanges(lease, events[6].position, met=(WEBHOOK,))])
-        assert await _trim_all(store) == 3
-        assert [event.position for event in await whole_log(store)] == [
-            event.position for event in events[7:]
-        ]
-
-    async def test_an_event_that_a_pending_delivery_names_stays(
-        self, store: ConformingStore
-    ) -> None:
-        await make_webhook(store)
-        events = await placed(store, *(plain("k") for _ in range(3)))
-        lease = await lease_for(store, "k")
-        row = pending_for(events[1], PendingState.RETRY, due_ms=1)
-        await store.dispatch.apply([PartitionChanges(lease, events[2].position, rows=(row,))])
-        assert await _trim_all(store) == 2
-        [item] = (await store.dispatch.due([lease.partition], 10, [])).items
-        assert item.event == events[1]
-
-    async def test_a_call_outlives_its_events(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        await appended(store, call_fact("1", at=clock.now()))
-        await _trim_all(store)
-        assert await store.calls.call(DEFAULT_ACCOUNT, call_named("1")) is not None
-        await appended(store, call_fact("1", "call.answered", at=clock.now()))
-        assert sequences(await whole_log(store), call_named("1")) == [2]
-
-
 async def _delivered(store: ConformingStore) -> list[LogEvent]:
     """Events of one key that were delivered, tried in vain, failed, canceled, are being retried,
     wait, and are not yet come to."""
@@ -305,13 +218,3 @@ async def _pages(store: ConformingStore, wanted: DeliveryFilter, limit: int) -> 
         views += page
         before = (page[-1].position, page[-1].partition, page[-1].webhook)
     return views
-
-
-async def _trim_all(store: ConformingStore, through: int = 1 << 40) -> int:
-    """Trim every partition; how many events went."""
-    return sum(
-        [
-            await store.retention.trim(partition, through)
-            for partition in range(store.log.partitions)
-        ]
-    )

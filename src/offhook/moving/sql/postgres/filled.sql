@@ -1,6 +1,8 @@
 -- Which tables hold anything.
 SELECT 'event' WHERE EXISTS (SELECT 1 FROM event)
 UNION ALL
+SELECT 'event_kept' WHERE EXISTS (SELECT 1 FROM event_kept)
+UNION ALL
 SELECT 'key_head' WHERE EXISTS (SELECT 1 FROM key_head)
 UNION ALL
 SELECT 'call' WHERE EXISTS (SELECT 1 FROM call)

@@ -2,6 +2,7 @@
 SELECT
     (SELECT count(*) FROM event),
     (SELECT count(*) FROM key_head)
+    + (SELECT count(*) FROM event_kept)
     + (SELECT count(*) FROM call)
     + (SELECT count(*) FROM event_key)
     + (SELECT count(*) FROM timer)

@@ -1,1 +1,1 @@
-SELECT position FROM event ORDER BY position LIMIT 1
+SELECT min(position) FROM event
