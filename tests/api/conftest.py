@@ -19,12 +19,14 @@ from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
 from offhook.delivery.secret_routes import jwks_router, secret_router
 from offhook.delivery.targets import Targets
+from offhook.delivery.trial_routes import trial_router
 from offhook.log.appender import Appender
 from offhook.log.fold import fold
 from offhook.model.ids import AccountId
 from offhook.resources.keys import create_key
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock
+from offhook.testing.network import ScriptedNetwork
 
 ALICE = "ofh_live_" + "a" * 43
 ALICE_TEST = "ofh_test_" + "a" * 43
@@ -61,6 +63,7 @@ class Served:
     client: httpx.AsyncClient
     store: SqliteStore
     clock: FakeClock
+    network: ScriptedNetwork
     ready: list[str] = field(default_factory=list)
 
     async def send(
@@ -116,7 +119,13 @@ def call_event(type_: str = "call.started", **data: Any) -> dict[str, Any]:
     return {"type": type_, "data": {**given, **data}}
 
 
-def assemble(store: SqliteStore, clock: FakeClock, appender: Appender, ready: list[str]) -> ASGIApp:
+def assemble(
+    store: SqliteStore,
+    clock: FakeClock,
+    appender: Appender,
+    ready: list[str],
+    network: ScriptedNetwork,
+) -> ASGIApp:
     gate = Gate(store.keys, clock)
     entropy = count(1)
     follower = Follower(log=store.log, clock=clock, wake=lambda: None)
@@ -143,6 +152,18 @@ def assemble(store: SqliteStore, clock: FakeClock, appender: Appender, ready: li
                     gate=gate,
                     webhooks=store.webhooks,
                     rollout=Rollout(store.rollout, clock),
+                    entropy=lambda size: next(entropy).to_bytes(size, "big"),
+                    prefix=prefix,
+                    documented=prefix == "/v1",
+                )
+                for prefix in ("/v1", "/api/v1")
+            ),
+            *(
+                trial_router(
+                    gate=gate,
+                    webhooks=store.webhooks,
+                    transport=network,
+                    clock=clock,
                     entropy=lambda size: next(entropy).to_bytes(size, "big"),
                     prefix=prefix,
                     documented=prefix == "/v1",
@@ -177,8 +198,9 @@ async def api() -> AsyncIterator[Served]:
     appender = Appender(store=store.log, fold=fold)
     appender.start()
     ready: list[str] = []
-    transport = httpx.ASGITransport(assemble(store, clock, appender, ready))
+    network = ScriptedNetwork()
+    transport = httpx.ASGITransport(assemble(store, clock, appender, ready, network))
     async with httpx.AsyncClient(transport=transport, base_url="http://offhook") as client:
-        yield Served(client, store, clock, ready)
+        yield Served(client, store, clock, network, ready)
     await appender.stop()
     await store.close()

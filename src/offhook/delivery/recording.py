@@ -40,7 +40,7 @@ def read_detail(detail: bytes | None) -> AttemptDetail:
 
 def recorded(answer: Answer, request: Request, endpoint: Endpoint, event: LogEvent) -> Answer:
     """The answer with its record, and with what the receiver sent back of our secrets masked."""
-    shown = _shown(request.headers, endpoint, event)
+    shown = shown_headers(request.headers, endpoint, event)
     timings = answer.timings or Timings()
     accepted = answer.status is not None and 200 <= answer.status < 300
     if accepted and not request.keep_response:
@@ -56,13 +56,16 @@ def recorded(answer: Answer, request: Request, endpoint: Endpoint, event: LogEve
     )
 
 
-def _shown(headers: Mapping[str, str], endpoint: Endpoint, event: LogEvent) -> dict[str, str]:
-    """The request's headers: values that the owner set and signatures are masked, and what the
-    event brought where the endpoint masks callers, for it may name one."""
+def shown_headers(
+    headers: Mapping[str, str], endpoint: Endpoint, event: LogEvent, *, signatures: bool = False
+) -> dict[str, str]:
+    """A request's headers. Masked are values that the owner set, signatures unless they are asked
+    for, and what the event brought where the endpoint masks callers: it may name one."""
     own = endpoint.headers
     brought = event.headers if endpoint.mask_key is not None and event.headers else {}
+    hidden = "\0" if signatures else _SIGNATURE
     return {
-        name: MASK if name in own or name in brought or name.endswith(_SIGNATURE) else value
+        name: MASK if name in own or name in brought or name.endswith(hidden) else value
         for name, value in headers.items()
     }
 
