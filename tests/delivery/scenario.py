@@ -76,6 +76,7 @@ class MoodyStore:
         self.leases = MoodyLeases(store._database)
         self.bounds = store.bounds
         self.health = store.health
+        self.replays = store.replays
 
     def set_away(self, away: bool) -> None:
         self.dispatch.away = self.leases.away = away

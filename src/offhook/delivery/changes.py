@@ -9,6 +9,7 @@ from offhook.delivery.entries import (
     PendingRow,
     PendingState,
 )
+from offhook.delivery.replay_entries import ReplayProgress
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
 
@@ -21,7 +22,7 @@ class ChangeSet:
     ``closing`` holds, per lane, the lowest position of the rows in here that close it: until they
     are stored, a look-up in the store does not show that the lane is closed. ``touched`` names the
     lanes whose rows change; ``released`` the deliveries (webhook, position) whose row in the store
-    is out of date until this is applied.
+    is out of date until this is applied; ``replays`` say how far they are.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class ChangeSet:
         self.closing: dict[Lane, int] = {}
         self.touched: set[Lane] = set()
         self.released: set[tuple[WebhookId, int]] = set()
+        self.replays: tuple[ReplayProgress, ...] = ()
         self._settled: list[tuple[WebhookId, int]] = []
         self._rows: dict[tuple[WebhookId, int], PendingRow] = {}
         self._held: dict[WebhookId, HeldRange] = {}
@@ -121,6 +123,7 @@ class ChangeSet:
             or self._announce
             or self._hurry
             or self._requests
+            or self.replays
         )
 
     def freeze(self, lease: Lease, cursor: int) -> PartitionChanges:
@@ -138,4 +141,5 @@ class ChangeSet:
             requests=tuple(self._requests),
             release=tuple(self._release),
             announce=tuple(self._announce),
+            replays=self.replays,
         )

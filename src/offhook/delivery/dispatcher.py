@@ -25,6 +25,8 @@ from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.reader import LogReader
 from offhook.delivery.releasing import Releaser
+from offhook.delivery.replay_ports import ReplaySource
+from offhook.delivery.replaying import Replayer
 from offhook.delivery.reporting import HealthReporter
 from offhook.delivery.retries import Retrier
 from offhook.delivery.router import Router
@@ -80,6 +82,7 @@ class Dispatcher:
         leases: LeaseStore,
         shares: BoundStore,
         health: HealthStore,
+        replays: ReplaySource,
         filters: FilterReporter,
         sender: Sender,
         clock: Clock,
@@ -115,6 +118,9 @@ class Dispatcher:
             on_fault=filters.note,
         )
         self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
+        self._replayer = Replayer(
+            log=log, store=store, source=replays, queues=self._queues, clock=clock
+        )
         self._releaser = Releaser(store=store, clock=clock)
         self._sends = Sends(
             sender=sender,
@@ -185,6 +191,10 @@ class Dispatcher:
     def asked(self) -> None:
         """Somebody asked for something to be done about a delivery: look in the next step."""
         self._retrier.hasten()
+
+    def replay_asked(self) -> None:
+        """A replay was asked for or canceled: look in the next step."""
+        self._replayer.hasten()
 
     async def stop(self) -> None:
         """Let what is in flight come back, write it, and give the leases back; with the store away,
@@ -260,6 +270,7 @@ class Dispatcher:
             self._start_sends()
         await self._retrier.run(self._staying(), self._reader.subscriptions)
         await self._releaser.run(self._staying(), self._reader.subscriptions)
+        await self._replayer.run(self._staying(), self._reader.subscriptions)
         return more
 
     async def _recount(self) -> None:
@@ -446,6 +457,7 @@ class Dispatcher:
         wait_s = min(_IDLE_S, self._leases.due_in_s(), self._bounding.due_in_s())
         wait_s = min(wait_s, self._queues.due_in_s(monotonic_s))
         wait_s = min(wait_s, max(0.001, self._retrier.due_in_s(self._staying())))
+        wait_s = min(wait_s, max(0.001, self._replayer.due_in_s()))
         if any(flow.caution is not None for flow in self._flows.values()):
             wait_s = min(wait_s, PROBATION_S)
         if not all(flow.clean for flow in self._flows.values()):

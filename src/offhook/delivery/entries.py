@@ -7,6 +7,7 @@ import msgspec
 
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import UNTRIED, EndpointHealth
+from offhook.delivery.replay_entries import ReplayProgress
 from offhook.log.entries import Lease
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
@@ -208,6 +209,8 @@ class PartitionChanges(msgspec.Struct, frozen=True):
     """What is to be told of in the log."""
     requests: tuple[int, ...] = ()
     """Dispatch requests that these changes carry out: they are deleted."""
+    replays: tuple[ReplayProgress, ...] = ()
+    """How far replays are now."""
 
 
 class ApplyReport(msgspec.Struct, frozen=True):

@@ -12,9 +12,11 @@ from offhook.delivery.entries import (
     PartitionChanges,
     PendingRow,
     PendingState,
+    is_live_lane,
 )
 from offhook.delivery.progress import Progress, Range
 from offhook.delivery.queues import Delivery
+from offhook.delivery.replay_ranges import Outcome, Replays
 from offhook.delivery.subscriptions import Endpoint
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
@@ -46,11 +48,13 @@ class PartitionFlow:
         self.leaves_by_s: float | None = None
         """When the partition is given back at the latest, on the monotonic clock; ``None``: it is
         to stay. Nothing more is read or begun once it is to go."""
+        self.replays = Replays()
         self._settled = set(settled)
         self._resume_to = _highest(settled)
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
         self._applying = ChangeSet()
         self._stored_cursor = lease.cursor
+        self._applied_cursor = lease.cursor
 
     @property
     def partition(self) -> int:
@@ -75,6 +79,14 @@ class PartitionFlow:
         from the owner before, with earlier ones of its lane not read again yet."""
         held = self.ranges.get(webhook)
         return self.live.read_to if held is None or held.met else held.progress.read_to
+
+    def come_to(self, webhook: WebhookId) -> int:
+        """Up to where the store knows of every delivery of this endpoint that was sent live: it is
+        accepted, or has a row."""
+        held = self.ranges.get(webhook)
+        if held is None or held.met:
+            return self._applied_cursor
+        return min(self._applied_cursor, held.stored_from - 1)
 
     def lanes_bound_reached(self, webhook: WebhookId) -> bool:
         """Whether so many lanes are closed that reading on would only fill ``pending``. Not as long
@@ -112,6 +124,7 @@ class PartitionFlow:
             self.busy.add((delivery.webhook, delivery.event.position))
         else:
             delivery.reader.open(delivery.event.position)
+        self.replays.begun(delivery)
 
     def let_go(self, delivery: Delivery) -> None:
         """It is no longer under way: settled, or a row of its own stands for it."""
@@ -119,21 +132,25 @@ class PartitionFlow:
             self.changes.released.add((delivery.webhook, delivery.event.position))
         else:
             delivery.reader.settle(delivery.event.position)
+        self.replays.ended(delivery)
 
     def accept(self, delivery: Delivery) -> None:
-        """The endpoint took it."""
+        """The endpoint took it. What a replay read may have a row that was given up."""
         self.let_go(delivery)
-        if delivery.pending:
+        self.replays.note(delivery, Outcome.ACCEPTED)
+        if delivery.pending or delivery.replay is not None:
             lane = Lane(delivery.webhook, delivery.lane)
             self.changes.settle(lane, delivery.event.position)
 
     def wait_behind(self, delivery: Delivery) -> None:
         """A row of its own, behind the earlier ones of its lane."""
+        self.replays.note(delivery, Outcome.KEPT)
         self.changes.put(_row(delivery, PendingState.WAITING, lane=delivery.lane))
 
     def retry(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:
         """A row of its own, due later; it closes the lane where the endpoint keeps order."""
         self.let_go(delivery)
+        self.replays.note(delivery, Outcome.KEPT)
         lane = delivery.lane if endpoint.ordered and not delivery.unordered else None
         row = _row(delivery, PendingState.RETRY, lane, delivery.attempts + 1, due_ms, reason)
         self.changes.put(row)
@@ -143,6 +160,7 @@ class PartitionFlow:
         came from a row stays there as it was."""
         self.let_go(delivery)
         if not delivery.pending:
+            self.replays.note(delivery, Outcome.KEPT)
             lane = delivery.lane if endpoint.ordered else None
             row = _row(delivery, PendingState.RETRY, lane, delivery.attempts, due_ms, reason)
             self.changes.put(row)
@@ -157,6 +175,7 @@ class PartitionFlow:
     ) -> None:
         """A row of its own for good: failed or canceled. The lane goes on."""
         self.let_go(delivery)
+        self.replays.note(delivery, Outcome.GIVEN_UP)
         lane = delivery.lane if endpoint.ordered and delivery.pending else None
         self.changes.put(_row(delivery, state, lane, attempts, None, why))
 
@@ -202,6 +221,7 @@ class PartitionFlow:
         self._end_met_ranges()
         if places:
             self._move_ranges()
+        self.changes.replays = self.replays.freeze(places=places)
         moves = places or self._stored_cursor == self.lease.cursor
         cursor = self.live.done_to() if moves else self._stored_cursor
         if self.changes.empty and (cursor == self._stored_cursor or not places):
@@ -215,9 +235,12 @@ class PartitionFlow:
     def applied(self, report: ApplyReport) -> None:
         """The frozen changes are in the store."""
         applied, self._applying, self.applying = self._applying, ChangeSet(), False
+        self._applied_cursor = self._stored_cursor
+        self.replays.applied(due_ms=0 if applied.opens else applied.next_due_ms)
         self.busy -= applied.released
-        self._lanes.update(lane.webhook for lane in report.closed & applied.touched)
-        self._lanes.subtract(lane.webhook for lane in report.opened & applied.touched)
+        closed, opened = report.closed & applied.touched, report.opened & applied.touched
+        self._lanes.update(lane.webhook for lane in closed if is_live_lane(lane))
+        self._lanes.subtract(lane.webhook for lane in opened if is_live_lane(lane))
         if applied.opens:
             self.next_due_ms = 0
         elif applied.next_due_ms is not None:

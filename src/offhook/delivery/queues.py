@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count
 from math import inf
 from typing import assert_never
 
@@ -240,6 +240,21 @@ class EndpointQueue:
             case _:
                 assert_never(self.circuit.state)
         return permits if self.share is None else min(permits, self.share.in_flight)
+
+    @property
+    def replays(self) -> int:
+        """How many of those that wait are sent by replays."""
+        return sum(it.replay is not None for it in chain(self._ready, *self._lanes.values()))
+
+    def remove(self, unwanted: Callable[[Delivery], bool]) -> list[Delivery]:
+        """Take out those that wait and are not wanted any more."""
+        removed = []
+        for delivery in self.drain():
+            if unwanted(delivery):
+                removed.append(delivery)
+            else:
+                self.offer(delivery)
+        return removed
 
     def drain(self) -> list[Delivery]:
         """Take out all that wait; what is in flight stays."""

@@ -129,12 +129,22 @@ def _carry_out(
     if row is None or endpoint is None or (row.webhook, row.position) in flow.busy:
         return
     if row.state in {PendingState.FAILED, PendingState.CANCELED}:
+        # What a replay gave up is no replay's any more.
+        row = replace(row, replay=None)
         lane = row.own_lane.key if endpoint.ordered else None
         flow.changes.put(_again(row, lane, now_ms, since_ms=now_ms, late=lane))
-    elif row.lane is None:
-        flow.changes.put(_again(row, None, now_ms, since_ms=row.since_ms, late=row.late))
     else:
+        hurry(flow, row, now_ms)
+
+
+def hurry(flow: PartitionFlow, row: PendingRow, now_ms: int) -> None:
+    """Have what is pending tried now: the head of its lane, or it alone."""
+    if (row.webhook, row.position) in flow.busy:
+        return
+    if row.lane is not None:
         flow.changes.hurry(Lane(row.webhook, row.lane))
+    elif row.state is PendingState.RETRY:
+        flow.changes.put(_again(row, None, now_ms, since_ms=row.since_ms, late=row.late))
 
 
 def _again(

@@ -12,12 +12,17 @@ from offhook.delivery.ports import (
     HealthStore,
     WebhookStore,
 )
+from offhook.delivery.replay_ports import ReplaySource, ReplayStore
 from offhook.delivery.rollout import RolloutStore
 from offhook.log.entries import Topic
 from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
 from offhook.log.queries import CallQueries
 from offhook.log.running import Service
 from offhook.resources.ports import KeyStore
+
+
+class Replays(ReplayStore, ReplaySource, Protocol):
+    """Both ports of replays."""
 
 
 class Store(Protocol):
@@ -76,6 +81,11 @@ class Store(Protocol):
     @property
     def announcements(self) -> AnnouncementStore:
         """What is told of endpoints and deliveries, on its way to the log."""
+        ...
+
+    @property
+    def replays(self) -> Replays:
+        """What is sent again on somebody's word."""
         ...
 
     @property

@@ -19,6 +19,7 @@ from offhook.delivery.ports import (
     Transport,
     WebhookStore,
 )
+from offhook.delivery.replay_ports import ReplaySource
 from offhook.delivery.sender import Sender
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Appended, Submission
@@ -64,6 +65,11 @@ class EngineStore(Protocol):
         ...
 
     @property
+    def replays(self) -> ReplaySource:
+        """What is sent again on somebody's word."""
+        ...
+
+    @property
     def filters(self) -> FilterStore:
         """What could not be evaluated of endpoints' filters."""
         ...
@@ -91,6 +97,7 @@ def make_dispatcher(
         leases=store.leases,
         shares=store.bounds,
         health=store.health,
+        replays=store.replays,
         filters=FilterReporter(store=store.filters, clock=clock),
         sender=Sender(transport=transport, clock=clock),
         clock=clock,

@@ -38,6 +38,7 @@ class PartitionedStore:
         self.deliveries = store.deliveries
         self.bounds = store.bounds
         self.health = store.health
+        self.replays = store.replays
         self.webhooks = store.webhooks
         self._store = store
 

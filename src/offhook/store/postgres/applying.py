@@ -23,6 +23,7 @@ from offhook.store.postgres.lanes import (
     release,
 )
 from offhook.store.postgres.log import UNSTORABLE
+from offhook.store.postgres.replay_progress import store_progress
 from offhook.store.postgres.session import Row, Session, Value, named
 from offhook.store.postgres.views import ATTEMPT_COLUMNS, PENDING_COLUMNS
 from offhook.store.postgres.webhooks import KIND, cancel_deliveries, raise_version
@@ -81,6 +82,7 @@ class Applying:
         await self._lock_webhooks()
         closed, opened = await self._store_pending()
         await self._store_ranges()
+        await store_progress(self._session, self._changes, self._now_ms)
         await self._disable()
         await self._tell()
         await self._finish_requests()
@@ -157,7 +159,7 @@ class Applying:
                 "resource_disable", kind=KIND, id=webhook, reason=reason, now_ms=self._now_ms
             )
             if row is not None:
-                await cancel_deliveries(self._session, webhook, reason)
+                await cancel_deliveries(self._session, webhook, reason, self._now_ms)
                 account, partition = AccountId(row["account"]), self._changes[0].lease.partition
                 told = disabled(webhook, account, row["url"], reason, self._now_ms, partition)
                 await announce(self._session, [told])

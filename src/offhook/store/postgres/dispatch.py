@@ -90,7 +90,7 @@ class PostgresDispatch:
                 return DueSlice((), None)
             queued = [(row[0], (row[1], row[2], row[3])) for row in rows]
             taken, next_due_ms = take_due(queued, per_webhook, rows[0]["now_ms"])
-            return DueSlice(await _load(session, taken), next_due_ms)
+            return DueSlice(await load_due(session, taken), next_due_ms)
 
     async def held(self, partition: int) -> list[HeldRange]:
         """The open ranges of a partition."""
@@ -179,7 +179,8 @@ class PostgresDispatch:
         return applying.report
 
 
-async def _load(session: Session, deliveries: Sequence[Place]) -> tuple[DuePending, ...]:
+async def load_due(session: Session, deliveries: Sequence[Place]) -> tuple[DuePending, ...]:
+    """Rows with their events, without those whose event is gone."""
     if not deliveries:
         return ()
     rows = await session.rows("pending_events", **named(DELIVERIES, deliveries))

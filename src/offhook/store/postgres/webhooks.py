@@ -18,6 +18,7 @@ from offhook.store.postgres.session import Row, Session
 
 KIND = "webhook"
 DISABLED_BY_OWNER = "the endpoint was disabled"
+DELETED = "the endpoint was deleted"
 CONFIGURED = frozenset({Topic.CONFIG})
 
 _EXTERNAL_ID = "resource_external_id"
@@ -97,7 +98,9 @@ class PostgresWebhooks:
             if not replaced:
                 return False
             if not _ENABLED.decode(document).enabled:
-                await cancel_deliveries(session, webhook, DISABLED_BY_OWNER)
+                await cancel_deliveries(
+                    session, webhook, DISABLED_BY_OWNER, self._database.now_ms()
+                )
             if secret is not None:
                 await self._put_secrets(session, webhook, [Secret(secret)])
             await raise_version(session, account)
@@ -141,6 +144,10 @@ class PostgresWebhooks:
             await session.run("pending_delete", webhook=webhook)
             await session.run("held_delete_all", webhook=webhook)
             await session.run("requests_delete_all", webhook=webhook)
+            await session.run(
+                "replays_cancel", webhook=webhook, reason=DELETED, now_ms=self._database.now_ms()
+            )
+            await session.run("replay_ranges_end", webhook=webhook)
             await session.rows("shares_locked", webhooks=[webhook])
             await session.run("shares_delete_all", webhook=webhook)
             await session.run("health_delete", webhook=webhook)
@@ -236,9 +243,12 @@ async def raise_version(session: Session, account: AccountId) -> None:
     await session.run("account_configured", account=account)
 
 
-async def cancel_deliveries(session: Session, webhook: WebhookId, reason: str) -> None:
-    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end. Enabled
-    again, it has another five days."""
+async def cancel_deliveries(
+    session: Session, webhook: WebhookId, reason: str, now_ms: int | None
+) -> None:
+    """The endpoint is to get nothing more: what waits for it is canceled, and what is replayed to
+    it; its ranges end. Enabled again, it has another five days."""
+    await session.run("replays_cancel", webhook=webhook, reason=reason, now_ms=now_ms)
     await session.run("pending_cancel", webhook=webhook, reason=reason)
     await session.run("held_delete_all", webhook=webhook)
     await session.run("health_delete", webhook=webhook)

@@ -18,6 +18,7 @@ from offhook.store.sqlite.announcements import announce
 from offhook.store.sqlite.append import UNSTORABLE
 from offhook.store.sqlite.connection import Connection, Value, as_json
 from offhook.store.sqlite.lanes import closed_among, lanes_of, late_among, mend, release
+from offhook.store.sqlite.replay_progress import store_progress
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.webhooks import KIND, cancel_deliveries, raise_version
 from offhook.store.sqlite.writer import Transaction
@@ -56,6 +57,7 @@ class Applying:
         self.stubs = _insert(self._transaction, "attempt_add", attempts, _attempt_stub)
         self._store_pending()
         self._store_ranges()
+        store_progress(self._connection, self._partition, self._changes.replays, self._now_ms)
         for webhook, reason in self._changes.disable:
             self._disable(webhook, reason)
         announce(self._connection, self._changes.announce)
@@ -98,7 +100,7 @@ class Applying:
         )
         if row is not None:
             account, url = AccountId(row[0]), row[1]
-            cancel_deliveries(self._connection, webhook, reason)
+            cancel_deliveries(self._connection, webhook, reason, self._now_ms)
             told = disabled(webhook, account, url, reason, self._now_ms, self._partition)
             announce(self._connection, [told])
             raise_version(self._transaction, account, self._tail)

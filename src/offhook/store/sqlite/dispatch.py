@@ -83,7 +83,7 @@ class SqliteDispatch:
             )
             queued = [due for queue in queues for due in queue]
             taken, next_due_ms = take_due(queued, per_webhook, now_ms)
-            return DueSlice(_load(connection, taken), next_due_ms)
+            return DueSlice(load_due(connection, taken), next_due_ms)
 
         return self._database.read(work)
 
@@ -164,7 +164,8 @@ class SqliteDispatch:
         return position
 
 
-def _load(connection: Connection, deliveries: Sequence[Place]) -> tuple[DuePending, ...]:
+def load_due(connection: Connection, deliveries: Sequence[Place]) -> tuple[DuePending, ...]:
+    """Rows with their events, without those whose event is gone."""
     if not deliveries:
         return ()
     row = connection.row("pending_events", deliveries=as_json(deliveries))

@@ -23,6 +23,7 @@ from offhook.store.sqlite.keys import SqliteKeys
 from offhook.store.sqlite.leases import SqliteLeases
 from offhook.store.sqlite.log import SqliteLog
 from offhook.store.sqlite.migrations import migrate
+from offhook.store.sqlite.replays import SqliteReplays
 from offhook.store.sqlite.retention import SqliteRetention
 from offhook.store.sqlite.rollout import SqliteRollout
 from offhook.store.sqlite.tail import Tail
@@ -46,6 +47,7 @@ class SqliteStore:
     deliveries: SqliteDeliveries
     bounds: SqliteBounds
     health: SqliteHealth
+    replays: SqliteReplays
     announcements: SqliteAnnouncements
     filters: SqliteFilters
     webhooks: SqliteWebhooks
@@ -150,6 +152,7 @@ def _assemble(
         deliveries=SqliteDeliveries(database),
         bounds=SqliteBounds(database),
         health=SqliteHealth(database),
+        replays=SqliteReplays(database),
         announcements=SqliteAnnouncements(database),
         filters=SqliteFilters(database),
         webhooks=SqliteWebhooks(database, tail),

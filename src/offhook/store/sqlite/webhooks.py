@@ -22,6 +22,7 @@ from offhook.store.sqlite.writer import Transaction
 
 KIND = "webhook"
 DISABLED_BY_OWNER = "the endpoint was disabled"
+DELETED = "the endpoint was deleted"
 
 
 class _WebhookRow(msgspec.Struct, frozen=True):
@@ -120,7 +121,7 @@ class SqliteWebhooks:
                     now_ms=now_ms,
                 )
             if replaced and not _ENABLED.decode(document).enabled:
-                cancel_deliveries(connection, webhook, DISABLED_BY_OWNER)
+                cancel_deliveries(connection, webhook, DISABLED_BY_OWNER, now_ms)
             if replaced and secret is not None:
                 _put_secrets(connection, webhook, [Secret(secret)], now_ms)
             return replaced > 0
@@ -156,6 +157,7 @@ class SqliteWebhooks:
 
     async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
         """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
+        now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> bool:
             if not connection.run("resource_delete", kind=KIND, id=webhook, account=account):
@@ -165,6 +167,8 @@ class SqliteWebhooks:
             connection.run("pending_delete", webhook=webhook)
             connection.run("held_delete_all", webhook=webhook)
             connection.run("requests_delete_all", webhook=webhook)
+            connection.run("replays_cancel", webhook=webhook, reason=DELETED, now_ms=now_ms)
+            connection.run("replay_ranges_end", webhook=webhook)
             connection.run("shares_delete_all", webhook=webhook)
             connection.run("health_delete", webhook=webhook)
             connection.run("filter_fault_delete", webhook=webhook)
@@ -213,9 +217,10 @@ def raise_version(transaction: Transaction, account: AccountId, tail: Tail) -> N
     transaction.topics.add(Topic.CONFIG)
 
 
-def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str) -> None:
-    """The endpoint is to get nothing more: what waits for it is canceled, its ranges end. Enabled
-    again, it has another five days."""
+def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str, now_ms: int) -> None:
+    """The endpoint is to get nothing more: what waits for it is canceled, and what is replayed to
+    it; its ranges end. Enabled again, it has another five days."""
+    connection.run("replays_cancel", webhook=webhook, reason=reason, now_ms=now_ms)
     connection.run("pending_cancel", webhook=webhook, reason=reason)
     connection.run("held_delete_all", webhook=webhook)
     connection.run("health_delete", webhook=webhook)

@@ -1,0 +1,194 @@
+"""Replays in one partition, as its owner sees them: bounded ranges beside the live path."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+
+from msgspec.structs import replace
+
+from offhook.delivery.progress import Progress
+from offhook.delivery.queues import Delivery
+from offhook.delivery.replay_entries import ReplayProgress, ReplayRange
+from offhook.model.ids import ReplayId, WebhookId
+
+
+class Outcome(Enum):
+    """What became of a delivery that a replay sent."""
+
+    ACCEPTED = auto()
+    GIVEN_UP = auto()
+    KEPT = auto()
+    """A row of its own stands for it: it waits for its next attempt, or behind an earlier one."""
+
+
+class RunningReplay:
+    """A replay in one partition.
+
+    ``progress`` is of the positions that were looked at closely; ``found`` are those after it that
+    may be to be sent, up to ``scanned_to``. ``kept`` says whether rows may wait for it, the first
+    of which is due at ``due_ms``.
+    """
+
+    def __init__(self, stored: ReplayRange) -> None:
+        self.job = stored.job
+        self.to_position = stored.to_position
+        self.ranges = stored.ranges
+        self.canceled = stored.canceled
+        self.progress = Progress(stored.position)
+        self.counts = stored.counts
+        self.found: deque[int] = deque()
+        self.scanned_to = stored.position
+        self.kept = True
+        self.due_ms = 0
+        self.under_way = 0
+        self.ended = False
+        self._fresh = self._applying = False
+        self._stored = ReplayProgress(stored.job.id, stored.position, stored.counts)
+
+    @property
+    def read(self) -> bool:
+        """Whether there is nothing more to look at."""
+        return self.canceled or (not self.found and self.scanned_to >= self.to_position)
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether rows that wait for it are on their way to the store."""
+        return self._fresh or self._applying
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left of it."""
+        return self.read and not self.under_way and (self.canceled or not self.kept)
+
+    def scanned(self, positions: Iterable[int], through: int) -> None:
+        """These may be to be sent, of all up to ``through``."""
+        self.found.extend(positions)
+        self.scanned_to = through
+        self._look_on()
+
+    def looked_at(self, position: int) -> None:
+        """It was decided what becomes of the next position that was found."""
+        self.found.popleft()
+        self.progress.read(position)
+        self._look_on()
+
+    def hurried(self) -> None:
+        """One that is pending was hurried."""
+        self.counts = replace(self.counts, hurried=self.counts.hurried + 1)
+
+    def note(self, outcome: Outcome, *, first: bool) -> None:
+        """What became of a delivery; ``first`` where no row had waited for this replay."""
+        counts = self.counts
+        self.counts = replace(
+            counts,
+            matched=counts.matched + first,
+            accepted=counts.accepted + (outcome is Outcome.ACCEPTED),
+            failed=counts.failed + (outcome is Outcome.GIVEN_UP),
+        )
+        if outcome is Outcome.KEPT:
+            self.kept = self._fresh = True
+
+    def freeze(self, *, places: bool) -> ReplayProgress | None:
+        """What is to be written of it now, or ``None``; with ``places`` also where it stands."""
+        self._applying, self._fresh = self._fresh, False
+        position = self.progress.done_to() if places else self._stored.position
+        if self.settled and self.canceled:
+            self.counts = replace(self.counts, failed=self.counts.matched - self.counts.accepted)
+        now = ReplayProgress(
+            self.job.id, position, self.counts, done=self.settled, abandon=self.canceled
+        )
+        if now == self._stored:
+            return None
+        self._stored = now
+        self.ended = now.done
+        return now
+
+    def applied(self, due_ms: int | None) -> None:
+        """What was frozen is in the store; a row may be due from ``due_ms`` on."""
+        self._applying = False
+        if due_ms is not None:
+            self.due_ms = min(self.due_ms, due_ms)
+
+    def _look_on(self) -> None:
+        if not self.found:
+            self.progress.read(self.scanned_to)
+
+
+class Replays:
+    """All of a partition's. ``looked`` once the store was asked which there are."""
+
+    def __init__(self) -> None:
+        self._running: dict[ReplayId, RunningReplay] = {}
+        self.looked = False
+
+    def __iter__(self) -> Iterator[RunningReplay]:
+        return iter(list(self._running.values()))
+
+    def open(self) -> bool:
+        """Whether there is any."""
+        return bool(self._running)
+
+    def sync(self, stored: Iterable[ReplayRange]) -> None:
+        """These are open in the store; the oldest job comes first."""
+        found = {row.job.id: row for row in stored}
+        for gone in self._running.keys() - found.keys():
+            del self._running[gone]
+        for id_, row in found.items():
+            running = self._running.setdefault(id_, RunningReplay(row))
+            running.canceled, running.ranges = row.canceled, row.ranges
+        self.looked = True
+
+    def reading(self) -> list[RunningReplay]:
+        """Those that there is something to read or to send for: of each endpoint only the oldest
+        reads on, so that two never take on the same delivery."""
+        reading: dict[WebhookId, RunningReplay] = {}
+        for running in self._running.values():
+            if not running.read:
+                reading.setdefault(running.job.webhook, running)
+        waiting = [it for it in self._running.values() if it.kept and not it.canceled]
+        return list(dict.fromkeys([*reading.values(), *waiting]))
+
+    def is_reading(self, running: RunningReplay) -> bool:
+        """Whether it is the one that reads on for its endpoint."""
+        webhook = running.job.webhook
+        unread = (it for it in self._running.values() if it.job.webhook == webhook and not it.read)
+        return next(unread, None) is running
+
+    def is_over(self, replay: ReplayId) -> bool:
+        """Whether nothing more is to be tried for it."""
+        running = self._running.get(replay)
+        return running is None or running.canceled
+
+    def begun(self, delivery: Delivery) -> None:
+        """It is under way now."""
+        running = self._of(delivery)
+        if running is not None:
+            running.under_way += 1
+
+    def ended(self, delivery: Delivery) -> None:
+        """It is no longer under way."""
+        running = self._of(delivery)
+        if running is not None:
+            running.under_way -= 1
+
+    def note(self, delivery: Delivery, outcome: Outcome) -> None:
+        """What became of a delivery, if it is a replay's."""
+        running = self._of(delivery)
+        if running is not None:
+            running.note(outcome, first=not delivery.pending)
+
+    def freeze(self, *, places: bool) -> tuple[ReplayProgress, ...]:
+        """What is to be written of them now."""
+        frozen = [running.freeze(places=places) for running in self._running.values()]
+        return tuple(progress for progress in frozen if progress is not None)
+
+    def applied(self, *, due_ms: int | None) -> None:
+        """What was frozen is in the store; a row may be due from ``due_ms`` on."""
+        for id_, running in list(self._running.items()):
+            if running.ended:
+                del self._running[id_]
+            else:
+                running.applied(due_ms)
+
+    def _of(self, delivery: Delivery) -> RunningReplay | None:
+        return None if delivery.replay is None else self._running.get(delivery.replay)

@@ -1,0 +1,96 @@
+"""What a replay does with each delivery that it comes to. Pure."""
+
+from enum import Enum, auto
+
+import msgspec
+
+from offhook.delivery.entries import DuePending, PendingRow, PendingState
+from offhook.delivery.replay_entries import ReplayJob, ReplayScope, ReplayState, RowMark
+from offhook.model import catalogue
+from offhook.model.event import LogEvent
+
+CANCELED = "its replay was canceled"
+
+_LIVE = frozenset({PendingState.RETRY, PendingState.WAITING})
+_GIVEN_UP = {
+    ReplayScope.FAILED: frozenset({PendingState.FAILED}),
+    ReplayScope.UNDELIVERED: frozenset({PendingState.FAILED, PendingState.CANCELED}),
+    ReplayScope.ALL: frozenset({PendingState.FAILED, PendingState.CANCELED}),
+}
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """All that is known of one delivery: its event, the row it has, and whether an attempt was
+    accepted, ever or by this very replay."""
+
+    event: LogEvent
+    row: PendingRow | None
+    accepted: bool
+    accepted_here: bool
+
+
+class WaitingSlice(msgspec.Struct, frozen=True):
+    """Rows that wait for a replay: those due now, when the next after them is due (which may have
+    passed), and whether there is any row at all."""
+
+    items: tuple[DuePending, ...]
+    next_due_ms: int | None
+    left: bool
+
+
+class Step(Enum):
+    """What to do with a delivery."""
+
+    SEND = auto()
+    HURRY = auto()
+    """It is pending: its next attempt is to come now."""
+    PASS = auto()
+
+
+def step_for(job: ReplayJob, standing: Standing, *, come_to: int) -> Step:
+    """What to do with a delivery; up to ``come_to`` everything was delivered live, or has a row.
+
+    A delivery without any trace above that is still on its way to be sent for the first time. One
+    that failed or was accepted under this replay was seen to before its owner died.
+    """
+    row, event = standing.row, standing.event
+    if not _in_time(job, event):
+        return Step.PASS
+    if row is not None and row.state in _LIVE:
+        own = row.replay == job.id or job.scope is ReplayScope.FAILED
+        return Step.PASS if own else Step.HURRY
+    if row is not None and row.replay == job.id:
+        return Step.PASS
+    if standing.accepted and (row is None or row.replay is not None):
+        again = job.scope is ReplayScope.ALL and not standing.accepted_here
+        return Step.SEND if again else Step.PASS
+    if row is not None:
+        return Step.SEND if row.state in _GIVEN_UP[job.scope] else Step.PASS
+    missed = job.scope is not ReplayScope.FAILED and event.position <= come_to
+    return Step.SEND if missed else Step.PASS
+
+
+def may_concern(job: ReplayJob, mark: RowMark) -> bool:
+    """Whether a delivery with this row is worth a closer look."""
+    if not of_type(job, mark.event_type):
+        return False
+    if mark.state in _LIVE:
+        return mark.replay != job.id and job.scope is not ReplayScope.FAILED
+    return mark.replay != job.id and mark.state in _GIVEN_UP[job.scope]
+
+
+def of_type(job: ReplayJob, type_: str) -> bool:
+    """Whether the replay is of events of this type."""
+    return job.types is None or any(catalogue.matches(pattern, type_) for pattern in job.types)
+
+
+def state_of(*, canceled: bool, done: bool) -> ReplayState:
+    """Where a replay as a whole stands; ``done`` if it is over in every partition."""
+    if canceled:
+        return ReplayState.CANCELED
+    return ReplayState.COMPLETED if done else ReplayState.RUNNING
+
+
+def _in_time(job: ReplayJob, event: LogEvent) -> bool:
+    after = job.since_ms is None or event.created_ms >= job.since_ms
+    return after and (job.until_ms is None or event.created_ms < job.until_ms)
