@@ -1,6 +1,7 @@
 """Rejections in words: each says what is wrong and what to check, and never holds a secret."""
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from offhook.signing.request import Trial
 from offhook.signing.verdict import Rejected, RejectReason, Verdict, Verified
@@ -92,3 +93,16 @@ def signed_at(trial: Trial, timestamp_s: int | None, *, event_id: str | None = N
 def keyed(secrets: Sequence[str]) -> Rejected | None:
     """Why these secrets cannot verify anything: none is there, or one is empty."""
     return None if secrets and all(secrets) else no_secret()
+
+
+def located(url: str) -> Rejected | None:
+    """Why this can be no address that anyone called; none at all may be given."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return Rejected(
+            RejectReason.URL_DIFFERS,
+            f"The URL {url[:LONGEST_SHOWN]!r} cannot be read; give the public one, as the sender "
+            "called it.",
+        )
+    return None

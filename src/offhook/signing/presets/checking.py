@@ -23,7 +23,7 @@ from offhook.signing.presets.values import (
     Twilio,
     Vonage,
 )
-from offhook.signing.reasons import keyed
+from offhook.signing.reasons import keyed, located
 from offhook.signing.request import SignedRequest, Trial
 from offhook.signing.schemes import Standard, StandardEd25519, TimestampedHex, Unsigned
 from offhook.signing.verdict import Verdict
@@ -67,7 +67,7 @@ def check(
             )
         case _:
             trial = Trial(request, secrets, now_s, tolerance_s)
-            return keyed(secrets) or _check_sender(preset, trial)
+            return keyed(secrets) or located(request.url) or _check_sender(preset, trial)
 
 
 _CHECKS: dict[type[Sender], Callable[[Trial], Verdict]] = {

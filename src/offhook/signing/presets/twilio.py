@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterator
-from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from offhook.signing.presets.hmacs import Digest, is_hash, made_by
 from offhook.signing.reasons import malformed, mismatch, missing, unusable
@@ -118,17 +118,10 @@ def _with_and_without_port(url: str) -> Iterator[str]:
     """Twilio signs either form of the same URL."""
     parts = urlsplit(url)
     yield url
-    bare = parts.netloc.removesuffix(f":{_port(parts)}")
+    bare = parts.netloc.removesuffix(f":{parts.port}")
     yield parts._replace(netloc=bare).geturl()
-    if _port(parts) is None and parts.scheme in _PORTS:
+    if parts.port is None and parts.scheme in _PORTS:
         yield parts._replace(netloc=f"{parts.netloc}:{_PORTS[parts.scheme]}").geturl()
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        return parts.port
-    except ValueError:
-        return None
 
 
 def _hexadecimal(text: str, size: int) -> bytes | None:
