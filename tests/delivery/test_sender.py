@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pieces import endpoint, event
 from standardwebhooks import Webhook
 
-from offhook.delivery.entries import FailureKind, Request
+from offhook.delivery.entries import Answer, FailureKind, Request
 from offhook.delivery.sender import Sender
 from offhook.signing import STANDARD
 from offhook.signing.secret import Secret, make_secret
@@ -99,3 +99,17 @@ async def test_a_masked_endpoint_gets_the_event_without_the_contact_s_number() -
     assert payload["data"]["contact_hash"]
     assert "5550123" not in request.body.decode()
     assert request.headers["x-caller"] == "+1********23"
+
+
+async def test_what_a_masked_endpoint_answers_tells_no_number_either() -> None:
+    made = event(7, type="call.missed", data=b'{"contact_number":"+12145550123"}')
+    answered = Answer(
+        503,
+        body="no contact (214)\xa0555-0123 ".encode() + b"\xff",
+        detail="no 2145550123",
+        headers=(("x-lead", "12145550123"),),
+    )
+    masking = endpoint(mask_key=bytes(32))
+    answer = await sender(ScriptedNetwork(lambda _: answered), FakeClock()).send(masking, made, 1)
+    assert answer.body == b"no contact +1********23 \xff"
+    assert "5550123" not in repr(answer)

@@ -1,5 +1,7 @@
 """Sending one delivery: render, sign, hand to the transport. What it means is not decided here."""
 
+import msgspec
+
 from offhook.clock import Clock
 from offhook.delivery.entries import Answer, FailureKind, Request
 from offhook.delivery.ports import Transport
@@ -7,7 +9,10 @@ from offhook.delivery.recording import recorded
 from offhook.delivery.subscriptions import Endpoint
 from offhook.model.event import LogEvent, render, to_ms
 from offhook.model.ids import ReplayId
-from offhook.model.masking import masked
+from offhook.model.masking import masked, without_contact
+
+_AS_IT_IS = "surrogateescape"
+"""Bytes that are no text come back as they were."""
 
 
 class Sender:
@@ -39,6 +44,8 @@ class Sender:
             if replay is not None:
                 request.headers["webhook-replay"] = replay
             answer = await self._transport.send(request)
+            if endpoint.mask_key is not None:
+                answer = _without_contact(answer, event)
             return recorded(answer, request, endpoint, event)
         except Exception as error:  # noqa: BLE001 - one bad delivery must not stop the others
             return Answer(None, FailureKind.INTERNAL, repr(error))
@@ -54,3 +61,17 @@ class Sender:
         return Request(
             endpoint.url, headers, body, endpoint.timeout_s, keep_response=endpoint.keep_responses
         )
+
+
+def _without_contact(answer: Answer, event: LogEvent) -> Answer:
+    """What is kept of an answer must not tell what its request did not."""
+
+    def hidden(text: str) -> str:
+        return without_contact(text, event)
+
+    return msgspec.structs.replace(
+        answer,
+        body=hidden(answer.body.decode(errors=_AS_IT_IS)).encode(errors=_AS_IT_IS),
+        detail=None if answer.detail is None else hidden(answer.detail),
+        headers=tuple((name, hidden(value)) for name, value in answer.headers),
+    )

@@ -7,7 +7,7 @@ without saying who it is.
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any, Final
@@ -65,7 +65,7 @@ def masked(event: LogEvent, key: bytes) -> LogEvent:
     is hidden in its data, key, id and headers. In the id and the key its hash takes its place, so
     that they still tell one event and one contact from another."""
     data: dict[str, Any] = msgspec.json.decode(event.data)
-    numbers = tuple(dict.fromkeys(_contact_numbers(event.type, data)))
+    numbers = _contact_numbers(event.type, data)
     shown = _hide(_without_person(event.type, data), numbers)
     shown["contact_hash"] = contact_hash(numbers[0], key) if numbers else None
     headers = None if event.headers is None else _hide(event.headers, numbers)
@@ -78,7 +78,13 @@ def masked(event: LogEvent, key: bytes) -> LogEvent:
     )
 
 
-def _contact_numbers(type_: str, data: Mapping[str, Any]) -> Iterable[str]:
+def without_contact(text: str, event: LogEvent) -> str:
+    """A text about an event, such as its receiver's answer, with the contact's number hidden."""
+    numbers = _contact_numbers(event.type, msgspec.json.decode(event.data))
+    return _hide_in_text(text, numbers)
+
+
+def _contact_numbers(type_: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     """The numbers of the contact, the present one first."""
     group = type_.split(".", 1)[0]
     stated: list[Any] = [data.get(field) for field in _NUMBER_FIELDS]
@@ -91,7 +97,8 @@ def _contact_numbers(type_: str, data: Mapping[str, Any]) -> Iterable[str]:
     if group == "custom":
         stated += _whole_numbers(data)
     ours = data.get("our_number")
-    return (it for it in stated if isinstance(it, str) and it != ours and len(_digits(it)) > 2)
+    found = (it for it in stated if isinstance(it, str) and it != ours and len(_digits(it)) > 2)
+    return tuple(dict.fromkeys(found))
 
 
 def _whole_numbers(value: object) -> list[str]:
