@@ -127,7 +127,7 @@ def test_a_share_that_ran_out_lets_nothing_begin_until_the_next() -> None:
     queues.divide()
     [queue] = queues.all()
     assert sent_at(queues, 0.0) == []
-    assert queues.starved == {queue}
+    assert list(queues.starved) == [queue]
     queue.share = Share(2, 0, until_s=1.0)
     queues.stir(queue)
     turn = queues.next(0.5)

@@ -273,7 +273,7 @@ class Queues:
     """All endpoints' queues; those that may send take turns.
 
     While ``divided``, other processes send to the same endpoints, and each queue sends only within
-    a share that was granted; ``starved`` are those that something waits in without one.
+    a share that was granted; ``starved`` has those that something waits in without one, in order.
     """
 
     def __init__(self) -> None:
@@ -286,7 +286,7 @@ class Queues:
         self._ticket = count()
         self._silent_since = -inf
         self.divided = False
-        self.starved: set[EndpointQueue] = set()
+        self.starved: dict[EndpointQueue, None] = {}
         self._resting: set[EndpointQueue] = set()
         self._tick_at_s = inf
 
@@ -340,7 +340,7 @@ class Queues:
         if queue is None:
             return []
         queue.closed = True
-        self.starved.discard(queue)
+        self.starved.pop(queue, None)
         self._resting.discard(queue)
         return queue.drain()
 
@@ -359,7 +359,7 @@ class Queues:
                 self._in_turn.add(queue)
                 (self._slow_turns if queue.hangs else self._turns).append(queue)
         elif queue.starved:
-            self.starved.add(queue)
+            self.starved[queue] = None
 
     def next(
         self, now_s: float, permits: Permits | None = None

@@ -58,7 +58,7 @@ class Shares:
     def asks(self, now_s: float) -> list[BoundAsk]:
         """All that is due to be asked now."""
         while self._queues.starved:
-            queue = self._queues.starved.pop()
+            queue, _ = self._queues.starved.popitem()
             self._standings.setdefault(queue, _Standing(queue, now_s))
             self._next_s = now_s
         if now_s < self._next_s:
