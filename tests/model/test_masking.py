@@ -7,11 +7,13 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from offhook.model.event import LogEvent, render
 from offhook.model.examples import example_data
 from offhook.model.ids import AccountId, EventId
 from offhook.model.masking import contact_hash, mask_number, masked
+from offhook.model.schemas import event_schema
 
 KEY = b"k" * 32
 NUMBER = "+12145550123"
@@ -255,3 +257,9 @@ def test_the_number_is_nowhere_in_a_masked_body_however_it_was_written_and_where
     ]
     assert leaking == []
     assert number not in body.decode()
+
+
+@pytest.mark.parametrize("type_", ["call.ended", "call.missed", "message.received", "custom.lead"])
+def test_a_masked_event_is_still_what_the_schema_of_its_type_says(type_: str) -> None:
+    body = msgspec.json.decode(render(masked(event(type_, example_data(type_)), KEY)))
+    Draft202012Validator(event_schema(type_)).validate(body)

@@ -36,7 +36,7 @@ _CONTACTS_END: Final = {"inbound": 0, "outbound": 1}
 _TAIL: Final = 7
 """So many last digits tell a number, whatever prefix stands before them."""
 
-_SHORTEST: Final = 3
+_HAS_A_TAIL = re.compile(r"(?:\d\D*){7}")
 _HASH_IN_NAMES: Final = 16
 _RUN = re.compile(r"[+(]{0,2}\d(?:[\W_]{0,5}\d)+")
 _ESCAPED_RUN = re.compile(r"[+(]{0,2}\d(?:(?:%[0-9A-Fa-f]{2}|[\W_]){0,5}\d)+")
@@ -52,6 +52,7 @@ def contact_hash(number: str, key: bytes) -> str:
     return hmac.new(key, plain.encode(), sha256).hexdigest()
 
 
+@lru_cache(maxsize=4_096)
 def mask_number(number: str) -> str:
     """Country code and last two digits: ``+12145550123`` becomes ``+1********23``."""
     digits = _digits(number)
@@ -146,7 +147,9 @@ def _hide(value: Any, numbers: tuple[str, ...]) -> Any:
 
 
 def _hide_in_text(text: str, numbers: tuple[str, ...]) -> str:
-    if len(text) < _SHORTEST or _MOMENT.fullmatch(text):
+    if text in numbers:
+        return mask_number(text)
+    if not _HAS_A_TAIL.search(text) or _MOMENT.fullmatch(text):
         return text
     for number in numbers:
         text = _replaced(text, number, mask_number(number))
@@ -155,14 +158,14 @@ def _hide_in_text(text: str, numbers: tuple[str, ...]) -> str:
 
 def _hidden_by_hash(name: str, numbers: tuple[str, ...], key: bytes) -> str:
     for number in numbers:
+        if name == number:
+            return contact_hash(number, key)[:_HASH_IN_NAMES]
         name = _replaced(name, number, contact_hash(number, key)[:_HASH_IN_NAMES])
     return name
 
 
 def _replaced(text: str, number: str, by: str) -> str:
     """The text with each spelling of a number replaced."""
-    if text == number:
-        return by
     digits = _digits(number)
     if len(digits) < _TAIL:
         return text
@@ -176,6 +179,8 @@ def _in_run(run: re.Match[str], *, digit: re.Pattern[str], digits: str, by: str)
     """A run of digits and of what separates them, with those of the number replaced: its last seven
     and what stands before them as far as it is the number's."""
     text, shown, done = run[0], "", 0
+    if len(text) < _TAIL:
+        return text
     places = [it.start() for it in digit.finditer(text) if not it[0].startswith("%")]
     found = "".join(str(int(text[place])) for place in places)
     tail = found.find(digits[-_TAIL:])
@@ -195,6 +200,7 @@ def _start(found: str, digits: str, tail: int) -> int:
     return tail
 
 
+@lru_cache(maxsize=4_096)
 def _digits(number: str) -> str:
     return "".join(str(int(it)) for it in number if it.isdecimal())
 

@@ -21,6 +21,10 @@ _POSTED_FORMS: dict[str, Schema] = {
     "money": {"type": ["string", "number", "null"]},
     "times": {"type": ["string", "null"], "format": "date-time"},
 }
+_CONTACT_HASH: Final = {
+    "type": ["string", "null"],
+    "description": "Stands for the contact's number; there for endpoints that mask callers alone.",
+}
 _MOMENTS = ("_at", "until", "failing_since")
 
 
@@ -39,6 +43,7 @@ def event_schema(type_: str) -> Schema:
     """The whole event of this canonical type, as it leaves."""
     data = dict(data_schema(type_))
     definitions = data.pop("$defs", {})
+    data["properties"] = {**data.get("properties", {}), "contact_hash": _CONTACT_HASH}
     text, moment = {"type": "string"}, {"type": "string", "format": "date-time"}
     properties = {
         "id": text,
