@@ -59,6 +59,11 @@ class PartitionedLog:
         """As many as were asked for."""
         return self._partitions
 
+    @property
+    def lanes(self) -> int:
+        """As many as the one log has."""
+        return self._log.lanes
+
     async def append(self, batch: Sequence[Submission], fold: Fold) -> list[AppendOutcome]:
         """Append to the one log."""
         return await self._log.append(batch, fold)
