@@ -136,8 +136,10 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - a queue that fails now may not later
                 _log.error("queue_not_read", error=told(error))
                 await asyncio.sleep(self._handling.poll_s)
+            # Not wait_for, which in Python 3.11 may take a cancellation for itself.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), self._handling.poll_s)
+                async with asyncio.timeout(self._handling.poll_s):
+                    await self._work.wait()
 
     async def _run_every(self, step: Callable[[], Awaitable[None]], every_s: float) -> None:
         while True:
