@@ -5,10 +5,11 @@ from pathlib import Path
 import apsw
 
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
+from offhook.delivery.filter_faults import FilterFaults
 from offhook.log.entries import Submission
 from offhook.log.fold import fold
 from offhook.model.event import LogEvent, to_ms
-from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, KeyId
+from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, EventId, KeyId, WebhookId
 from offhook.resources.ports import StoredKey
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock
@@ -23,6 +24,7 @@ TOKEN_KEY = bytes(range(32))
 STORED_KEY = StoredKey(KeyId("key_1"), DEFAULT_ACCOUNT, True, ("read", "write"), 7)
 TRIMMED = 18
 
+FAULTS = FilterFaults(3, "there is no field 'x'", EventId("evt_1"), 1_700_000_000_000)
 DOWN = Answer(503, body=b"\xff not\x00 now")
 GONE = Answer(410)
 _SLOWLY = {"delays_s": [3_600], "until_s": 86_400}
@@ -67,6 +69,7 @@ class Installation:
         await self._range(bench)
         await bench.dispatcher.stop()
         await _ask_again(store)
+        await store.filters.note_filter_faults({WebhookId("wh_steady"): FAULTS})
         self.log = list((await store.log.read(0, 0, 100_000, 1 << 40)).events)
         await self._trim(store)
         await store.close()

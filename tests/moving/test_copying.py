@@ -154,6 +154,7 @@ async def test_deliveries_look_the_same_to_their_readers(
         assert new.document == webhook.document
         assert (new.revision, new.disabled_reason) == (webhook.revision, webhook.disabled_reason)
         assert new.health == webhook.health
+        assert new.filter_faults == webhook.filter_faults
     await old.close()
 
 
@@ -243,6 +244,7 @@ SPOILT = {
     "webhook_secret": "NEW.secret := NEW.secret || 'x'",
     "account": "NEW.config_version := NEW.config_version + 1",
     "api_key": "NEW.test := NOT NEW.test",
+    "filter_fault": "NEW.errors := NEW.errors + 1",
     "endpoint_health": "NEW.failures := NEW.failures + 1",
 }
 ROWS_LOST = "IF random() < 0.5 THEN RETURN NULL; END IF"
