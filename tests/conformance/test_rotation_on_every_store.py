@@ -1,0 +1,7 @@
+"""Rotation's guarantees on every store."""
+
+from offhook.testing.conformance.rotation import RotationConformance
+
+
+class TestRotation(RotationConformance):
+    """Each guarantee."""
