@@ -1,0 +1,254 @@
+"""All that happened, as the log, the network and the store saw it: what promises are checked by."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from offhook.delivery.entries import (
+    Answer,
+    ApplyReport,
+    AttemptRecord,
+    PartitionChanges,
+    PendingRow,
+    PendingState,
+    Request,
+)
+from offhook.log.entries import Lease, LeaseShare
+from offhook.model.event import LogEvent
+from offhook.model.ids import EventId, WebhookId
+from offhook.testing.network import Arrival
+from offhook.testing.simulated.subscriptions import Subscription
+from offhook.testing.simulated.trace import Trace
+from offhook.testing.simulated.virtual_time import Host
+
+Delivery = tuple[str, EventId]
+"""An endpoint's name and an event."""
+
+_PARKED = frozenset({PendingState.FAILED, PendingState.CANCELED})
+
+
+@dataclass(slots=True, eq=False)
+class Sending:
+    """A request as the network saw it; times in virtual seconds, ``None`` until it is so."""
+
+    host: Host
+    endpoint: str
+    event: LogEvent
+    number: int
+    late: bool
+    epoch: int
+    began_s: float
+    accepted_s: float | None = None
+    ended_s: float | None = None
+    answer: Answer | None = None
+    cut_off: bool = False
+
+    @property
+    def key(self) -> str:
+        """The event's key."""
+        return self.event.key
+
+    @property
+    def delivery(self) -> Delivery:
+        """What it is an attempt of."""
+        return self.endpoint, self.event.id
+
+    @property
+    def open(self) -> bool:
+        """Whether its sender waits for the answer."""
+        return self.ended_s is None
+
+    @property
+    def told_accepted(self) -> bool:
+        """Whether its sender knows that it was accepted."""
+        answer = self.answer
+        return answer is not None and answer.status is not None and 200 <= answer.status < 300
+
+    def __str__(self) -> str:
+        event = self.event
+        return f"{self.endpoint} {event.key}#{event.sequence} attempt {self.number}"
+
+
+@dataclass(slots=True)
+class Holding:
+    """Who holds a partition's lease, and until when by the store's clock."""
+
+    owner: str
+    epoch: int
+    until_s: float
+
+
+class Ledger:
+    """Gathers facts, and calls ``on_began`` and ``on_accepted`` as they come."""
+
+    def __init__(self, trace: Trace, now_s: Callable[[], float]) -> None:
+        self.trace = trace
+        self.now_s = now_s
+        self.events: dict[EventId, LogEvent] = {}
+        self.head = 0
+        """The last position of the log."""
+        self.subscriptions: dict[str, Subscription] = {}
+        self.sendings: dict[Delivery, list[Sending]] = defaultdict(list)
+        self.open: dict[str, list[Sending]] = defaultdict(list)
+        self.began_s: dict[str, list[float]] = defaultdict(list)
+        self.accepted_first: dict[Delivery, float] = {}
+        self.holdings: dict[int, Holding] = {}
+        self.rows: dict[tuple[WebhookId, EventId], PendingRow] = {}
+        self.parked: dict[Delivery, str] = {}
+        """Deliveries that were ever given up or canceled, and why the last time."""
+        self.records: dict[Delivery, list[AttemptRecord]] = defaultdict(list)
+        self.recorded_accepted: set[Delivery] = set()
+        self.hurried: dict[tuple[str, str], float] = {}
+        """By endpoint and key, when somebody last asked for a retry."""
+        self._places: dict[tuple[int, int], EventId] = {}
+        self.on_began: Callable[[Sending], None] = lambda _: None
+        self.on_accepted: Callable[[Sending, bool], None] = lambda _sending, _first: None
+
+    def appended(self, event: LogEvent) -> None:
+        """An event stands in the log, in its partition."""
+        self.events[event.id] = event
+        self.head = event.position
+        self._places[event.partition, event.position] = event.id
+        self.trace.tell(f"appended {event.key}#{event.sequence} {event.type} at {event.position}")
+
+    def began(self, host: Host, request: Request, seen: Arrival) -> Sending:
+        """A request left a process."""
+        event = self.events[EventId(seen.id)]
+        holding = self.holdings[event.partition]
+        sending = Sending(
+            host,
+            seen.url.removeprefix("https://").partition(".")[0],
+            event,
+            int(request.headers["webhook-attempt"]),
+            request.headers.get("webhook-late") == "1",
+            holding.epoch if holding.owner == host.name else -1,
+            self.now_s(),
+        )
+        self.trace.tell(f"{host.name} sends {sending}{' late' if sending.late else ''}")
+        self.on_began(sending)
+        self.sendings[sending.delivery].append(sending)
+        self.open[sending.endpoint].append(sending)
+        self.began_s[sending.endpoint].append(sending.began_s)
+        return sending
+
+    def accepted(self, sending: Sending) -> None:
+        """Its endpoint took it, whoever still knows of that."""
+        sending.accepted_s = self.now_s()
+        first = sending.delivery not in self.accepted_first
+        self.trace.tell(f"{sending} is accepted{'' if first else ' again'}")
+        self.on_accepted(sending, first)
+        self.accepted_first.setdefault(sending.delivery, sending.accepted_s)
+
+    def answered(self, sending: Sending, answer: Answer) -> None:
+        """Its sender has the answer."""
+        self._end(sending)
+        sending.answer = answer
+        what = answer.status if answer.failure is None else answer.failure
+        self.trace.tell(f"{sending.host.name} hears of {sending}: {what}")
+
+    def given_up(self, sending: Sending) -> None:
+        """Its sender does not wait any longer."""
+        self._end(sending)
+        sending.cut_off = True
+
+    def died(self, host: Host) -> None:
+        """A process is gone; its connections are closed."""
+        for endpoint in self.open.values():
+            for sending in [it for it in endpoint if it.host is host]:
+                self.given_up(sending)
+
+    def leased(self, owner: str, leases: Sequence[Lease], ttl_s: float) -> None:
+        """A process holds these for so long."""
+        for lease in leases:
+            before = self.holdings.get(lease.partition)
+            until_s = self.now_s() + ttl_s
+            self.holdings[lease.partition] = Holding(owner, lease.epoch, until_s)
+            if before is None or before.epoch != lease.epoch:
+                self.trace.tell(
+                    f"{owner} takes partition {lease.partition} at {lease.cursor}, "
+                    f"epoch {lease.epoch}, takeovers {lease.takeovers}"
+                )
+
+    def acquired(self, owner: str, share: LeaseShare, ttl_s: float) -> None:
+        """A process was given leases."""
+        self.leased(owner, share.taken, ttl_s)
+
+    def released(self, leases: Sequence[Lease]) -> None:
+        """A process gave these back."""
+        for lease in leases:
+            holding = self.holdings[lease.partition]
+            if holding.epoch == lease.epoch:
+                holding.until_s = self.now_s()
+                self.trace.tell(f"{holding.owner} gives back partition {lease.partition}")
+
+    def applied(self, changes: Sequence[PartitionChanges], report: ApplyReport) -> None:
+        """Decisions are in the store."""
+        for one in changes:
+            if one.lease.partition in report.lost:
+                self.trace.tell(f"{one.lease.owner} lost partition {one.lease.partition}")
+                continue
+            self._applied(one)
+
+    def disabled(self, subscription: Subscription, why: str) -> None:
+        """The endpoint gets nothing more; what waits for it is canceled."""
+        for (webhook, _), row in list(self.rows.items()):
+            if webhook == subscription.webhook and row.state not in _PARKED:
+                self._park(row, why)
+
+    def asked_for_retry(self, endpoint: str, event: LogEvent) -> None:
+        """Somebody asked for another attempt."""
+        self.hurried[endpoint, event.key] = self.now_s()
+        self.trace.tell(f"asked to retry {endpoint} {event.key}#{event.sequence}")
+
+    def _applied(self, changes: PartitionChanges) -> None:
+        for attempt in changes.attempts:
+            delivery = _name(attempt.webhook), attempt.event_id
+            self.records[delivery].append(attempt)
+            if attempt.accepted:
+                self.recorded_accepted.add(delivery)
+        for webhook, position in changes.settled:
+            self.rows.pop((webhook, self._places[changes.lease.partition, position]), None)
+        for row in changes.rows:
+            self._put(row)
+        for webhook, why in changes.disable:
+            self._disable(webhook, why)
+        self.trace.tell(_told(changes))
+
+    def _put(self, row: PendingRow) -> None:
+        subscription = self.subscriptions[_name(row.webhook)]
+        if subscription.document is None:
+            return
+        if row.state in _PARKED:
+            self._park(row, row.reason or "")
+        elif not subscription.enabled:
+            self._park(row, "disabled meanwhile")
+        else:
+            self.rows[row.webhook, row.event_id] = row
+
+    def _park(self, row: PendingRow, why: str) -> None:
+        self.rows.pop((row.webhook, row.event_id), None)
+        self.parked[_name(row.webhook), row.event_id] = why
+
+    def _disable(self, webhook: WebhookId, why: str) -> None:
+        subscription = self.subscriptions[_name(webhook)]
+        document = subscription.document
+        if document is not None and document.enabled:
+            off = document.model_copy(update={"enabled": False})
+            subscription.change(self.head, self.now_s(), off)
+        self.disabled(subscription, why)
+
+    def _end(self, sending: Sending) -> None:
+        sending.ended_s = self.now_s()
+        self.open[sending.endpoint].remove(sending)
+
+
+def _name(webhook: WebhookId) -> str:
+    return webhook.removeprefix("wh_")
+
+
+def _told(changes: PartitionChanges) -> str:
+    rows = " ".join(sorted(f"{_name(it.webhook)}:{it.position}:{it.state}" for it in changes.rows))
+    return (
+        f"{changes.lease.owner} applies {changes.lease.partition} to {changes.cursor}: "
+        f"{len(changes.attempts)} attempts, {len(changes.settled)} settled, rows [{rows}]"
+    )

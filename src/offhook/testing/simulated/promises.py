@@ -1,0 +1,142 @@
+"""What is promised of every request, checked in the moment in which it begins or is accepted."""
+
+from offhook.delivery.schedule import Schedule
+from offhook.testing.simulated.clocks import START
+from offhook.testing.simulated.ledger import Ledger, Sending
+from offhook.testing.simulated.subscriptions import Subscription
+
+_ROUNDING_S = 0.003
+
+
+class Promises:
+    """Watches a ledger; ``broken`` says what was not kept.
+
+    ``clocks_off_s`` is by how much processes' clocks differ from the store's at most.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._highest: dict[tuple[str, str], int] = {}
+        self.broken: list[str] = []
+        self.clocks_off_s = 0.0
+        ledger.on_began = self._began
+        ledger.on_accepted = self._accepted
+
+    def breaks(self, what: str) -> None:
+        """A promise was broken."""
+        self.broken.append(what)
+        self._ledger.trace.tell(f"BROKEN: {what}")
+
+    def _began(self, sending: Sending) -> None:
+        subscription = self._ledger.subscriptions[sending.endpoint]
+        if not subscription.may_get(sending.event):
+            self.breaks(f"{sending} is not for this endpoint")
+        self._within_the_lease(sending)
+        self._alone_in_its_lane(sending, subscription)
+        self._not_known_to_be_done(sending)
+        self._not_too_early(sending, subscription)
+        self._within_the_rate(sending, subscription)
+        self._within_the_bound(sending, subscription)
+
+    def _accepted(self, sending: Sending, first: bool) -> None:
+        """First acceptances of an endpoint and key are in order."""
+        lane = sending.endpoint, sending.key
+        sequence, highest = sending.event.sequence, self._highest.get(lane, 0)
+        subscription = self._ledger.subscriptions[sending.endpoint]
+        excused = (
+            not first
+            or sending.late
+            or not subscription.always_ordered
+            or sending.delivery in self._ledger.parked
+            or subscription.interrupted_since(sending.event)
+        )
+        if sequence < highest and not excused:
+            self.breaks(f"{sending} is accepted after #{highest} of its key")
+        self._highest[lane] = max(sequence, highest)
+
+    def _within_the_lease(self, sending: Sending) -> None:
+        holding = self._ledger.holdings[sending.event.partition]
+        if holding.owner != sending.host.name or holding.until_s <= sending.began_s:
+            self.breaks(f"{sending.host.name} sends {sending} without a lease")
+
+    def _alone_in_its_lane(self, sending: Sending, subscription: Subscription) -> None:
+        if not subscription.always_ordered:
+            return
+        for other in self._ledger.open[sending.endpoint]:
+            if other.key == sending.key and other.epoch == sending.epoch:
+                self.breaks(f"{sending} begins while {other} is under way")
+
+    def _not_known_to_be_done(self, sending: Sending) -> None:
+        """Sent again is only what was at risk: nobody had written, or could have, that it was
+        accepted."""
+        if sending.delivery in self._ledger.recorded_accepted:
+            self.breaks(f"{sending} was recorded as accepted, and is sent again")
+        for other in self._ledger.sendings[sending.delivery]:
+            if other.told_accepted and other.epoch == sending.epoch:
+                self.breaks(f"{sending} was accepted, and its owner sends it again")
+
+    def _not_too_early(self, sending: Sending, subscription: Subscription) -> None:
+        before = [
+            other
+            for other in self._ledger.sendings[sending.delivery]
+            if other.number == sending.number - 1 and other.answer is not None
+        ]
+        if not before:
+            return
+        last = before[-1]
+        ended_s = last.ended_s or 0.0
+        if self._ledger.hurried.get((sending.endpoint, sending.key), -1.0) >= last.began_s:
+            return
+        wait_s = min(_least_wait_s(last, it) for it in subscription.schedules())
+        early_s = ended_s + wait_s - sending.began_s - self.clocks_off_s - _ROUNDING_S
+        if early_s > 0:
+            self.breaks(f"{sending} is tried {early_s:.3f} s too early")
+
+    def _within_the_rate(self, sending: Sending, subscription: Subscription) -> None:
+        bound = subscription.most_begun(sending.began_s)
+        if bound is None:
+            return
+        count, window_s = bound
+        after_s = sending.began_s - window_s + _ROUNDING_S
+        begun = 1
+        for began_s in reversed(self._ledger.began_s[sending.endpoint]):
+            if began_s <= after_s:
+                break
+            begun += 1
+        if begun > count:
+            self.breaks(f"{sending} is number {begun} within {window_s:g} s, {count} are allowed")
+
+    def _within_the_bound(self, sending: Sending, subscription: Subscription) -> None:
+        bound = subscription.most_in_flight(sending.began_s)
+        under_way = [it for it in self._ledger.open[sending.endpoint] if self._counts(it)]
+        if len(under_way) >= bound:
+            self.breaks(f"{sending} is number {len(under_way) + 1} under way, {bound} are allowed")
+
+    def _counts(self, sending: Sending) -> bool:
+        """Whether its sender may still be waiting for it as far as the others can know: of one that
+        lost the partition since, nobody knows."""
+        holding = self._ledger.holdings[sending.event.partition]
+        return (
+            holding.owner == sending.host.name
+            and holding.epoch == sending.epoch
+            and holding.until_s > self._ledger.now_s()
+        )
+
+
+def _least_wait_s(failed: Sending, schedule: Schedule) -> float:
+    """The least time between a failure and the next attempt; with a deadline that cuts it short."""
+    delays = schedule.delays_s
+    delay_s = delays[min(failed.number, len(delays)) - 1] * (1 - schedule.jitter)
+    answer = failed.answer
+    if schedule.honours_retry_after and answer is not None and answer.retry_after is not None:
+        asked = answer.retry_after
+        delay_s = max(delay_s, min(float(asked), 3_600.0) if asked.isdigit() else 0.0)
+    if schedule.until_s is not None:
+        left_s = failed.event.created_ms / 1000 + schedule.until_s - _ended_at(failed)
+        delay_s = min(delay_s, max(left_s, 0.0))
+    return delay_s
+
+
+def _ended_at(sending: Sending) -> float:
+    """When it ended, in Unix seconds: events are dated by the store."""
+    return START.timestamp() + (sending.ended_s or 0.0)

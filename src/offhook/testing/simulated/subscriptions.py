@@ -1,0 +1,125 @@
+"""What each endpoint's owner asked for at which time, and what follows of that for an event."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from offhook.delivery.rate import rate_limit
+from offhook.delivery.schedule import Schedule
+from offhook.delivery.webhook import WebhookDocument
+from offhook.model.event import LogEvent
+from offhook.model.ids import WebhookId
+
+_LIVE_S = 60.0
+"""For how long what was asked for before may still be seen: requests last as long, and a process
+that the store could not reach follows it."""
+
+
+class _Listed(msgspec.Struct):
+    contact_list_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What was asked for from a position of the log, and from a second, on; ``None``: nothing, it
+    was deleted."""
+
+    from_position: int
+    from_s: float
+    document: WebhookDocument | None
+
+    def wants(self, event: LogEvent) -> bool:
+        """Whether this is for the endpoint as it was described then."""
+        document = self.document
+        if document is None or not document.enabled or (event.test and not document.test):
+            return False
+        if event.historical and not document.include_historical:
+            return False
+        if not any(_matches(pattern, event.type) for pattern in document.events):
+            return False
+        lists = document.contact_list_ids
+        return not lists or not set(lists).isdisjoint(
+            msgspec.json.decode(event.data, type=_Listed).contact_list_ids
+        )
+
+
+@dataclass(slots=True)
+class Subscription:
+    """An endpoint and all that was ever asked for it, oldest first; events up to ``after`` are not
+    for it."""
+
+    name: str
+    after: int
+    versions: list[Version] = field(default_factory=list)
+
+    @property
+    def webhook(self) -> WebhookId:
+        """Its id."""
+        return WebhookId(f"wh_{self.name}")
+
+    @property
+    def document(self) -> WebhookDocument | None:
+        """As it is now."""
+        return self.versions[-1].document
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may receive now."""
+        return self.document is not None and self.document.enabled
+
+    def change(self, at_position: int, at_s: float, document: WebhookDocument | None) -> None:
+        """Something else is asked for from here on."""
+        self.versions.append(Version(at_position, at_s, document))
+
+    def must_get(self, event: LogEvent) -> bool:
+        """Whether it has wanted this ever since the event was there."""
+        return event.position > self.after and all(it.wants(event) for it in self._since(event))
+
+    def may_get(self, event: LogEvent) -> bool:
+        """Whether it wanted this at any time since the event was there."""
+        return event.position > self.after and any(it.wants(event) for it in self._since(event))
+
+    def interrupted_since(self, event: LogEvent) -> bool:
+        """Whether it was disabled at any time since then: what it missed is given up."""
+        return not all(it.document is not None and it.document.enabled for it in self._since(event))
+
+    @property
+    def always_ordered(self) -> bool:
+        """Whether it kept order all its life."""
+        return all(it.document is None or it.document.ordered for it in self.versions)
+
+    def schedules(self) -> list[Schedule]:
+        """By which its deliveries may have been tried again."""
+        return [it.document.retry.schedule() for it in self.versions if it.document is not None]
+
+    def most_in_flight(self, now_s: float) -> int:
+        """What its bound may be taken to be now."""
+        return max(it.max_in_flight for it in self._lately(now_s))
+
+    def most_begun(self, now_s: float) -> tuple[int, float] | None:
+        """How many may begin within how many seconds; ``None``: any number."""
+        per_s = [it.rate_limit_per_s for it in self._lately(now_s)]
+        if any(rate is None for rate in per_s):
+            return None
+        limit = rate_limit(max(rate for rate in per_s if rate is not None))
+        return limit.count, limit.window_s
+
+    def _since(self, event: LogEvent) -> list[Version]:
+        first = max(at for at, it in enumerate(self.versions) if it.from_position < event.position)
+        return self.versions[first:]
+
+    def _lately(self, now_s: float) -> list[WebhookDocument]:
+        versions = self.versions
+        kept = [
+            it.document
+            for at, it in enumerate(versions)
+            if it.document is not None
+            and (at + 1 == len(versions) or versions[at + 1].from_s > now_s - _LIVE_S)
+        ]
+        return kept or [it.document for it in versions if it.document is not None]
+
+
+def _matches(pattern: str, type_: str) -> bool:
+    if pattern.endswith("*"):
+        return type_.startswith(pattern[:-1])
+    return pattern == type_
