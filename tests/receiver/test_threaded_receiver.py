@@ -1,6 +1,9 @@
 """A receiver without an event loop around it: its thread starts, answers, stops, starts again."""
 
 import asyncio
+import subprocess
+import sys
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,6 +54,34 @@ def test_many_threads_are_answered_and_each_event_is_handled_once(tmp_path: Path
     assert len({event.id for event in inside.events}) == len(inside.events) == 40
     tallies = {name: counted.count(name) for name in set(counted)}
     assert tallies == {Counted.RECEIVED: 40, Counted.REPEATED: 40, Counted.HANDLED: 40}
+    assert asyncio.run(depth(path)) == Depth(0, 0)
+
+
+ENDS = """
+    import sys, threading
+    from pathlib import Path
+    from offhook.receiver import Receiver, ThreadedReceiver
+    from offhook.receiver.sqlite import SqliteQueue
+    from offhook.receiver.testing import example_event, signed_request
+    from offhook.receiver.testing.stepping import SECRET
+
+    started = threading.Event()
+
+    def handle(event):
+        started.set()
+        threading.main_thread().join()
+
+    receiver = ThreadedReceiver(Receiver(handle, SECRET, SqliteQueue(Path(sys.argv[1]))))
+    print(receiver.receive(signed_request(example_event("call.ended"), SECRET)).status.value)
+    started.wait(60)
+"""
+
+
+def test_a_process_that_ends_lets_handlers_finish_and_writes_what_they_did(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    command = [sys.executable, "-c", textwrap.dedent(ENDS), str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert (ended.stdout, ended.stderr) == ("200\n", "")
     assert asyncio.run(depth(path)) == Depth(0, 0)
 
 

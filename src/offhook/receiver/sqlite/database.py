@@ -1,9 +1,11 @@
 """An SQLite file as the receiver opens it: one connection, and one thread that speaks to it."""
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final, TypeVar
 
 import apsw
@@ -27,7 +29,7 @@ class Database:
             self._connection = _open(path, schema)
         except apsw.Error as error:
             raise Conflict(f"{path} cannot be opened: {error}; check folder and file.") from None
-        self._thread = ThreadPoolExecutor(1, "offhook-receiver")
+        self._thread = OneThread("offhook-receiver-db")
 
     async def transact(self, work: Work[T]) -> T:
         """Do the work in a transaction that is durable when this returns, and undone if it
@@ -41,10 +43,44 @@ class Database:
     async def close(self) -> None:
         """Finish what is under way and let go of the file."""
         await self._on_thread(self._connection.close)
-        self._thread.shutdown()
+        self._thread.end()
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.wrap_future(self._thread.submit(work))
+
+
+class OneThread:
+    """Runs one piece of work after the other in a daemon thread, to the very end of the process: an
+    executor takes none any more once the interpreter begins to end, when much is left to write."""
+
+    def __init__(self, name: str) -> None:
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Do this after all that was submitted before."""
+        future: Future[T] = Future()
+        self._jobs.put(lambda: _run_into(future, work))
+        return future
+
+    def end(self) -> None:
+        """End the thread after all that was submitted before."""
+        self._jobs.put(None)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+
+def _run_into(future: Future[T], work: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = work()
+    except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 def _open(path: Path | str, schema: str) -> apsw.Connection:
