@@ -14,6 +14,7 @@ from benchmarks import delivery, ingest
 from benchmarks.calls import facts, spread
 from benchmarks.deep_log import deep_log
 from benchmarks.machine import describe, fsync_ms, other_core, pin
+from benchmarks.neighbours import neighbours
 from benchmarks.places import postgres_in
 from benchmarks.scaling import scaling
 from benchmarks.side_by_side import side_by_side
@@ -65,6 +66,11 @@ async def _postgres(run: _Run) -> list[Figure]:
         return await side_by_side(run.folder, postgres, run.items, turns)
 
 
+async def _neighbours(run: _Run) -> list[Figure]:
+    """100 endpoints of which 30 hang."""
+    return await neighbours(run.folder / "neighbours", run.rounds)
+
+
 async def _scaling(run: _Run) -> list[Figure]:
     """1, 2 and 4 processes over PostgreSQL."""
     with postgres_in(run.folder / "scaling-postgres") as postgres:
@@ -82,6 +88,7 @@ _PARTS: Final[dict[str, Callable[[_Run], Awaitable[list[Figure]]]]] = {
     "postgres": _postgres,
     "scaling": _scaling,
     "deep": _deep,
+    "neighbours": _neighbours,
 }
 
 

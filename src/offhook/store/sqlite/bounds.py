@@ -113,4 +113,5 @@ def _health_row(health: EndpointHealth) -> tuple[Value, ...]:
         health.failing_since_ms,
         health.last_failure_ms,
         health.last_success_ms,
+        health.announced,
     )
