@@ -77,6 +77,7 @@ class MoodyStore:
         self.bounds = store.bounds
         self.health = store.health
         self.replays = store.replays
+        self.filters = store.filters
 
     def set_away(self, away: bool) -> None:
         self.dispatch.away = self.leases.away = away

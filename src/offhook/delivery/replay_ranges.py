@@ -52,8 +52,13 @@ class RunningReplay:
 
     @property
     def unwritten(self) -> bool:
-        """Whether rows that wait for it are on their way to the store."""
+        """Whether what became of some of it is on its way to the store."""
         return self._fresh or self._applying
+
+    @property
+    def clear(self) -> bool:
+        """Whether the store knows what became of all that was read."""
+        return self.read and not self.under_way and not self.unwritten
 
     @property
     def settled(self) -> bool:
@@ -85,13 +90,15 @@ class RunningReplay:
             accepted=counts.accepted + (outcome is Outcome.ACCEPTED),
             failed=counts.failed + (outcome is Outcome.GIVEN_UP),
         )
+        self._fresh = True
         if outcome is Outcome.KEPT:
-            self.kept = self._fresh = True
+            self.kept = True
 
     def freeze(self, *, places: bool) -> ReplayProgress | None:
         """What is to be written of it now, or ``None``; with ``places`` also where it stands."""
         self._applying, self._fresh = self._fresh, False
-        position = self.progress.done_to() if places else self._stored.position
+        moves = places or self.settled
+        position = self.progress.done_to() if moves else self._stored.position
         if self.settled and self.canceled:
             self.counts = replace(self.counts, failed=self.counts.matched - self.counts.accepted)
         now = ReplayProgress(
@@ -139,20 +146,21 @@ class Replays:
         self.looked = True
 
     def reading(self) -> list[RunningReplay]:
-        """Those that there is something to read or to send for: of each endpoint only the oldest
-        reads on, so that two never take on the same delivery."""
-        reading: dict[WebhookId, RunningReplay] = {}
-        for running in self._running.values():
-            if not running.read:
-                reading.setdefault(running.job.webhook, running)
-        waiting = [it for it in self._running.values() if it.kept and not it.canceled]
-        return list(dict.fromkeys([*reading.values(), *waiting]))
+        """Those that there is something to read or to send for."""
+        oldest = self._oldest().values()
+        return [it for it in self if not it.canceled and (it.kept or it in oldest)]
 
     def is_reading(self, running: RunningReplay) -> bool:
-        """Whether it is the one that reads on for its endpoint."""
-        webhook = running.job.webhook
-        unread = (it for it in self._running.values() if it.job.webhook == webhook and not it.read)
-        return next(unread, None) is running
+        """Whether it reads on: of each endpoint only the oldest that is not through does, so that
+        two never take on the same delivery."""
+        return not running.read and self._oldest()[running.job.webhook] is running
+
+    def _oldest(self) -> dict[WebhookId, RunningReplay]:
+        oldest: dict[WebhookId, RunningReplay] = {}
+        for running in self._running.values():
+            if not running.clear:
+                oldest.setdefault(running.job.webhook, running)
+        return oldest
 
     def is_over(self, replay: ReplayId) -> bool:
         """Whether nothing more is to be tried for it."""
