@@ -125,6 +125,7 @@ TABLES = (
         frozenset({"announced"}),
     ),
     Table("filter_fault", Plain(), ("webhook", "errors", "last_error", "last_event", "last_ms")),
+    Table("endpoint_minute", Plain(), ("webhook", "minute", "class", "bucket", "attempts")),
     Table("account", Plain(), ("id", "name", "config_version", "hash_key")),
     Table(
         "api_key",

@@ -14,6 +14,7 @@ from offhook.delivery.ports import (
 )
 from offhook.delivery.replay_ports import ReplaySource, ReplayStore
 from offhook.delivery.rollout import RolloutStore
+from offhook.delivery.stats_ports import StatsStore
 from offhook.log.entries import Topic
 from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
 from offhook.log.queries import CallQueries
@@ -86,6 +87,11 @@ class Store(Protocol):
     @property
     def replays(self) -> Replays:
         """What is sent again on somebody's word."""
+        ...
+
+    @property
+    def stats(self) -> StatsStore:
+        """Counts of attempts, and of what waits."""
         ...
 
     @property

@@ -25,6 +25,7 @@ from offhook.store.postgres.replays import PostgresReplays
 from offhook.store.postgres.retention import IMPATIENT, PostgresRetention
 from offhook.store.postgres.rollout import PostgresRollout
 from offhook.store.postgres.session import Session
+from offhook.store.postgres.stats import PostgresStats
 from offhook.store.postgres.timers import PostgresTimers
 from offhook.store.postgres.upkeep import Upkeep
 from offhook.store.postgres.webhooks import PostgresWebhooks
@@ -49,6 +50,7 @@ class PostgresStore:
     deliveries: PostgresDeliveries
     bounds: PostgresBounds
     health: PostgresHealth
+    stats: PostgresStats
     replays: PostgresReplays
     announcements: PostgresAnnouncements
     filters: PostgresFilters
@@ -122,6 +124,7 @@ def _assemble(url: str, database: Database, made: _LogFacts) -> PostgresStore:
         deliveries=PostgresDeliveries(database, partitions),
         bounds=PostgresBounds(database),
         health=PostgresHealth(database, partitions),
+        stats=PostgresStats(database, partitions),
         replays=PostgresReplays(database, partitions, ends),
         announcements=PostgresAnnouncements(database),
         filters=PostgresFilters(database),

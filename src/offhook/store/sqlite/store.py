@@ -26,6 +26,7 @@ from offhook.store.sqlite.migrations import migrate
 from offhook.store.sqlite.replays import SqliteReplays
 from offhook.store.sqlite.retention import SqliteRetention
 from offhook.store.sqlite.rollout import SqliteRollout
+from offhook.store.sqlite.stats import SqliteStats
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.timers import SqliteTimers
 from offhook.store.sqlite.webhooks import SqliteWebhooks
@@ -47,6 +48,7 @@ class SqliteStore:
     deliveries: SqliteDeliveries
     bounds: SqliteBounds
     health: SqliteHealth
+    stats: SqliteStats
     replays: SqliteReplays
     announcements: SqliteAnnouncements
     filters: SqliteFilters
@@ -152,6 +154,7 @@ def _assemble(
         deliveries=SqliteDeliveries(database),
         bounds=SqliteBounds(database),
         health=SqliteHealth(database),
+        stats=SqliteStats(database),
         replays=SqliteReplays(database),
         announcements=SqliteAnnouncements(database),
         filters=SqliteFilters(database),

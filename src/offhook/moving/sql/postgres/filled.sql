@@ -38,3 +38,5 @@ UNION ALL
 SELECT 'announcement' WHERE EXISTS (SELECT 1 FROM announcement)
 UNION ALL
 SELECT 'filter_fault' WHERE EXISTS (SELECT 1 FROM filter_fault)
+UNION ALL
+SELECT 'endpoint_minute' WHERE EXISTS (SELECT 1 FROM endpoint_minute)

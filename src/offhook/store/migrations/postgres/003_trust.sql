@@ -161,3 +161,17 @@ WHERE due_ms IS NOT NULL AND replay IS NULL;
 CREATE INDEX pending_replay ON pending (partition, replay, due_ms, position)
 WHERE replay IS NOT NULL;
 CREATE INDEX dispatch_request_delivery ON dispatch_request (webhook, partition, position);
+
+-- Attempts of each endpoint, by minute (since the epoch), first digit of the status (0: no answer)
+-- and bucket of latency: what stats are read from, however many attempts there were.
+CREATE TABLE endpoint_minute (
+    webhook text COLLATE "C" NOT NULL,
+    minute integer NOT NULL,
+    class smallint NOT NULL,
+    bucket smallint NOT NULL,
+    attempts bigint NOT NULL,
+    PRIMARY KEY (webhook, minute, class, bucket)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX endpoint_minute_old ON endpoint_minute (minute);
+CREATE INDEX pending_live ON pending (webhook, partition, position)
+WHERE state = 'retry' OR state = 'waiting';

@@ -1,0 +1,1 @@
+SELECT webhook, minute, class, bucket, attempts FROM endpoint_minute

@@ -1,0 +1,29 @@
+SELECT
+    (
+        SELECT count(*) FROM (
+            SELECT 1 FROM pending
+            WHERE webhook = :webhook AND (state = 'retry' OR state = 'waiting')
+            LIMIT :most::integer
+        ) AS live
+    ),
+    (
+        SELECT min(first.event_id)
+        FROM generate_series(0, :partitions::integer - 1) AS number (partition)
+        CROSS JOIN LATERAL (
+            SELECT event_id FROM pending
+            WHERE webhook = :webhook AND partition = number.partition
+                AND (state = 'retry' OR state = 'waiting')
+            ORDER BY position
+            LIMIT 1
+        ) AS first
+    ),
+    count(*),
+    min(first.created_ms)
+FROM held
+LEFT JOIN LATERAL (
+    SELECT created_ms FROM event
+    WHERE partition = held.partition AND position >= held.from_position
+    ORDER BY position
+    LIMIT 1
+) AS first ON true
+WHERE held.webhook = :webhook AND held.partition < :partitions::integer

@@ -1,0 +1,41 @@
+-- Webhooks are found by skipping through the index.
+WITH RECURSIVE waiting (webhook) AS (
+    SELECT min(webhook) FROM pending WHERE state = 'retry' OR state = 'waiting'
+    UNION ALL
+    SELECT (
+        SELECT min(pending.webhook) FROM pending
+        WHERE pending.webhook > waiting.webhook AND (state = 'retry' OR state = 'waiting')
+    )
+    FROM waiting
+    WHERE waiting.webhook IS NOT NULL
+)
+
+SELECT
+    (
+        SELECT count(*) FROM (
+            SELECT 1 FROM pending WHERE state = 'retry' OR state = 'waiting' LIMIT :most::integer
+        ) AS live
+    ),
+    (
+        SELECT count(*) FROM (
+            SELECT 1 FROM pending
+            WHERE due_ms IS NOT NULL AND replay IS NULL AND due_ms <= offhook_now(:now_ms::bigint)
+            LIMIT :most::integer
+        ) AS overdue
+    ),
+    (SELECT count(*) FROM held),
+    (
+        SELECT min(first.event_id)
+        FROM waiting
+        CROSS JOIN generate_series(0, :partitions::integer - 1) AS number (partition)
+        CROSS JOIN LATERAL (
+            SELECT event_id FROM pending
+            WHERE webhook = waiting.webhook AND partition = number.partition
+                AND (state = 'retry' OR state = 'waiting')
+            ORDER BY position
+            LIMIT 1
+        ) AS first
+        WHERE waiting.webhook IS NOT NULL
+    ),
+    (SELECT count(*) FROM endpoint_health WHERE failures > 0),
+    (SELECT count(*) FROM resource WHERE kind = 'webhook' AND disabled_reason IS NOT NULL)

@@ -1,0 +1,7 @@
+DELETE FROM endpoint_minute
+WHERE (webhook, minute, class, bucket) IN (
+    SELECT webhook, minute, class, bucket FROM endpoint_minute
+    WHERE minute < :before_minute
+    ORDER BY minute
+    LIMIT :limit
+)
