@@ -70,6 +70,9 @@ class Replayer:
         now_s = self._clock.monotonic()
         if flows and (now_s >= self._look_at_s or not all(it.replays.looked for it in flows)):
             await self._look(flows, now_s)
+        elif not flows:
+            # A partition that is gained is looked at whenever that is.
+            self._look_at_s = now_s + _LOOK_IDLE_S
         self._due_s = inf
         turns = [(flow, running) for flow in flows for running in flow.replays.reading()]
         for step in range(min(len(turns), _A_STEP)):
