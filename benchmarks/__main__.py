@@ -10,7 +10,7 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import delivery, ingest
+from benchmarks import delivery, ingest, receiver
 from benchmarks.calls import facts, spread
 from benchmarks.deep_log import deep_log
 from benchmarks.machine import describe, fsync_ms, other_core, pin
@@ -83,11 +83,17 @@ async def _deep(run: _Run) -> list[Figure]:
         return await deep_log(run.folder, postgres, run.items[:_SHARED_FACTS], _PAIRS)
 
 
+async def _receiver(run: _Run) -> list[Figure]:
+    """The receiver kit while its handlers are slow or fail."""
+    return await receiver.answering(run.folder)
+
+
 _PARTS: Final[dict[str, Callable[[_Run], Awaitable[list[Figure]]]]] = {
     "sqlite": _sqlite,
     "postgres": _postgres,
     "scaling": _scaling,
     "deep": _deep,
+    "receiver": _receiver,
     "neighbours": _neighbours,
 }
 
