@@ -15,9 +15,11 @@ from offhook.api.auth import Gate, Scope
 from offhook.api.stream.follower import Follower
 from offhook.api.stream.serving import Streams
 from offhook.delivery.delivery_routes import delivery_router
+from offhook.delivery.replay_routes import replay_router
 from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
 from offhook.delivery.secret_routes import jwks_router, secret_router
+from offhook.delivery.stats_routes import stats_router
 from offhook.delivery.targets import Targets
 from offhook.delivery.trial_routes import trial_router
 from offhook.log.appender import Appender
@@ -169,6 +171,24 @@ def assemble(
                     documented=prefix == "/v1",
                 )
                 for prefix in ("/v1", "/api/v1")
+            ),
+            *(
+                stats_router(
+                    gate=gate,
+                    webhooks=store.webhooks,
+                    stats=store.stats,
+                    clock=clock,
+                    prefix=prefix,
+                    documented=prefix == "/v1",
+                )
+                for prefix in ("/v1", "/api/v1")
+            ),
+            replay_router(
+                gate=gate,
+                replays=store.replays,
+                webhooks=store.webhooks,
+                clock=clock,
+                entropy=lambda size: next(entropy).to_bytes(size, "big"),
             ),
             jwks_router(store.webhooks, clock),
             delivery_router(

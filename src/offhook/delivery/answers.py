@@ -100,7 +100,7 @@ def webhook_fields(stored: StoredWebhook) -> dict[str, object]:
         "updated_at": rfc3339_ms(stored.updated_ms),
         "revision": stored.revision,
         "disabled_reason": stored.disabled_reason,
-        "health": _health_answer(stored.health),
+        "health": health_answer(stored.health),
         "filter_errors": 0 if faults is None else faults.errors,
         "last_filter_error": None if faults is None else _filter_error_answer(faults),
     }
@@ -122,7 +122,8 @@ def delivery_answer(view: DeliveryView) -> DeliveryAnswer:
     )
 
 
-def _health_answer(health: EndpointHealth) -> HealthAnswer:
+def health_answer(health: EndpointHealth) -> HealthAnswer:
+    """An endpoint's health for its reader."""
     return HealthAnswer(
         status=health.status,
         consecutive_failures=health.failures,
