@@ -47,6 +47,7 @@ CODES: Final[Mapping[str, str]] = {
     "test_mode": "A test key speaks of a live call, or a live key of a test call.",
     "too_large": "A bound on size, number or nesting was passed; the detail names it.",
     "too_many_attributes": "A call carries no more attributes than this.",
+    "too_many_replays": "The webhook has as many replays running as it may.",
     "too_many_streams": "The process holds as many open streams as it may.",
     "too_many_tests": "The endpoint was tested a moment ago, or too many are being tested.",
     "unauthorized": "The API key is missing or unknown, or a stream token is not valid.",
