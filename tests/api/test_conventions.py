@@ -11,7 +11,7 @@ from offhook.log.appender import Appender
 from offhook.log.entries import AppendOutcome, Submission
 from offhook.model.errors import Overloaded
 
-OPEN = {"/healthz", "/readyz", "/metrics"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/.well-known/jwks.json"}
 MEMBERS = {"type", "title", "status", "detail", "code", "errors"}
 
 

@@ -18,10 +18,12 @@ class Leases(SqliteLeases):
 
     away = False
 
-    async def acquire(self, consumer: str, owner: str, ttl_s: float) -> LeaseShare:
+    async def acquire(
+        self, consumer: str, owner: str, ttl_s: float, config_version: int | None = None
+    ) -> LeaseShare:
         if self.away:
             raise OSError("the disk is full")
-        return await super().acquire(consumer, owner, ttl_s)
+        return await super().acquire(consumer, owner, ttl_s, config_version)
 
     async def release(self, leases: Sequence[Lease]) -> None:
         if self.away:

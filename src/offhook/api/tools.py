@@ -14,7 +14,7 @@ from offhook.model.errors import FieldError, Invalid
 from offhook.signing import RejectReason, SignedRequest, explain
 from offhook.signing.presets import Preset, preset_of
 
-Secret = Annotated[str, Field(max_length=512)]
+_MOST_SECRETS = 10
 
 
 class ReceivedRequest(BaseModel):
@@ -31,7 +31,7 @@ class ReceivedRequest(BaseModel):
     body: str | None = None
     body_base64: str | None = None
     headers: Annotated[dict[str, str], Field(max_length=200)]
-    secret: Secret | Annotated[list[Secret], Field(max_length=10)] = []
+    secret: str | list[str] = []
     scheme: str | dict[str, Any] = "standard"
     url: Annotated[str, Field(max_length=4096)] = ""
     now: Annotated[int | None, Field(ge=0)] = None
@@ -40,6 +40,8 @@ class ReceivedRequest(BaseModel):
     def _one_body(self) -> Self:
         if self.body is not None and self.body_base64 is not None:
             raise ValueError("give body or body_base64, not both")
+        if len(self.secrets()) > _MOST_SECRETS:
+            raise ValueError(f"secret holds more than {_MOST_SECRETS}; give those that may sign")
         return self
 
     def request(self) -> SignedRequest:
