@@ -66,6 +66,29 @@ async def test_a_cursor_past_the_head_of_a_log_restored_from_a_backup_has_expire
     assert answer.json()["code"] == "cursor_expired"
 
 
+async def test_a_cursor_before_events_that_are_past_their_retention_has_expired(
+    api: Served,
+) -> None:
+    """A reader that went on would not know of the gap; from ``since`` on it misses nothing more."""
+    await api.event()
+    place = await place_of(api)
+    old = [await api.event() for _ in range(2)]
+    api.clock.advance(3 * 86_400)
+    young = await api.event()
+    while (await api.store.retention.trim_events(86_400_000)).more:
+        pass
+    answer = await api.get(f"/v1/events?cursor={write_cursor(place)}")
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (410, "cursor_expired")
+    assert "retention" in problem["detail"]
+    page = await read_on(api, f"/v1/events?since={problem['since']}")
+    assert [event["id"] for event in page["data"]] == [young["id"]]
+    assert [event["id"] for event in (await read_on(api, "/v1/events"))["data"]] == [young["id"]]
+    assert (await api.get(f"/v1/events/{old[0]['id']}")).status_code == 404
+    cursor = page["next_cursor"]
+    assert (await read_on(api, f"/v1/events?cursor={cursor}"))["data"] == []
+
+
 @pytest.mark.parametrize("positions", [{}, {0: 4}])
 async def test_a_cursor_that_says_no_time_begins_at_the_beginning(
     api: Served, positions: dict[int, int]

@@ -193,6 +193,23 @@ async def test_an_id_of_another_log_has_expired_and_tells_from_when_to_go_on(sta
         assert since.timestamp() == stage.clock.now().timestamp() - 10
 
 
+async def test_an_id_before_events_that_are_past_their_retention_has_expired(stage: Stage) -> None:
+    async with stage.listening() as client:
+        await stage.post("a")
+        await client.take(1)
+        last_id = client.last_id
+    await stage.post("a")
+    stage.clock.advance(3 * 86_400)
+    await stage.post("a")
+    while (await stage.store.retention.trim_events(86_400_000)).more:
+        pass
+    headers = {"authorization": f"Bearer {ALICE}", "last-event-id": last_id}
+    async with stage.session.get("/v1/stream", headers=headers) as answer:
+        problem = await answer.json(content_type=None)
+    assert (answer.status, problem["code"]) == (410, "cursor_expired")
+    assert "retention" in problem["detail"]
+
+
 async def test_it_needs_a_key_that_may_read(stage: Stage) -> None:
     assert (await stage.ask("GET", "/v1/stream", key=None))[0] == 401
     assert (await stage.ask("GET", "/v1/stream", key="ofh_live_x"))[0] == 401

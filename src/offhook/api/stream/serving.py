@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 import structlog
 from starlette.types import Receive, Send
 
+from offhook.api.feed import place_after
 from offhook.api.pages import FeedCursor
 from offhook.api.problems import CursorExpired, TooManyStreams
 from offhook.api.stream import sse
@@ -82,12 +83,15 @@ class Streams:
 
     async def reader(self, interest: Interest, start: FeedCursor | None, path: str) -> Reader:
         """A reader from a cursor, else from the log's end. ``CursorExpired``, with the ``path`` of
-        the field that the cursor came in, if this log never came so far."""
+        the field that the cursor came in, if this log never came so far, or no longer goes back so
+        far."""
         ring = await self._follower.caught_up()
         if start is None:
             place = ring.end
         elif await self._follower.gave(start.after, ring):
             place = Place(start.after, start.at_ms)
+            if ring.entry_point(place) is None:
+                await self._check(interest, start, path)
         else:
             raise CursorExpired(path, start.at_ms)
         return Reader(
@@ -98,6 +102,11 @@ class Streams:
             place=place,
             pages=self._pages,
         )
+
+    async def _check(self, interest: Interest, start: FeedCursor, path: str) -> None:
+        async with self._pages:
+            found = await self._feed.feed(interest.account, start.after, 1, interest.filter)
+        place_after(start, found, path)
 
     async def serve(self, reader: Reader, headers: Headers, receive: Receive, send: Send) -> None:
         """Answer with what the reader brings, until the client leaves or all streams are ended."""
