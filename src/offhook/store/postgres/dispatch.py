@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 
-import msgspec
 from msgspec.structs import astuple
 
 from offhook.delivery.dispatcher import CONSUMER
@@ -48,11 +47,7 @@ class PostgresDispatch:
         """All enabled webhooks, in one snapshot with their version."""
         async with self._database.reading() as session:
             rows = await session.rows("webhooks_enabled", now_ms=self._database.now_ms())
-        found = tuple(
-            msgspec.structs.replace(webhook_of(row), hash_key=row["hash_key"])
-            for row in rows
-            if row["id"] is not None
-        )
+        found = tuple(webhook_of(row) for row in rows if row["id"] is not None)
         return WebhookSnapshot(rows[0]["stamp"], found)
 
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:

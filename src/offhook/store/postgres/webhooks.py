@@ -213,6 +213,7 @@ def webhook_of(row: Row) -> StoredWebhook:
         row["created_ms"],
         row["updated_ms"],
         row["disabled_reason"],
+        hash_key=row["hash_key"],
     )
 
 

@@ -35,9 +35,9 @@ class _WebhookRow(msgspec.Struct, frozen=True):
     created_ms: int
     updated_ms: int
     disabled_reason: str | None
+    hash_key: str
     health: EndpointHealth | None = None
     filter_faults: FilterFaults | None = None
-    hash_key: str = ""
 
 
 class _Enabled(msgspec.Struct):

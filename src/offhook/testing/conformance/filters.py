@@ -171,6 +171,10 @@ class FilterConformance:
         keys = {it.account: it.hash_key for it in (await store.dispatch.webhooks()).webhooks}
         assert len(set(keys.values())) == 2
         assert all(len(key) == 32 for key in keys.values())
+        shown = await store.webhooks.webhook(DEFAULT_ACCOUNT, WEBHOOK)
+        [listed] = await store.webhooks.list_webhooks(OTHER_ACCOUNT, None, 10)
+        assert shown is not None
+        assert {shown.account: shown.hash_key, listed.account: listed.hash_key} == keys
         await make_webhook(store, "wh_c")
         again = {it.account: it.hash_key for it in (await store.dispatch.webhooks()).webhooks}
         assert again == keys

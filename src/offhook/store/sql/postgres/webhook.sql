@@ -24,6 +24,7 @@ SELECT
     shown.created_ms,
     shown.updated_ms,
     shown.disabled_reason,
+    (SELECT hash_key FROM account WHERE account.id = shown.account) AS hash_key,
     health.failures,
     health.failing_since_ms,
     health.last_failure_ms,

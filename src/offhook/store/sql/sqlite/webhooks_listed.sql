@@ -25,6 +25,7 @@ SELECT
             'created_ms', created_ms,
             'updated_ms', updated_ms,
             'disabled_reason', disabled_reason,
+            'hash_key', (SELECT hex(hash_key) FROM account WHERE account.id = listed.account),
             'health', json(
                 (
                     SELECT
