@@ -6,6 +6,7 @@ import apsw
 
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
 from offhook.delivery.filter_faults import FilterFaults
+from offhook.delivery.stats import Cell
 from offhook.log.entries import Submission
 from offhook.log.fold import fold
 from offhook.model.event import LogEvent, to_ms
@@ -69,6 +70,7 @@ class Installation:
         await self._range(bench)
         await bench.dispatcher.stop()
         await _ask_again(store)
+        await store.stats.add_attempts({Cell(WebhookId("wh_steady"), 29_000_000, 2, 7): 12})
         await store.filters.note_filter_faults({WebhookId("wh_steady"): FAULTS})
         self.log = list((await store.log.read(0, 0, 100_000, 1 << 40)).events)
         await self._trim(store)

@@ -244,6 +244,7 @@ SPOILT = {
     "webhook_secret": "NEW.secret := NEW.secret || 'x'",
     "account": "NEW.config_version := NEW.config_version + 1",
     "api_key": "NEW.test := NOT NEW.test",
+    "endpoint_minute": "NEW.attempts := NEW.attempts + 1",
     "filter_fault": "NEW.errors := NEW.errors + 1",
     "endpoint_health": "NEW.failures := NEW.failures + 1",
 }

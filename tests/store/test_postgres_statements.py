@@ -25,9 +25,11 @@ UTILITY = {"schema_version_create"}
 GROWS = {
     *("event", "event_key", "key_head", "call", "timer", "pending", "attempt", "resource"),
     *("event_kept", "dispatch_request", "webhook_secret", "webhook_start", "endpoint_health"),
+    "endpoint_minute",
 }
 READ_WHOLE = {
     "requests_delete_all": "for an endpoint that goes; requests stand for moments only",
+    "backlogs": "asked every fifteen seconds; rows are counted up to a bound, endpoints once",
     "pending_tried": "asked when a day of attempts is to go, that is once a day",
 }
 GIVEN: dict[str, dict[str, Value]] = {
@@ -83,6 +85,9 @@ FILL = {
     "endpoint_health": f"""
         INSERT INTO endpoint_health SELECT 'wh_' || n, 0, null, null, null, n
         FROM generate_series(1, {ROWS}) AS n""",
+    "endpoint_minute": f"""
+        INSERT INTO endpoint_minute SELECT 'wh_' || n % 50, n, 2, n % 9, 1
+        FROM generate_series(1, {ROWS}) AS n""",
     "dispatch_request": f"""
         INSERT INTO dispatch_request (kind, webhook, partition, position)
         SELECT 'retry', 'wh_' || n % 50, n % 4, n FROM generate_series(1, {ROWS}) AS n""",
@@ -104,6 +109,10 @@ BY_INDEX = [
     ("kept_release", "event_kept", "partition position"),
     ("kept_release", "pending", "partition position"),
     ("pending_trim", "pending", "since_ms"),
+    ("endpoint_minutes", "endpoint_minute", "webhook minute"),
+    ("endpoint_minute_forget", "endpoint_minute", "minute"),
+    ("backlog", "pending", "webhook"),
+    ("backlog", "event", "partition position"),
     ("feed", "event", "partition position"),
     ("feed_of_key", "event", "partition position"),
     ("key_positions", "event", "partition position"),

@@ -20,6 +20,8 @@ SMALL = {
     "installation",
 }
 SMALL |= {"member", "endpoint_share"}
+READ_WHOLE = {"backlogs"}
+"""Asked every fifteen seconds: rows are counted up to a bound, endpoints once."""
 SORTED = {"lanes_first", "deliveries_of_events", "deliveries_of_webhooks", "feed_of_key"}
 
 
@@ -51,7 +53,9 @@ def plan(connection: Connection, name: str) -> list[str]:
     return [str(row[3]) for row in raw.execute(text, bindings, explain=2)]
 
 
-@pytest.mark.parametrize("name", sorted(STATEMENTS.names() - {"schema_version_create"}))
+@pytest.mark.parametrize(
+    "name", sorted(STATEMENTS.names() - {"schema_version_create"} - READ_WHOLE)
+)
 def test_no_statement_scans_a_table_that_grows(connection: Connection, name: str) -> None:
     scanned = [
         match[1]
@@ -74,6 +78,9 @@ def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) 
         ("lanes_first", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?)"),
         ("lanes_wait", "pending_lane (partition=? AND webhook=? AND lane=? AND state=?"),
         ("lane_counts", "pending_lane (partition=?"),
+        ("endpoint_minutes", "(webhook=? AND minute>?)"),
+        ("endpoint_minute_forget", "endpoint_minute_old (minute<?)"),
+        ("backlog", "pending_live (webhook=?)"),
         ("pending_due", "pending_due (partition=? AND webhook>?)"),
         ("pending_due", "pending_due (partition=? AND webhook=? AND due_ms>?)"),
         ("pending_events", "PRIMARY KEY (webhook=? AND partition=? AND position=?)"),
