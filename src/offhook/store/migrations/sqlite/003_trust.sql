@@ -133,3 +133,6 @@ CREATE TABLE endpoint_minute (
 CREATE INDEX endpoint_minute_old ON endpoint_minute (minute);
 CREATE INDEX pending_live ON pending (webhook, partition, position)
 WHERE state = 'retry' OR state = 'waiting';
+
+-- The fingerprint of the key that secrets are sealed with; null while they stand as they are.
+ALTER TABLE installation ADD COLUMN sealed_with TEXT;
