@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from offhook.delivery.sharing import SLICE_MS, BoundAsk, BoundKind, ShareRow, decide
+from offhook.delivery.sharing import (
+    SLICE_MS,
+    BoundAsk,
+    BoundKind,
+    ShareRow,
+    decide,
+    decide_all,
+)
 from offhook.model.ids import WebhookId
 
 TTL_MS = 2_000
@@ -213,3 +220,34 @@ class TestFairness:
                     last[name] = now_ms
                     used_until[name] = now_ms + kept_ms
                 assert now_ms - last[name] <= 2 * round_ms
+
+
+def test_who_takes_turns_at_two_bounds_gets_both_at_once() -> None:
+    """Each of three processes held the place of one bound and waited for that of the other."""
+    webhook = WebhookId("wh")
+    stored: dict[tuple[WebhookId, BoundKind], dict[str, ShareRow]] = {
+        (webhook, BoundKind.IN_FLIGHT): {"c": _row("c", allowed=1)},
+        (webhook, BoundKind.RATE): {"a": _row("a", allowed=1), "b": _row("b", allowed=1)},
+    }
+    both: set[str] = set()
+    for now_ms in range(0, 3_000, 100):
+        for owner in "abc":
+            asks = [
+                BoundAsk(webhook, BoundKind.IN_FLIGHT, bound=1, wanted=9, used=0),
+                BoundAsk(webhook, BoundKind.RATE, bound=2, wanted=9, used=0, window_s=0.8),
+            ]
+            rows = {bound: list(of.values()) for bound, of in stored.items()}
+            decided = decide_all(asks, owner, rows, now_ms=now_ms, ttl_ms=TTL_MS)
+            for ask, (row, _) in zip(asks, decided, strict=True):
+                stored[webhook, ask.kind].pop(owner, None)
+                if row is not None:
+                    stored[webhook, ask.kind][owner] = row
+            if all(grant.allowed for _, grant in decided):
+                both.add(owner)
+    assert both == set("abc")
+
+
+def _row(owner: str, allowed: int) -> ShareRow:
+    return ShareRow(
+        owner, allowed, counted=allowed, wanted=9, since_ms=0, asked_ms=0, until_ms=TTL_MS
+    )

@@ -6,7 +6,7 @@ the same endpoint can interleave with. What is ``allowed`` to all never exceeds 
 what is ``counted``: that also has what is still in use of a share that shrank.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import ceil
 
@@ -87,6 +87,37 @@ def decide(
     allowed = min(fair, free)
     grant = BoundGrant(ask.webhook, ask.kind, allowed, crowded)
     return _row(ask, owner, mine, allowed, now_ms, ttl_ms), grant
+
+
+def decide_all(
+    asks: Sequence[BoundAsk],
+    owner: str,
+    stored: Mapping[tuple[WebhookId, BoundKind], Sequence[ShareRow]],
+    *,
+    now_ms: int,
+    ttl_ms: int,
+) -> list[tuple[ShareRow | None, BoundGrant]]:
+    """``decide`` for several asks, in their order.
+
+    Who may have nothing in flight wants no starts either. Were the places of both bounds to go
+    round by themselves, each of two processes could hold what the other one needs, for ever.
+    """
+
+    def decided(ask: BoundAsk) -> tuple[ShareRow | None, BoundGrant]:
+        rows = stored.get((ask.webhook, ask.kind), ())
+        return decide(ask, owner, rows, now_ms=now_ms, ttl_ms=ttl_ms)
+
+    places = {ask.webhook: decided(ask) for ask in asks if ask.kind is BoundKind.IN_FLIGHT}
+    outcomes: list[tuple[ShareRow | None, BoundGrant]] = []
+    for ask in asks:
+        place = places.get(ask.webhook)
+        if ask.kind is BoundKind.IN_FLIGHT and place is not None:
+            outcomes.append(place)
+        elif place is not None and not place[1].allowed:
+            outcomes.append(decided(msgspec.structs.replace(ask, wanted=0)))
+        else:
+            outcomes.append(decided(ask))
+    return outcomes
 
 
 def _even(ask: BoundAsk, owner: str, rivals: Sequence[ShareRow]) -> int:

@@ -8,7 +8,7 @@ from msgspec.structs import astuple
 
 from offhook.delivery.announcing import HealthNote, turns
 from offhook.delivery.health import EndpointHealth
-from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide
+from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide_all
 from offhook.model.ids import WebhookId
 from offhook.store.postgres.announcements import announce
 from offhook.store.postgres.database import Database
@@ -51,10 +51,7 @@ class PostgresBounds:
         async with self._database.transaction() as session:
             await session.rows("shares_locked", webhooks=webhooks)
             stored, now_ms = await _shares(session, webhooks, self._database.now_ms())
-            decided = [
-                decide(ask, owner, stored[ask.webhook, ask.kind], now_ms=now_ms, ttl_ms=ttl_ms)
-                for ask in asks
-            ]
+            decided = decide_all(asks, owner, stored, now_ms=now_ms, ttl_ms=ttl_ms)
             rows = {
                 (ask.webhook, ask.kind): row for ask, (row, _) in zip(asks, decided, strict=True)
             }

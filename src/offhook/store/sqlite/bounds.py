@@ -7,7 +7,7 @@ import msgspec
 
 from offhook.delivery.announcing import HealthNote, turns
 from offhook.delivery.health import EndpointHealth
-from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide
+from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide_all
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite.announcements import announce
 from offhook.store.sqlite.connection import Connection, Value, as_json
@@ -30,10 +30,7 @@ class SqliteBounds:
         def work(transaction: Transaction) -> list[BoundGrant]:
             now_ms, ttl_ms = self._database.now_ms(), round(ttl_s * 1000)
             stored = _shares(transaction.connection, asks, now_ms)
-            decided = [
-                decide(ask, owner, stored[ask.webhook, ask.kind], now_ms=now_ms, ttl_ms=ttl_ms)
-                for ask in asks
-            ]
+            decided = decide_all(asks, owner, stored, now_ms=now_ms, ttl_ms=ttl_ms)
             _put(transaction.connection, owner, asks, [row for row, _ in decided], now_ms)
             return [grant for _, grant in decided]
 
