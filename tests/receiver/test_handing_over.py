@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from structlog.testing import capture_logs
 
 from offhook.receiver import Event, Handling, RetryPolicy
-from offhook.receiver.ports import Verdict
+from offhook.receiver.ports import Arrival, Taken, Verdict
 from offhook.receiver.retrying import settled
 from offhook.receiver.testing import Handed, SteppedReceiver
 
@@ -216,6 +216,33 @@ async def test_an_event_that_processes_die_with_is_given_up() -> None:
         assert "the process ended" in handed.error
 
 
+@pytest.mark.parametrize("error", [StopIteration(), SystemExit(1), asyncio.CancelledError()])
+@pytest.mark.parametrize("plain", [True, False])
+async def test_a_handler_that_raises_something_odd_has_failed_like_any_other(
+    error: BaseException, plain: bool
+) -> None:
+    def fail(event: Event) -> None:
+        raise error
+
+    async def fail_async(event: Event) -> None:
+        raise error
+
+    async with SteppedReceiver(fail if plain else fail_async) as receiver:
+        await receiver.deliver(document(1))
+        [handed] = await receiver.run()
+    assert (handed.verdict, handed.again_in_s) == (Verdict.RETRY, 1)
+    assert handed.error
+
+
+async def test_an_event_that_cannot_be_read_any_more_is_given_up() -> None:
+    recorder = Recorder()
+    async with SteppedReceiver(recorder) as receiver:
+        await receiver.queue.commit("h", [Arrival("evt_1", "k", b"{")], [])
+        [handed] = await receiver.run()
+    assert (handed.verdict, recorder.done) == (Verdict.DEAD, {})
+    assert "cannot be read" in handed.error
+
+
 async def test_stopping_gives_back_what_does_not_finish_in_time() -> None:
     async def hang(event: Event) -> None:
         await asyncio.Event().wait()
@@ -260,8 +287,6 @@ def test_a_policy_that_makes_no_sense_is_refused(make: object) -> None:
 
 @given(attempt=st.integers(1, 12), rnd=st.floats(0, 1, exclude_max=True))
 def test_delays_are_spread_around_those_of_the_policy(attempt: int, rnd: float) -> None:
-    from offhook.receiver.ports import Taken
-
     policy = RetryPolicy(delays_s=(1, 5, 30), max_attempts=12, jitter=0.2)
     taken = Taken("e", "k", b"", attempt)
     end = policy.after_failure(taken, "no", rnd)

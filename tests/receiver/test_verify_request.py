@@ -9,7 +9,7 @@ from hypothesis import given
 
 from offhook.model.errors import Unreadable
 from offhook.receiver import SignatureError, verify_request
-from offhook.receiver.event import parse_event
+from offhook.receiver.event import lane_of, parse_event, stored_body, stored_event
 from offhook.signing import STANDARD, RejectReason, TimestampedHex, make_secret, sign
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -125,6 +125,14 @@ JSON = st.recursive(
 ENVELOPE = st.dictionaries(
     st.sampled_from(["id", "type", "key", "created", "version", "sequence", "test", "data"]), JSON
 )
+
+
+@given(ENVELOPE)
+def test_a_queue_gives_back_the_event_that_it_was_given(document: dict[str, object]) -> None:
+    event = parse_event(msgspec.json.encode(document), "evt_1")
+    assert stored_event(stored_body(event)) == event
+    assert 0 < len(lane_of(event)) <= 256
+    assert lane_of(event).isprintable()
 
 
 @given(ENVELOPE, st.text())

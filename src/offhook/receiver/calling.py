@@ -51,8 +51,10 @@ class Caller:
         def run() -> None:
             try:
                 result: object = handler(event)
-            except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
-                _tell(loop, ended, error)
+            except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+                _tell(loop, ended, _bearable(error))
+            except BaseException as error:  # noqa: BLE001 - it ends its thread, not the process
+                _tell(loop, ended, RuntimeError(f"the handler raised {type(error).__name__}"))
             else:
                 _tell(loop, ended, result)
 
@@ -81,6 +83,13 @@ def handler_of(handlers: Handlers, type_: str) -> Handler | None:
 
 def _is_coroutine_function(handler: Handler) -> bool:
     return iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__)
+
+
+def _bearable(error: Exception) -> Exception:
+    """The error; another one in place of what no future can hold."""
+    if isinstance(error, StopIteration):
+        return RuntimeError("the handler raised StopIteration").with_traceback(error.__traceback__)
+    return error
 
 
 async def _finish(result: object) -> None:

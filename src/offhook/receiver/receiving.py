@@ -151,7 +151,11 @@ class Receiver:
         if self._journal is None:
             raise Overloaded("The receiver is not running yet; try again in a second.")
         lane = lane_of(event) if self._ordered else event.id
-        return await self._journal.record(Arrival(event.id, lane, stored_body(event)))
+        try:
+            body = stored_body(event)
+        except RecursionError:
+            raise Unreadable("The event is nested too deeply. Send less in one.") from None
+        return await self._journal.record(Arrival(event.id, lane, body))
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The body is larger than {self.max_body_bytes} bytes.")

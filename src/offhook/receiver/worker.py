@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import structlog
 
 from offhook.receiver.calling import Caller, Handler, Handlers
@@ -16,7 +17,7 @@ from offhook.receiver.ports import Queue, Settlement, Taken, Verdict
 from offhook.receiver.retrying import RetryPolicy, settled
 
 _RENEWALS_A_LEASE: Final = 3
-_FORGET_EVERY_S: Final = 5.0
+_FORGET_EVERY_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -164,15 +165,22 @@ class Worker:
     async def _attempt(self, taken: Taken) -> Settlement:
         if taken.attempt > self._handling.retries.max_attempts:
             return self._buried(taken, "the process ended in each attempt to handle it")
-        event = stored_event(taken.body)
+        try:
+            event = stored_event(taken.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return self._buried(taken, f"it cannot be read: {told(error)}")
         try:
             await self._caller.call(event)
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises, its event stays
+        except asyncio.CancelledError as error:
+            if self._stopping:
+                raise
+            return self._failed(taken, event, error)  # the handler's own, of what it waited for
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, its event stays
             return self._failed(taken, event, error)
         self._count(Counted.HANDLED)
         return settled(taken, Verdict.HANDLED)
 
-    def _failed(self, taken: Taken, event: Event, error: Exception) -> Settlement:
+    def _failed(self, taken: Taken, event: Event, error: BaseException) -> Settlement:
         settlement = self._handling.retries.after_failure(taken, told(error), self._rnd())
         is_dead = settlement.verdict is Verdict.DEAD
         self._count(Counted.DEAD if is_dead else Counted.FAILED)
@@ -190,6 +198,5 @@ class Worker:
 
     def _buried(self, taken: Taken, error: str) -> Settlement:
         self._count(Counted.DEAD)
-        attempts = taken.attempt - 1
-        _log.error("event_given_up", event_id=taken.event_id, attempt=attempts, error=error)
+        _log.error("event_given_up", event_id=taken.event_id, attempt=taken.attempt, error=error)
         return settled(taken, Verdict.DEAD, error=error)

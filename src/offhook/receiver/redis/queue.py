@@ -24,7 +24,8 @@ class RedisQueue:
 
     Any process that reaches the Redis may share it; time is Redis's. What is kept is as safe as
     that Redis: ``appendonly yes`` with ``appendfsync always`` survives its crash, the default loses
-    its last second; and it must evict nothing (``maxmemory-policy noeviction``).
+    its last second; and it must evict nothing (``maxmemory-policy noeviction``). One server, or a
+    service that looks like one: Redis Cluster is not supported.
 
     While Redis does not answer, every method raises ``Overloaded`` within three seconds. ``url`` is
     like ``redis://:password@host:6379/0``, or with ``rediss://`` for TLS; ``ValueError`` for any

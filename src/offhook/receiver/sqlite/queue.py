@@ -24,7 +24,7 @@ from offhook.receiver.statements import statements
 _SQL: Final = statements("sqlite")
 _DeadRow = tuple[int, str, str, bytes, int, str, int]
 
-_FORGET_AT_MOST: Final = 5_000
+_FORGET_AT_MOST: Final = 1_000
 
 
 class SqliteQueue:
