@@ -1,12 +1,12 @@
 """The API of deliveries: list, read, their attempts, and one more try."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from offhook.api.auth import Gate, Scope
-from offhook.api.pages import DeliveryCursor, PageQuery, read_cursor, write_cursor
+from offhook.api.pages import DeliveryCursor, PageQuery, WindowQuery, read_cursor, write_cursor
 from offhook.api.routing import Asking, keyed_router
 from offhook.delivery.answers import (
     DeliveryAnswer,
@@ -20,17 +20,22 @@ from offhook.delivery.webhook import WebhookDocument
 from offhook.log.ports import FeedStore
 from offhook.model.catalogue import read_pattern
 from offhook.model.errors import Conflict, FieldError, NotFound
+from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, EventId, WebhookId, parse_delivery_id
 
 _Name = Annotated[str | None, Field(max_length=255)]
 
 
-class DeliveryQuery(PageQuery):
-    """Which deliveries to list."""
+_Undelivered = Literal["undelivered"]
+
+
+class DeliveryQuery(WindowQuery):
+    """Which deliveries to list. ``undelivered`` are those pending, failed and canceled; ``since``
+    and ``until`` are of when their events were created."""
 
     webhook_id: _Name = None
     event_id: _Name = None
-    status: DeliveryStatus | None = None
+    status: DeliveryStatus | _Undelivered | None = None
     type: _Name = None
     event_key: _Name = None
 
@@ -39,7 +44,10 @@ class DeliveryQuery(PageQuery):
         return DeliveryFilter(
             webhook=WebhookId(self.webhook_id) if self.webhook_id else None,
             event=EventId(self.event_id) if self.event_id else None,
-            status=self.status,
+            status=self.status if isinstance(self.status, DeliveryStatus) else None,
+            undelivered=self.status == "undelivered",
+            since_ms=None if self.since is None else to_ms(self.since),
+            until_ms=None if self.until is None else to_ms(self.until),
             type=read_pattern(self.type, "query.type") if self.type else None,
             key=self.event_key,
         )

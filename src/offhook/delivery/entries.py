@@ -276,14 +276,29 @@ class DeliveryView(msgspec.Struct, frozen=True):
     reason: str | None
 
 
+UNDELIVERED = frozenset({DeliveryStatus.PENDING, DeliveryStatus.FAILED, DeliveryStatus.CANCELED})
+"""What was not accepted, and is known not to have been."""
+
+
 class DeliveryFilter(msgspec.Struct, frozen=True):
-    """Which deliveries to list."""
+    """Which deliveries to list: of a status, or of all that say ``undelivered``; of events created
+    in [``since_ms``, ``until_ms``), Unix milliseconds."""
 
     webhook: WebhookId | None = None
     event: EventId | None = None
     status: DeliveryStatus | None = None
     type: str | None = None
     key: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    undelivered: bool = False
+
+    @property
+    def statuses(self) -> frozenset[DeliveryStatus] | None:
+        """Those to list; ``None``: any."""
+        if self.undelivered:
+            return UNDELIVERED
+        return None if self.status is None else frozenset({self.status})
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from offhook.delivery.entries import (
     Place,
     RequestKind,
 )
-from offhook.delivery.traces import Traces, sources_of, status_of
+from offhook.delivery.traces import fits, sources_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.postgres.database import Database
@@ -89,7 +89,7 @@ class _Listing:
         self._account = account
         self._wanted = wanted
         self._partitions = partitions
-        sources = sources_of(wanted.status)
+        sources = sources_of(wanted.statuses)
         self._asked: dict[str, Value] = {
             "account": account,
             "type": wanted.type,
@@ -102,10 +102,11 @@ class _Listing:
         """The next deliveries that pass the filter. What the traces must be put together for, the
         status, is looked at place by place, until there are enough."""
         found: list[DeliveryView] = []
+        self._asked |= await self._span()
         while len(found) < limit:
             places = await self._places(before, limit)
             for traces in await _traces(self._session, self._account, places):
-                view = traces.view() if self._fits(traces) else None
+                view = traces.view() if fits(traces, self._wanted) else None
                 if view is not None:
                     found.append(view)
             if len(places) < limit:
@@ -114,8 +115,28 @@ class _Listing:
             before = (position, partition, webhook)
         return found[:limit]
 
-    def _fits(self, traces: Traces) -> bool:
-        return self._wanted.status is None or status_of(traces) is self._wanted.status
+    async def _span(self) -> dict[str, Value]:
+        """Of each partition the positions (after, through] at which events of the time stand.
+        ``created`` never goes back, so times are positions; what is kept of before the log begins
+        is looked through."""
+        partitions = list(range(self._partitions))
+        since, until = self._wanted.since_ms, self._wanted.until_ms
+        after = {} if since is None else await self._before(partitions, since)
+        through = {} if until is None else await self._before(partitions, until)
+        floors = {} if until is None else await self._floors(partitions)
+        return {
+            "partitions": partitions,
+            "after": [after.get(at, 0) for at in partitions],
+            "through": [max(through.get(at, _LAST[0]), floors.get(at, 0)) for at in partitions],
+        }
+
+    async def _before(self, partitions: Sequence[int], moment_ms: int) -> dict[int, int]:
+        rows = await self._session.rows("event_since", partitions=partitions, created_ms=moment_ms)
+        return {row[0]: row[1] for row in rows}
+
+    async def _floors(self, partitions: Sequence[int]) -> dict[int, int]:
+        rows = await self._session.rows("log_floor", partitions=partitions)
+        return {row["partition"]: row["floor_position"] for row in rows}
 
     async def _places(self, before: tuple[int, int, WebhookId], limit: int) -> list[Place]:
         asked = {
@@ -128,7 +149,6 @@ class _Listing:
         events = await self._events()
         if events is None:
             asked["webhooks"] = await self._webhooks()
-            asked["partitions"] = range(self._partitions)
             return _places(await self._session.rows("deliveries_of_webhooks", **asked))
         asked["webhook"] = self._wanted.webhook
         asked["partition"], asked["positions"] = events

@@ -6,7 +6,7 @@ from offhook.delivery.traces import Traces, view_of
 from offhook.store.postgres.session import Row
 
 PENDING_WIDTH = 16
-_TRACES_WIDTH = 14
+_TRACES_WIDTH = 16
 
 PENDING_COLUMNS = (
     "webhooks",
@@ -98,6 +98,8 @@ def traces_of(row: Row) -> StoredTraces:
         state=None if state is None else PendingState(state),
         due_ms=row["due_ms"],
         reason=row["reason"],
+        replay=row["replay"],
+        created_ms=row["created_ms"],
         known=row["known"],
         ahead=row["ahead"],
         attempts=row["attempts"],

@@ -12,7 +12,7 @@ from offhook.delivery.entries import (
     Place,
     RequestKind,
 )
-from offhook.delivery.traces import Traces, sources_of, status_of
+from offhook.delivery.traces import fits, sources_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.sqlite.connection import Connection, Value, as_json
@@ -93,7 +93,9 @@ class _Listing:
         self._connection = connection
         self._account = account
         self._wanted = wanted
-        sources = sources_of(wanted.status)
+        sources = sources_of(wanted.statuses)
+        after, through = _span(connection, wanted)
+        self._through = (through + 1, 0, WebhookId(""))
         self._asked: dict[str, Value] = {
             "account": account,
             "partition": PARTITION,
@@ -102,16 +104,18 @@ class _Listing:
             "states": None if sources.states is None else as_json(sources.states),
             "attempts": sources.attempts,
             "accepted": sources.accepted,
+            "after": after,
         }
 
     def page(self, before: tuple[int, int, WebhookId], limit: int) -> list[DeliveryView]:
         """The next deliveries that pass the filter. What the traces must be put together for, the
         status, is looked at place by place, until there are enough."""
         found: list[DeliveryView] = []
+        before = min(before, self._through)
         while len(found) < limit:
             places = self._places(before, limit)
             for traces in _traces(self._connection, self._account, places):
-                view = traces.view() if self._fits(traces) else None
+                view = traces.view() if fits(traces, self._wanted) else None
                 if view is not None:
                     found.append(view)
             if len(places) < limit:
@@ -119,9 +123,6 @@ class _Listing:
             webhook, partition, position = places[-1]
             before = (position, partition, webhook)
         return found[:limit]
-
-    def _fits(self, traces: Traces) -> bool:
-        return self._wanted.status is None or status_of(traces) is self._wanted.status
 
     def _places(self, before: tuple[int, int, WebhookId], limit: int) -> list[Place]:
         asked = {
@@ -155,7 +156,7 @@ class _Listing:
             _POSITIONS,
             account=self._account,
             key=self._wanted.key,
-            after=0,
+            after=self._asked["after"],
             limit=_LONGEST_TIMELINE,
         )
 
@@ -163,6 +164,20 @@ class _Listing:
         if self._wanted.webhook is not None:
             return [self._wanted.webhook]
         return self._connection.rows("webhooks_of_account", _WEBHOOKS, account=self._account)
+
+
+def _span(connection: Connection, wanted: DeliveryFilter) -> tuple[int, int]:
+    """The positions (after, through] at which events of the time stand. ``created`` never goes
+    back, so times are positions; what is kept of before the log begins is looked through."""
+    floor = connection.value("log_floor", partition=PARTITION)
+    after, through = 0, _LAST[0] - 1
+    if wanted.since_ms is not None:
+        first = connection.value("event_since", created_ms=wanted.since_ms)
+        after = first - 1 if first > 1 else 0
+    if wanted.until_ms is not None:
+        first = connection.value("event_since", created_ms=wanted.until_ms)
+        through = max(first - 1, floor)
+    return after, through
 
 
 def _traces(connection: Connection, account: AccountId, places: Sequence[Place]) -> list[TracesRow]:

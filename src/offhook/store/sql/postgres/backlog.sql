@@ -2,7 +2,7 @@ SELECT
     (
         SELECT count(*) FROM (
             SELECT 1 FROM pending
-            WHERE webhook = :webhook AND (state = 'retry' OR state = 'waiting')
+            WHERE webhook = :webhook AND (state = ANY ('{retry,waiting}')) IS TRUE
             LIMIT :most::integer
         ) AS live
     ),
@@ -12,7 +12,7 @@ SELECT
         CROSS JOIN LATERAL (
             SELECT event_id FROM pending
             WHERE webhook = :webhook AND partition = number.partition
-                AND (state = 'retry' OR state = 'waiting')
+                AND (state = ANY ('{retry,waiting}')) IS TRUE
             ORDER BY position
             LIMIT 1
         ) AS first

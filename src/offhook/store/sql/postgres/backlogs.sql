@@ -1,10 +1,10 @@
 -- Webhooks are found by skipping through the index.
 WITH RECURSIVE waiting (webhook) AS (
-    SELECT min(webhook) FROM pending WHERE state = 'retry' OR state = 'waiting'
+    SELECT min(webhook) FROM pending WHERE (state = ANY ('{retry,waiting}')) IS TRUE
     UNION ALL
     SELECT (
         SELECT min(pending.webhook) FROM pending
-        WHERE pending.webhook > waiting.webhook AND (state = 'retry' OR state = 'waiting')
+        WHERE pending.webhook > waiting.webhook AND (state = ANY ('{retry,waiting}')) IS TRUE
     )
     FROM waiting
     WHERE waiting.webhook IS NOT NULL
@@ -13,7 +13,7 @@ WITH RECURSIVE waiting (webhook) AS (
 SELECT
     (
         SELECT count(*) FROM (
-            SELECT 1 FROM pending WHERE state = 'retry' OR state = 'waiting' LIMIT :most::integer
+            SELECT 1 FROM pending WHERE (state = ANY ('{retry,waiting}')) IS TRUE LIMIT :most::integer
         ) AS live
     ),
     (
@@ -31,7 +31,7 @@ SELECT
         CROSS JOIN LATERAL (
             SELECT event_id FROM pending
             WHERE webhook = waiting.webhook AND partition = number.partition
-                AND (state = 'retry' OR state = 'waiting')
+                AND (state = ANY ('{retry,waiting}')) IS TRUE
             ORDER BY position
             LIMIT 1
         ) AS first

@@ -29,6 +29,7 @@ FROM (
                         WHERE pending.webhook = attempt.webhook
                             AND pending.partition = attempt.partition
                             AND pending.position = attempt.position
+                            AND (pending.replay IS NULL OR NOT :accepted::boolean)
                         OFFSET 0
                     )
                     AND (

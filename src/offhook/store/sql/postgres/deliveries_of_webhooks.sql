@@ -4,13 +4,17 @@
 SELECT found.webhook, found.partition, found.position
 FROM (
     SELECT
-        endpoint.webhook, part.partition,
-        :before_position::bigint - (
-            (part.partition, endpoint.webhook)
-            >= (:before_partition::integer, :before_webhook::text COLLATE "C")
-        )::integer AS last_position
+        endpoint.webhook, part.partition, part.after,
+        least(
+            part.through,
+            :before_position::bigint - (
+                (part.partition, endpoint.webhook)
+                >= (:before_partition::integer, :before_webhook::text COLLATE "C")
+            )::integer
+        ) AS last_position
     FROM unnest(:webhooks::text[]) AS endpoint (webhook)
-    CROSS JOIN unnest(:partitions::integer[]) AS part (partition)
+    CROSS JOIN unnest(:partitions::integer[], :after::bigint[], :through::bigint[])
+        AS part (partition, after, through)
 ) AS place
 CROSS JOIN LATERAL (
     (
@@ -18,6 +22,7 @@ CROSS JOIN LATERAL (
         WHERE pending.webhook = place.webhook
             AND pending.partition = place.partition
             AND pending.position <= place.last_position
+            AND pending.position > place.after
             AND pending.account = :account
             AND (:states::text[] IS NULL OR pending.state = ANY(:states::text[]))
             AND (:type::text IS NULL OR pending.event_type = :type::text)
@@ -31,6 +36,7 @@ CROSS JOIN LATERAL (
             AND attempt.webhook = place.webhook
             AND attempt.partition = place.partition
             AND attempt.position <= place.last_position
+            AND attempt.position > place.after
             AND attempt.account = :account
             AND (:type::text IS NULL OR attempt.event_type = :type::text)
             AND (
@@ -42,6 +48,7 @@ CROSS JOIN LATERAL (
                         WHERE pending.webhook = attempt.webhook
                             AND pending.partition = attempt.partition
                             AND pending.position = attempt.position
+                            AND (pending.replay IS NULL OR NOT :accepted::boolean)
                         OFFSET 0
                     )
                     AND (

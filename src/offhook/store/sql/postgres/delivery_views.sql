@@ -10,6 +10,14 @@ SELECT
     standing.state,
     standing.due_ms,
     standing.reason,
+    standing.replay,
+    coalesce(
+        own.created_ms,
+        (
+            SELECT kept.created_ms FROM event_kept AS kept
+            WHERE kept.partition = wanted.partition AND kept.position = wanted.position
+        )
+    ) AS created_ms,
     coalesce(:account = webhook.account OR :account = latest.account, false) AS known,
     coalesce(
         webhook.enabled
@@ -61,7 +69,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS latest ON true
 LEFT JOIN LATERAL (
-    SELECT event.account, event.id, event.type, event.key FROM event
+    SELECT event.account, event.id, event.type, event.key, event.created_ms FROM event
     WHERE event.partition = wanted.partition AND event.position = wanted.position
     ORDER BY event.created_ms DESC
     LIMIT 1

@@ -6,5 +6,7 @@ FROM (
     WHERE consumer != :timers
     UNION ALL
     SELECT partition, webhook, from_position - 1 FROM held
+    UNION ALL
+    SELECT partition, replay, position FROM replay_range WHERE NOT done
 ) AS place
 ORDER BY partition, position

@@ -25,6 +25,7 @@ FROM (
                         WHERE pending.webhook = attempt.webhook
                             AND pending.partition = attempt.partition
                             AND pending.position = attempt.position
+                            AND (pending.replay IS NULL OR NOT :accepted)
                     )
                     AND (
                         :accepted

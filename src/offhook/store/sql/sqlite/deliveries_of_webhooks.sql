@@ -11,6 +11,7 @@ FROM (
                     WHERE pending.webhook = wanted.value
                         AND pending.partition = :partition
                         AND pending.position <= :before_position
+                        AND pending.position > :after
                         AND pending.account = :account
                         AND (
                             :states IS NULL
@@ -33,6 +34,7 @@ FROM (
                         AND attempt.webhook = wanted.value
                         AND attempt.partition = :partition
                         AND attempt.position <= :before_position
+                        AND attempt.position > :after
                         AND attempt.account = :account
                         AND (:type IS NULL OR attempt.event_type = :type)
                         AND (
@@ -44,6 +46,7 @@ FROM (
                                     WHERE pending.webhook = attempt.webhook
                                         AND pending.partition = attempt.partition
                                         AND pending.position = attempt.position
+                                        AND (pending.replay IS NULL OR NOT :accepted)
                                 )
                                 AND (
                                     :accepted

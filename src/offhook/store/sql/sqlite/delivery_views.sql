@@ -10,6 +10,8 @@ SELECT json_group_array(
         'state', pending.state,
         'due_ms', pending.due_ms,
         'reason', pending.reason,
+        'replay', pending.replay,
+        'created_ms', coalesce(event.created_ms, kept.created_ms),
         'known', json(iif(:account IN (resource.account, latest.account), 'true', 'false')),
         'ahead', json(
             iif(
@@ -82,6 +84,7 @@ LEFT JOIN attempt AS latest
             AND attempt.position = wanted.position
     )
 LEFT JOIN event ON event.position = wanted.position
+LEFT JOIN event_kept AS kept ON event.position IS NULL AND kept.position = wanted.position
 LEFT JOIN resource ON resource.kind = 'webhook' AND resource.id = wanted.webhook
 LEFT JOIN webhook_start AS start
     ON start.webhook = wanted.webhook AND start.partition = wanted.partition

@@ -6,4 +6,6 @@ FROM (
     WHERE partition = :partition AND consumer != :timers
     UNION ALL
     SELECT webhook, from_position - 1 FROM held WHERE partition = :partition
+    UNION ALL
+    SELECT replay, position FROM replay_range WHERE partition = :partition AND done = 0
 )

@@ -1,0 +1,1 @@
+SELECT coalesce(max(floor_position), 0) FROM partition_head WHERE partition = :partition
