@@ -27,7 +27,7 @@ class Happenings:
     async def begin(self) -> None:
         """Make the first endpoints and processes."""
         plan = self._world.plan
-        for name in NAMES[: self._rnd.randint(2, len(NAMES))]:
+        for name in NAMES[: self._rnd.randint(1, len(NAMES))]:
             await self._subscribe(name)
         for _ in range(plan.processes):
             self._world.start_process()
@@ -57,7 +57,7 @@ class Happenings:
 
     async def post(self) -> None:
         """Some events."""
-        most = 40 if self._world.plan.kind is Kind.BACKLOG else 8
+        most = 25 if self._world.plan.kind is Kind.BACKLOG else 5
         self._clients.post(self._rnd.randint(1, most))
 
     async def call(self) -> None:

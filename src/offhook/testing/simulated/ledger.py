@@ -41,7 +41,8 @@ class Sending:
     accepted_s: float | None = None
     ended_s: float | None = None
     answer: Answer | None = None
-    cut_off: bool = False
+    owned: bool = False
+    """Whether its sender had the lease under which it began when it heard the answer."""
 
     @property
     def key(self) -> str:
@@ -143,13 +144,14 @@ class Ledger:
         """Its sender has the answer."""
         self._end(sending)
         sending.answer = answer
+        holding = self.holdings[sending.event.partition]
+        sending.owned = holding.epoch == sending.epoch and holding.until_s > self.now_s()
         what = answer.status if answer.failure is None else answer.failure
         self.trace.tell(f"{sending.host.name} hears of {sending}: {what}")
 
     def given_up(self, sending: Sending) -> None:
         """Its sender does not wait any longer."""
         self._end(sending)
-        sending.cut_off = True
 
     def died(self, host: Host) -> None:
         """A process is gone; its connections are closed."""

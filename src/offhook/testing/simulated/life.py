@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 
 from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.happenings import Happenings
-from offhook.testing.simulated.plan import Kind, dice, draw, of_kind
+from offhook.testing.simulated.plan import Kind, dice, draw_kind, of_kind
 from offhook.testing.simulated.reckoning import Reckoning
 from offhook.testing.simulated.tightness import tight_bounds
 from offhook.testing.simulated.virtual_time import SpinningError, StuckError, virtual_loop
@@ -22,6 +22,7 @@ class Life(msgspec.Struct, frozen=True):
     wherever and whenever it is lived; how long it was, in virtual seconds."""
 
     seed: int
+    kind: Kind
     broken: tuple[str, ...]
     digest: str
     lasted_s: float
@@ -29,9 +30,8 @@ class Life(msgspec.Struct, frozen=True):
 
 
 def live(seed: int, kind: Kind | None = None) -> Life:
-    """Live the life of a seed, or of a seed and a kind."""
-    rnd = dice(seed, "plan")
-    plan = draw(rnd) if kind is None else of_kind(kind, rnd)
+    """Live the life of a seed; of the ``kind`` that it draws itself, or of a given one."""
+    plan = of_kind(kind or draw_kind(seed), dice(seed, "plan"))
     with tight_bounds(plan.tight), virtual_loop() as loop:
         world = loop.run_until_complete(World.open(seed, plan))
         with _listening(world):
@@ -42,6 +42,7 @@ def live(seed: int, kind: Kind | None = None) -> Life:
         loop.run_until_complete(world.close())
     return Life(
         seed,
+        plan.kind,
         tuple(world.promises.broken),
         world.trace.digest,
         loop.time(),

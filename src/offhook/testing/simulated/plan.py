@@ -74,15 +74,14 @@ def dice(seed: int, whose: str) -> random.Random:
     return random.Random(f"{seed} {whose}")  # noqa: S311 - it guards nothing, and has to repeat
 
 
-def draw(rnd: random.Random) -> Plan:
-    """What this life is like. Each has only some of the troubles: a life with all of them at once
-    seldom gets far in any."""
-    kind = rnd.choices(list(Kind), [0.9, 0.098, 0.002])[0]
-    return of_kind(kind, rnd)
+def draw_kind(seed: int) -> Kind:
+    """Which kind of life a seed has, if nobody says."""
+    return dice(seed, "kind").choices(list(Kind), [0.9, 0.098, 0.002])[0]
 
 
 def of_kind(kind: Kind, rnd: random.Random) -> Plan:
-    """A life of this kind."""
+    """A life of this kind. Each has only some of the troubles: one with all of them at once seldom
+    gets far in any."""
     share = rnd.choice([0.15, 0.4, 0.7])
     weights = {
         name: weight * rnd.choice([0.5, 1, 2])

@@ -5,6 +5,9 @@ from offhook.testing.simulated.clocks import START
 from offhook.testing.simulated.ledger import Ledger, Sending
 from offhook.testing.simulated.subscriptions import Subscription
 
+BROKEN = "BROKEN: "
+"""Begins what the trace tells of a promise that was not kept."""
+
 _ROUNDING_S = 0.003
 
 
@@ -25,7 +28,7 @@ class Promises:
     def breaks(self, what: str) -> None:
         """A promise was broken."""
         self.broken.append(what)
-        self._ledger.trace.tell(f"BROKEN: {what}")
+        self._ledger.trace.tell(f"{BROKEN}{what}")
 
     def _began(self, sending: Sending) -> None:
         subscription = self._ledger.subscriptions[sending.endpoint]
@@ -48,7 +51,7 @@ class Promises:
             or sending.late
             or not subscription.always_ordered
             or sending.delivery in self._ledger.parked
-            or subscription.interrupted_since(sending.event)
+            or not subscription.must_get(sending.event)
         )
         if sequence < highest and not excused:
             self.breaks(f"{sending} is accepted after #{highest} of its key")

@@ -138,7 +138,7 @@ class Reckoning:
                 (it.ended_s or 0.0, it.told_accepted)
                 for delivery, sendings in self._ledger.sendings.items()
                 for it in sendings
-                if delivery[0] == name and it.answer is not None and it.host.alive
+                if delivery[0] == name and it.owned
             )
             if stored is None or not heard:
                 continue

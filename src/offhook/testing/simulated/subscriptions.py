@@ -79,10 +79,6 @@ class Subscription:
         """Whether it wanted this at any time since the event was there."""
         return event.position > self.after and any(it.wants(event) for it in self._since(event))
 
-    def interrupted_since(self, event: LogEvent) -> bool:
-        """Whether it was disabled at any time since then: what it missed is given up."""
-        return not all(it.document is not None and it.document.enabled for it in self._since(event))
-
     @property
     def always_ordered(self) -> bool:
         """Whether it kept order all its life."""
