@@ -85,6 +85,36 @@ def test_a_process_that_ends_lets_handlers_finish_and_writes_what_they_did(tmp_p
     assert asyncio.run(depth(path)) == Depth(0, 0)
 
 
+FORKS = """
+    import os, sys
+    from pathlib import Path
+    from offhook.receiver import Receiver, ThreadedReceiver
+    from offhook.receiver.sqlite import SqliteQueue
+    from offhook.receiver.testing import example_event, signed_request
+    from offhook.receiver.testing.stepping import SECRET
+
+    receiver = ThreadedReceiver(Receiver(print, SECRET, SqliteQueue(Path(sys.argv[1]))))
+    if sys.argv[2] == "early":
+        receiver.start()
+    child = os.fork()
+    if child == 0:
+        answer = receiver.receive(signed_request(example_event("call.ended"), SECRET))
+        os._exit(0 if answer.status == 200 else 3)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.parametrize(("when", "exit_code"), [("late", "0"), ("early", "3")])
+def test_a_forked_process_starts_its_own_and_refuses_one_that_was_started_before(
+    tmp_path: Path, when: str, exit_code: str
+) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(FORKS), str(tmp_path / "queue.db"), when]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert ended.stdout.splitlines()[-1] == exit_code
+    assert ("started before the process forked" in ended.stdout) == (when == "early")
+
+
 def test_it_starts_again_after_it_was_stopped_and_stops_twice(tmp_path: Path) -> None:
     receiver = ThreadedReceiver(Receiver(print, SECRET, SqliteQueue(tmp_path / "queue.db")))
     event = example_event("call.ended")
