@@ -104,3 +104,16 @@ async def test_a_masked_endpoint_gets_the_call_without_its_caller(
     told = request.body.decode() + repr(request.headers)
     assert "5550123" not in told
     assert "555-0123" not in told
+
+
+async def test_a_test_of_a_masked_endpoint_is_masked_with_the_same_hash(
+    api: Served, bench: Bench
+) -> None:
+    made = await endpoint(api, "masked", mask_caller_id=True)
+    await api.event(**call_event(caller_id=NUMBER))
+    await bench.settle()
+    hashed = msgspec.json.decode(sent(bench, "masked").body)["data"]["contact_hash"]
+    await api.post(f"/v1/webhooks/{made['id']}/test", {"type": "call.missed"})
+    [tried] = api.network.requests
+    data = msgspec.json.decode(tried.body)["data"]
+    assert (data["caller_id"], data["contact_hash"]) == ("+1********23", hashed)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_LENGTH: Final = 4_000
-MAX_LENGTH_WITH_LOOPS: Final = 1_000
+MAX_LENGTH_WITH_LOOPS: Final = 500
 MAX_LOOPS: Final = 4
 MAX_SUMS: Final = 16
 

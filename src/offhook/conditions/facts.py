@@ -14,7 +14,7 @@ from offhook.model.reading import FIELDS_BY_FORM
 
 MAX_TEXT: Final = 4_096
 MAX_ITEMS: Final = 200
-MAX_NODES: Final = 1_000
+MAX_NODES: Final = 500
 
 CONTAINER: Final = "event"
 """Where the names of the envelope stand: CEL has a function ``type`` of its own, and a name within
@@ -50,7 +50,7 @@ _DATA = msgspec.json.Decoder(dict[str, Any])
 @dataclass(frozen=True, slots=True)
 class Facts:
     """An event, ready to be looked at. ``left_out`` are fields too large for that: a text of more
-    than 4,096 characters, or more than 200 items in one list or object, or 1,000 in all."""
+    than 4,096 characters, or more than 200 items in one list or object, or 500 in all."""
 
     activation: Activation
     left_out: frozenset[str]
