@@ -37,6 +37,7 @@ class Store:
         self.leases = _Leases(store._database)
         self.bounds = store.bounds
         self.health = store.health
+        self.filters = store.filters
         self.replays = store.replays
 
     def fill_up(self, full: bool = True) -> None:

@@ -34,6 +34,7 @@ class Desk:
             queues=self.queues,
             clock=clock,
             on_gone=self._on_gone,
+            on_fault=lambda _webhook, _event, _reason: None,
         )
 
     def flow(self, *held: HeldRange) -> PartitionFlow:
