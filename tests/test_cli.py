@@ -1,5 +1,6 @@
 """The command line as its user meets it: what it says, where it says it, and its exit code."""
 
+import hmac
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from twilio.request_validator import RequestValidator
 
 from offhook import __version__
 from offhook.cli import main
@@ -167,6 +169,35 @@ class TestVerify:
         ran = verify(*signed()[:2])
         assert ran.code == 1
         assert "webhook-timestamp and webhook-signature are missing" in ran.out
+
+    def test_another_senders_request_with_the_url_that_it_called(self, verify: Run) -> None:
+        url = "https://hooks.example.com/in"
+        signature = RequestValidator(SECRET).compute_signature(url, {"CallSid": "CA1"})
+        options = ("--scheme", "twilio", "-H", f"X-Twilio-Signature: {signature}")
+        options += ("-H", "Content-Type: application/x-www-form-urlencoded")
+        assert verify(*options, "--url", url, body=b"CallSid=CA1").code == 0
+        ran = verify(*options, "--url", "http://hooks.example.com/in", body=b"CallSid=CA1")
+        assert ran.code == 1
+        assert f"the sender called '{url}'" in ran.out
+
+    def test_an_option_of_a_preset(self, verify: Run) -> None:
+        digest = hmac.digest(SECRET.encode(), BODY, "sha256").hex()
+        options = ("--scheme", "unlimcall", "-H", f"X-Hook: {digest}")
+        assert verify(*options, "--option", "header=x-hook").code == 0
+        assert "x-unlimcall-signature is missing" in verify(*options).out
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            (("--scheme", "twillio"), "twilio"),
+            (("--scheme", "twilio", "--option", "header=x"), "header"),
+            (("--scheme", "unlimcall", "--option", "header"), "has no value"),
+        ],
+    )
+    def test_a_preset_that_cannot_be_meant_is_one_clear_line(
+        self, verify: Run, options: tuple[str, ...], told: str
+    ) -> None:
+        assert told in complaint(verify(*options, "-H", "a: b"))
 
     @pytest.mark.parametrize(("body", "code"), [(BODY, 0), (b"{}", 1)])
     def test_json_for_programs(self, verify: Run, body: bytes, code: int) -> None:
