@@ -1,7 +1,12 @@
-"""The guarantees of replays on every store."""
+"""The guarantees of replays, and of trying again, on every store."""
 
+from offhook.testing.conformance.recovery import RecoveryConformance
 from offhook.testing.conformance.replays import ReplayConformance
 
 
 class TestReplays(ReplayConformance):
+    """Each guarantee."""
+
+
+class TestRecovery(RecoveryConformance):
     """Each guarantee."""

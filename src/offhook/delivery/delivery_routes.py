@@ -1,12 +1,20 @@
 """The API of deliveries: list, read, their attempts, and one more try."""
 
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from offhook.api.auth import Gate, Scope
-from offhook.api.pages import DeliveryCursor, PageQuery, WindowQuery, read_cursor, write_cursor
+from offhook.api.pages import (
+    DeliveryCursor,
+    Moment,
+    PageQuery,
+    WindowQuery,
+    read_cursor,
+    write_cursor,
+)
 from offhook.api.routing import Asking, keyed_router
 from offhook.delivery.answers import (
     DeliveryAnswer,
@@ -15,6 +23,7 @@ from offhook.delivery.answers import (
 )
 from offhook.delivery.attempt_answers import AttemptAnswer, attempt_answer
 from offhook.delivery.entries import DeliveryFilter, DeliveryStatus, DeliveryView
+from offhook.delivery.finding import found
 from offhook.delivery.ports import DeliveryQueries, WebhookStore
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.ports import FeedStore
@@ -26,7 +35,29 @@ from offhook.model.ids import AccountId, EventId, WebhookId, parse_delivery_id
 _Name = Annotated[str | None, Field(max_length=255)]
 
 
-_Undelivered = Literal["undelivered"]
+MOST_RETRIED = 10_000
+"""Deliveries that one request asks to be retried."""
+
+
+class ListedStatus(StrEnum):
+    """What deliveries are listed by."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+    UNDELIVERED = "undelivered"
+    """Pending, failed or canceled."""
+
+
+class RetriedStatus(StrEnum):
+    """What deliveries may be retried by."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNDELIVERED = "undelivered"
 
 
 class DeliveryQuery(WindowQuery):
@@ -35,7 +66,7 @@ class DeliveryQuery(WindowQuery):
 
     webhook_id: _Name = None
     event_id: _Name = None
-    status: DeliveryStatus | _Undelivered | None = None
+    status: ListedStatus | None = None
     type: _Name = None
     event_key: _Name = None
 
@@ -44,13 +75,61 @@ class DeliveryQuery(WindowQuery):
         return DeliveryFilter(
             webhook=WebhookId(self.webhook_id) if self.webhook_id else None,
             event=EventId(self.event_id) if self.event_id else None,
-            status=self.status if isinstance(self.status, DeliveryStatus) else None,
-            undelivered=self.status == "undelivered",
+            status=_status(self.status),
+            undelivered=self.status is ListedStatus.UNDELIVERED,
             since_ms=None if self.since is None else to_ms(self.since),
             until_ms=None if self.until is None else to_ms(self.until),
             type=read_pattern(self.type, "query.type") if self.type else None,
             key=self.event_key,
         )
+
+
+class RetryFilter(BaseModel):
+    """Which undelivered deliveries to retry, as they are listed: all that pass. Written as it is,
+    or as ``filter``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    webhook_id: _Name = None
+    event_id: _Name = None
+    status: RetriedStatus | None = None
+    type: _Name = None
+    event_key: _Name = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrapped(cls, written: object) -> object:
+        if isinstance(written, dict) and written.keys() == {"filter"}:
+            return written["filter"]
+        return written
+
+    @model_validator(mode="after")
+    def _until_after_since(self) -> Self:
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise ValueError("until must be later than since; swap them")
+        return self
+
+    def filter(self) -> DeliveryFilter:
+        """The same in the store's words."""
+        return DeliveryFilter(
+            webhook=WebhookId(self.webhook_id) if self.webhook_id else None,
+            event=EventId(self.event_id) if self.event_id else None,
+            status=None if self.status is None else _status(ListedStatus(self.status)),
+            undelivered=self.status in {None, RetriedStatus.UNDELIVERED},
+            type=read_pattern(self.type, "body.type") if self.type else None,
+            key=self.event_key,
+            since_ms=None if self.since is None else to_ms(self.since),
+            until_ms=None if self.until is None else to_ms(self.until),
+        )
+
+
+class RetriedAnswer(BaseModel):
+    """How many deliveries were asked to be retried, and whether there are more to ask for."""
+
+    requested: int
+    more: bool
 
 
 def delivery_router(
@@ -65,6 +144,9 @@ def delivery_router(
     one = "/deliveries/{delivery_id}"
     router.add_api_route("/deliveries", at.list_deliveries, methods=["GET"])
     router.add_api_route("/events/{event_id}/deliveries", at.list_event_deliveries, methods=["GET"])
+    router.add_api_route(
+        "/deliveries/retry", at.retry_deliveries, methods=["POST"], status_code=202
+    )
     router.add_api_route(one, at.get_delivery, methods=["GET"])
     router.add_api_route(f"{one}/attempts", at.list_attempts, methods=["GET"])
     router.add_api_route(f"{one}/retry", at.retry_delivery, methods=["POST"], status_code=202)
@@ -117,16 +199,29 @@ class DeliveryRoutes:
         await self._deliveries.request_retry(view.webhook, view.partition, view.position)
         return delivery_answer(view)
 
+    async def retry_deliveries(self, asking: Asking, wanted: RetryFilter) -> RetriedAnswer:
+        """Try undelivered deliveries once more, now: up to 10,000 of those that pass the filter and
+        were not asked for yet. Ask again while there are `more`."""
+        if wanted.webhook_id:
+            webhook = WebhookId(wanted.webhook_id)
+            stored = await found(self._webhooks, asking.account, webhook)
+            if not WebhookDocument.model_validate_json(stored.document).enabled:
+                raise _disabled(webhook)
+        asked = await self._deliveries.request_retries(
+            asking.account, wanted.filter(), MOST_RETRIED
+        )
+        return RetriedAnswer(requested=asked.requested, more=asked.more)
+
     async def _page(
         self, account: AccountId, wanted: DeliveryFilter, query: PageQuery
     ) -> Page[DeliveryAnswer]:
         cursor = read_cursor(query.cursor, DeliveryCursor)
         before = None if cursor is None else _place(cursor)
-        found = await self._deliveries.deliveries(account, wanted, before, query.limit + 1)
-        shown = found[: query.limit]
+        listed = await self._deliveries.deliveries(account, wanted, before, query.limit + 1)
+        shown = listed[: query.limit]
         return Page(
             data=[delivery_answer(view) for view in shown],
-            next_cursor=_cursor_after(shown[-1]) if len(found) > query.limit else None,
+            next_cursor=_cursor_after(shown[-1]) if len(listed) > query.limit else None,
         )
 
     async def _view(self, account: AccountId, delivery_id: str) -> DeliveryView:
@@ -168,8 +263,18 @@ def _check_retry(view: DeliveryView, delivery_id: str, enabled: bool) -> None:
             code="delivery_unknown",
         )
     if not enabled:
-        raise Conflict(
-            f"{view.webhook} is disabled, so nothing is sent to it; enable it with "
-            f'PATCH /v1/webhooks/{view.webhook} {{"enabled": true}}, then retry.',
-            code="endpoint_disabled",
-        )
+        raise _disabled(view.webhook)
+
+
+def _disabled(webhook: WebhookId) -> Conflict:
+    return Conflict(
+        f"{webhook} is disabled, so nothing is sent to it; enable it with "
+        f'PATCH /v1/webhooks/{webhook} {{"enabled": true}}, then retry.',
+        code="endpoint_disabled",
+    )
+
+
+def _status(listed: ListedStatus | None) -> DeliveryStatus | None:
+    if listed is None or listed is ListedStatus.UNDELIVERED:
+        return None
+    return DeliveryStatus(listed.value)

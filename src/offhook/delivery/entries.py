@@ -301,6 +301,13 @@ class DeliveryFilter(msgspec.Struct, frozen=True):
         return None if self.status is None else frozenset({self.status})
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """How many deliveries something was asked for, and whether there are more."""
+
+    requested: int
+    more: bool
+
+
 class Request(msgspec.Struct, frozen=True):
     """An outgoing request; ``timeout_s`` covers all of it, from connecting to the last byte. Of a
     failure the response's headers come back, with ``keep_response`` those of any."""
@@ -341,7 +348,7 @@ class Timings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 class Answer(msgspec.Struct, frozen=True):
     """What came back: a status with the start of the body, or a failure in its place. ``record`` is
-    what ``AttemptRecord.detail`` keeps of the exchange."""
+    what ``AttemptRecord.detail`` keeps of the exchange, ``trace_id`` the trace it is part of."""
 
     status: int | None
     failure: FailureKind | None = None
@@ -352,3 +359,4 @@ class Answer(msgspec.Struct, frozen=True):
     timings: Timings | None = None
     headers: tuple[tuple[str, str], ...] = ()
     record: bytes | None = None
+    trace_id: str | None = None

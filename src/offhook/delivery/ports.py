@@ -8,6 +8,7 @@ from offhook.delivery.entries import (
     Announcement,
     Answer,
     ApplyReport,
+    Asked,
     AttemptRecord,
     DeliveryFilter,
     DeliveryView,
@@ -178,6 +179,12 @@ class DeliveryQueries(Protocol):
 
     async def request_retry(self, webhook: WebhookId, partition: int, position: int) -> None:
         """Ask the owner for another attempt now; returns once the request is durable."""
+        ...
+
+    async def request_retries(self, account: AccountId, wanted: DeliveryFilter, most: int) -> Asked:
+        """Ask for another attempt now of undelivered deliveries that pass the filter, at most so
+        many, but for those that it was asked for already and those of disabled endpoints; returns
+        once the requests are durable."""
         ...
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from offhook.delivery.entries import (
+    UNDELIVERED,
     AttemptRecord,
     DeliveryFilter,
     DeliveryStatus,
@@ -99,6 +100,17 @@ def view_of(traces: Traces, latest: AttemptRecord | None) -> DeliveryView | None
         traces.due_ms,
         latest,
         reason_of(traces),
+    )
+
+
+def retryable_states(statuses: Collection[DeliveryStatus] | None) -> tuple[PendingState, ...]:
+    """The states of rows of these statuses that another attempt may be asked for: what waits in its
+    lane goes when the head of the lane does."""
+    wanted = UNDELIVERED if statuses is None else statuses
+    return tuple(
+        state
+        for state, status in _BY_STATE.items()
+        if status in wanted and state is not PendingState.WAITING
     )
 
 

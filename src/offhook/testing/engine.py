@@ -19,7 +19,6 @@ from offhook.delivery.ports import (
     Transport,
     WebhookStore,
 )
-from offhook.delivery.replay_ports import ReplaySource
 from offhook.delivery.sender import Sender
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Appended, Submission
@@ -29,6 +28,7 @@ from offhook.model.event import EventRef
 from offhook.model.fact import PlainFact
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
 from offhook.signing.secret import make_secret
+from offhook.store.contract import Replays
 from offhook.testing.clock import FakeClock
 from offhook.testing.network import ScriptedNetwork
 
@@ -65,7 +65,7 @@ class EngineStore(Protocol):
         ...
 
     @property
-    def replays(self) -> ReplaySource:
+    def replays(self) -> Replays:
         """What is sent again on somebody's word."""
         ...
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
+    Asked,
     AttemptRecord,
     DeliveryFilter,
     DeliveryView,
     Place,
     RequestKind,
 )
-from offhook.delivery.traces import fits, sources_of
+from offhook.delivery.traces import fits, retryable_states, sources_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.postgres.database import Database
@@ -78,6 +79,26 @@ class PostgresDeliveries:
             )
         self._database.notices.announce(_ASKED)
 
+    async def request_retries(self, account: AccountId, wanted: DeliveryFilter, most: int) -> Asked:
+        """Ask for another attempt of undelivered deliveries; returns once that is durable."""
+        async with self._database.transaction() as session:
+            count: int = await session.value(
+                "requests_add",
+                kind=RequestKind.RETRY,
+                account=account,
+                webhook=wanted.webhook,
+                event=wanted.event,
+                type=wanted.type,
+                key=wanted.key,
+                states=retryable_states(wanted.statuses),
+                limit=most,
+                now_ms=self._database.now_ms(),
+                **await _span(session, wanted, self._partitions),
+            )
+        if count:
+            self._database.notices.announce(_ASKED)
+        return Asked(min(count, most), count > most)
+
 
 class _Listing:
     """Pages of one filtered list, read on one connection."""
@@ -102,7 +123,7 @@ class _Listing:
         """The next deliveries that pass the filter. What the traces must be put together for, the
         status, is looked at place by place, until there are enough."""
         found: list[DeliveryView] = []
-        self._asked |= await self._span()
+        self._asked |= await _span(self._session, self._wanted, self._partitions)
         while len(found) < limit:
             places = await self._places(before, limit)
             for traces in await _traces(self._session, self._account, places):
@@ -114,29 +135,6 @@ class _Listing:
             webhook, partition, position = places[-1]
             before = (position, partition, webhook)
         return found[:limit]
-
-    async def _span(self) -> dict[str, Value]:
-        """Of each partition the positions (after, through] at which events of the time stand.
-        ``created`` never goes back, so times are positions; what is kept of before the log begins
-        is looked through."""
-        partitions = list(range(self._partitions))
-        since, until = self._wanted.since_ms, self._wanted.until_ms
-        after = {} if since is None else await self._before(partitions, since)
-        through = {} if until is None else await self._before(partitions, until)
-        floors = {} if until is None else await self._floors(partitions)
-        return {
-            "partitions": partitions,
-            "after": [after.get(at, 0) for at in partitions],
-            "through": [max(through.get(at, _LAST[0]), floors.get(at, 0)) for at in partitions],
-        }
-
-    async def _before(self, partitions: Sequence[int], moment_ms: int) -> dict[int, int]:
-        rows = await self._session.rows("event_since", partitions=partitions, created_ms=moment_ms)
-        return {row[0]: row[1] for row in rows}
-
-    async def _floors(self, partitions: Sequence[int]) -> dict[int, int]:
-        rows = await self._session.rows("log_floor", partitions=partitions)
-        return {row["partition"]: row["floor_position"] for row in rows}
 
     async def _places(self, before: tuple[int, int, WebhookId], limit: int) -> list[Place]:
         asked = {
@@ -181,6 +179,32 @@ class _Listing:
             return [self._wanted.webhook]
         rows = await self._session.rows("webhooks_of_account", account=self._account)
         return [row["id"] for row in rows]
+
+
+async def _span(session: Session, wanted: DeliveryFilter, partitions: int) -> dict[str, Value]:
+    """Of each partition the positions (after, through] at which events of the time stand.
+    ``created`` never goes back, so times are positions; what is kept of before the log begins is
+    looked through."""
+    every = list(range(partitions))
+    since, until = wanted.since_ms, wanted.until_ms
+    after = {} if since is None else await _before(session, every, since)
+    through = {} if until is None else await _before(session, every, until)
+    floors = {} if until is None else await _floors(session, every)
+    return {
+        "partitions": every,
+        "after": [after.get(at, 0) for at in every],
+        "through": [max(through.get(at, _LAST[0]), floors.get(at, 0)) for at in every],
+    }
+
+
+async def _before(session: Session, partitions: Sequence[int], at_ms: int) -> dict[int, int]:
+    rows = await session.rows("event_since", partitions=partitions, created_ms=at_ms)
+    return {row[0]: row[1] for row in rows}
+
+
+async def _floors(session: Session, partitions: Sequence[int]) -> dict[int, int]:
+    rows = await session.rows("log_floor", partitions=partitions)
+    return {row["partition"]: row["floor_position"] for row in rows}
 
 
 async def _traces(

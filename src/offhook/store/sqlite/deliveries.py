@@ -6,13 +6,14 @@ import msgspec
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
+    Asked,
     AttemptRecord,
     DeliveryFilter,
     DeliveryView,
     Place,
     RequestKind,
 )
-from offhook.delivery.traces import fits, sources_of
+from offhook.delivery.traces import fits, retryable_states, sources_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.sqlite.connection import Connection, Value, as_json
@@ -84,6 +85,23 @@ class SqliteDeliveries:
             transaction.topics.add(Topic.REQUESTS)
 
         await self._database.write(work)
+
+    async def request_retries(self, account: AccountId, wanted: DeliveryFilter, most: int) -> Asked:
+        """Ask for another attempt of undelivered deliveries; which they are is read beside the
+        writer, that a long look holds up nobody."""
+        now_ms = self._database.now_ms()
+        places = await self._database.query(
+            lambda it: _retries_wanted(it, account, wanted, most + 1, now_ms)
+        )
+        asked: dict[str, Value] = {"kind": RequestKind.RETRY, "deliveries": as_json(places[:most])}
+
+        def work(transaction: Transaction) -> None:
+            transaction.connection.run("requests_add", **asked)
+            transaction.topics.add(Topic.REQUESTS)
+
+        if places:
+            await self._database.write(work)
+        return Asked(min(len(places), most), len(places) > most)
 
 
 class _Listing:
@@ -164,6 +182,27 @@ class _Listing:
         if self._wanted.webhook is not None:
             return [self._wanted.webhook]
         return self._connection.rows("webhooks_of_account", _WEBHOOKS, account=self._account)
+
+
+def _retries_wanted(
+    connection: Connection, account: AccountId, wanted: DeliveryFilter, limit: int, now_ms: int
+) -> list[Place]:
+    after, through = _span(connection, wanted)
+    return connection.rows(
+        "retries_wanted",
+        _PLACES,
+        account=account,
+        partition=PARTITION,
+        webhook=wanted.webhook,
+        event=wanted.event,
+        type=wanted.type,
+        key=wanted.key,
+        states=as_json(retryable_states(wanted.statuses)),
+        after=after,
+        through=through,
+        limit=limit,
+        now_ms=now_ms,
+    )
 
 
 def _span(connection: Connection, wanted: DeliveryFilter) -> tuple[int, int]:

@@ -1,5 +1,5 @@
-"""What replays guarantee on any store: the real dispatcher over it, on a scripted network. Needs the
-fixtures ``store`` and ``clock``."""
+"""What replays guarantee on any store: the real dispatcher over it, on a scripted network. Needs
+the fixtures ``store`` and ``clock``."""
 
 from collections import Counter
 
@@ -20,7 +20,7 @@ from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import OTHER_ACCOUNT
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench, in_order
-from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
+from offhook.testing.network import OK, ScriptedNetwork, arrival
 
 FAILED, UNDELIVERED, ALL = ReplayScope.FAILED, ReplayScope.UNDELIVERED, ReplayScope.ALL
 REFUSED = Answer(418)
@@ -262,30 +262,6 @@ class ReplayConformance:
         assert before <= 21
         assert 15 <= len(crm.replayed) - before <= 21
 
-    async def test_few_of_it_wait_for_an_endpoint_and_live_goes_on(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        crm, gate = Receiver(), Gate()
-        bench = Bench(store, clock, crm.network)
-        webhook = await bench.webhook("crm", retry=AT_ONCE, max_in_flight=1)
-        await bench.post(*map(str, range(100)))
-        await bench.settle()
-        await bench.pass_time(2)
-        bench.network.script = gate
-        await _ask(bench, webhook, ALL, rate_per_s=10_000)
-        for _ in range(30):
-            clock.advance(0.1)
-            await bench.step()
-        queue = bench.dispatcher._queues.find(webhook)
-        assert queue is not None
-        assert 0 < queue.replays <= 8
-        await bench.post("live")
-        await bench.step()
-        assert queue.size <= 9
-        gate.open()
-        await bench.settle()
-        assert bench.network.sequences("live") == [1]
-
     async def test_a_canceled_one_sends_nothing_more_and_leaves_what_it_took_as_it_was(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
@@ -446,7 +422,7 @@ async def _ask(
     bench: Bench, webhook: WebhookId, scope: ReplayScope, *, name: str = "", **fields: object
 ) -> ReplayId:
     replay = ReplayId(name or f"rpl_{bench.clock.now().timestamp():.6f}")
-    made = await _replays(bench).replays.create_replay(
+    made = await bench.store.replays.create_replay(
         replace(_described(webhook, scope, **fields), id=replay), most=20
     )
     assert made is not None
@@ -465,14 +441,9 @@ async def _finished(bench: Bench, replay: ReplayId) -> ReplayView:
 
 
 async def _job(bench: Bench, replay: ReplayId) -> ReplayView:
-    job = await _replays(bench).replays.replay(DEFAULT_ACCOUNT, replay)
+    job = await bench.store.replays.replay(DEFAULT_ACCOUNT, replay)
     assert job is not None
     return job
-
-
-def _replays(bench: Bench) -> ConformingStore:
-    store: ConformingStore = bench.store  # type: ignore[assignment]
-    return store
 
 
 async def _statuses(store: ConformingStore) -> dict[DeliveryStatus, int]:

@@ -14,13 +14,13 @@ from offhook.delivery.ports import (
     Transport,
     WebhookStore,
 )
-from offhook.delivery.replay_ports import ReplaySource
 from offhook.log.appender import Appender
 from offhook.log.entries import Topic
 from offhook.log.fold import fold
 from offhook.log.ports import LeaseStore, LogStore, TimerStore
 from offhook.log.running import Runner
 from offhook.log.timers import Timers
+from offhook.store.contract import Replays
 from offhook.testing.engine import make_dispatcher
 from offhook.testing.simulated.clocks import HostClock
 from offhook.testing.simulated.faulty_store import FaultyPort, Line, Witness
@@ -41,7 +41,7 @@ class Ports:
     dispatch: DispatchStore
     bounds: BoundStore
     health: HealthStore
-    replays: ReplaySource
+    replays: Replays
     filters: FilterStore
     webhooks: WebhookStore
 
