@@ -226,3 +226,13 @@ async def test_at_the_end_all_is_left_to_others_but_what_began_within_the_window
         ("wh_crm", BoundKind.RATE, 0, 2),
         ("wh_ads", BoundKind.IN_FLIGHT, 0, 0),
     }
+
+
+async def test_what_was_granted_before_a_first_partition_is_void_with_it(desk: Desk) -> None:
+    """Whoever held all partitions until then had every bound whole, and asked nobody."""
+    desk.queue()
+    await desk.run()
+    desk.bounding.begin_anew()
+    assert desk.send() == 0
+    await desk.run()
+    assert desk.send() > 0

@@ -53,6 +53,12 @@ class Bounding:
         if asks:
             await self._ask(asks, now_s)
 
+    def begin_anew(self) -> None:
+        """The first partition is gained: shares from before are void. Whoever held all partitions
+        meanwhile had every bound whole, and did not ask what was granted to others."""
+        if self._queues.divided:
+            self._unregistered = self._shares.divide(self._clock.monotonic())
+
     async def finish(self) -> None:
         """Leave to others what this process does not need any more."""
         asks = self._shares.last_asks(self._clock.monotonic())

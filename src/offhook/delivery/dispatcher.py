@@ -229,6 +229,8 @@ class Dispatcher:
             _log.warning("heartbeat_failed", error=repr(error))
             return
         self._drop(change.lost)
+        if change.gained and not self._flows:
+            self._bounding.begin_anew()
         for lease in change.gained:
             self._flows[lease.partition] = await self._take_over(lease)
         self._let_go(change.surplus)
