@@ -14,11 +14,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from offhook.delivery.attempt_log import Attempts
 from offhook.delivery.guard import Network, parse_networks
 from offhook.model.errors import FieldError, Invalid
+from offhook.store.keyring import read_keys
 
 _OPTIONS = frozenset({"data", "database", "role", "host", "port"})
-_SECRET = frozenset({"bootstrap_key", "database", "redis"})
+_SECRET = frozenset({"bootstrap_key", "database", "redis", "secret_key"})
 
 
 _Days = Annotated[
@@ -56,6 +58,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     bootstrap_key: Annotated[str, Field(min_length=32, max_length=512)] | None = None
+    secret_key: str | None = None
     allow_targets: str = ""
     allow_http: bool = False
     redis: str | None = None
@@ -65,6 +68,7 @@ class Settings(BaseSettings):
     retention_attempts_days: _Days = 30
     retention_failed_days: _Days = 90
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_attempts: Attempts = Attempts.ALL
     log_format: Literal["auto", "json", "console"] = "auto"
 
     @field_validator("allow_targets")
@@ -74,6 +78,16 @@ class Settings(BaseSettings):
             parse_networks(text)
         except Invalid as error:
             raise PydanticCustomError("networks", "{why}", {"why": error.detail[:-1]}) from error
+        return text
+
+    @field_validator("secret_key")
+    @classmethod
+    def _secret_keys(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                read_keys(text)
+            except ValueError as error:
+                raise PydanticCustomError("secret_key", "{why}", {"why": str(error)}) from error
         return text
 
     @field_validator("redis")

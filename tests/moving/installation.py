@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import apsw
-
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.stats import Cell
@@ -21,7 +19,6 @@ from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
 OTHER = AccountId("acc_other")
 KEYS = tuple("abcdefgh")
 DIGEST = b"\x00digest"
-TOKEN_KEY = bytes(range(32))
 STORED_KEY = StoredKey(KeyId("key_1"), DEFAULT_ACCOUNT, True, ("read", "write"), 7)
 TRIMMED = 18
 
@@ -50,6 +47,7 @@ class Installation:
         self.clock = clock
         self.log: list[LogEvent] = []
         self._began_ms = to_ms(clock.now())
+        self.token_key = b""
         self.gate = Gate()
         self.network = ScriptedNetwork(self._answer)
 
@@ -74,10 +72,8 @@ class Installation:
         await store.filters.note_filter_faults({WebhookId("wh_steady"): FAULTS})
         self.log = list((await store.log.read(0, 0, 100_000, 1 << 40)).events)
         await self._trim(store)
+        self.token_key = store.token_key
         await store.close()
-        with apsw.Connection(str(self.folder / "offhook.db")) as raw:
-            raw.execute("UPDATE installation SET token_key = ?", (TOKEN_KEY,))
-        raw.close()
 
     async def _deliveries(self, bench: Bench) -> None:
         await bench.webhook("steady")

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import asyncpg
 import pytest
-from installation import DIGEST, STORED_KEY, TOKEN_KEY, TRIMMED, Installation, Nobody
+from installation import DIGEST, STORED_KEY, TRIMMED, Installation, Nobody
 
 from offhook.delivery.entries import DeliveryFilter, DeliveryStatus, DeliveryView
 from offhook.demo.processes import clean_environment
@@ -22,6 +22,7 @@ from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId, partition_of
 from offhook.moving.copying import CopyReport, Differs, copy
 from offhook.moving.tables import TABLES
+from offhook.store.keyring import Keyring
 from offhook.store.postgres import PostgresStore, open_postgres
 from offhook.store.postgres.migrations import migrate_database
 from offhook.store.sqlite import open_sqlite
@@ -56,7 +57,9 @@ async def store(
 ) -> AsyncIterator[PostgresStore]:
     """The new log, open."""
     await moved(stopped, postgres18_url)
-    opened = await open_postgres(postgres18_url, clock=clock)
+    opened = await open_postgres(
+        postgres18_url, clock=clock, keyring=Keyring.in_folder(stopped.folder)
+    )
     yield opened
     await opened.close()
 
@@ -131,7 +134,7 @@ async def test_timelines_calls_keys_and_timers_are_the_same(
         own = [event.id for event in kept if (event.account, event.key) == (DEFAULT_ACCOUNT, key)]
         assert await timeline(store, key) == own
     assert await store.keys.key(DIGEST) == STORED_KEY
-    assert store.token_key == TOKEN_KEY
+    assert store.token_key == stopped.token_key
     clock.advance(86_400)
     old = open_sqlite(stopped.folder, clock=clock)
     asked = (DEFAULT_ACCOUNT, CallFilter(duplicates=True), None, 100)
@@ -322,7 +325,13 @@ async def test_a_server_that_starts_meanwhile_waits_and_finds_the_whole_log(
 
         def passed(self, step: str, rows: int) -> None:
             if step == "copying call" and self.server is None:
-                self.server = asyncio.create_task(open_postgres(postgres18_url, clock=clock))
+                self.server = asyncio.create_task(
+                    open_postgres(
+                        postgres18_url,
+                        clock=clock,
+                        keyring=Keyring.in_folder(stopped.folder),
+                    )
+                )
             elif self.server is not None:
                 self.waits = not self.server.done()
 

@@ -15,6 +15,7 @@ from offhook.delivery.entries import PartitionChanges, PendingState
 from offhook.log.entries import Trimmed
 from offhook.model.errors import Unavailable
 from offhook.model.event import LogEvent
+from offhook.store.keyring import PROCESS_OWN
 from offhook.store.postgres import PostgresStore
 from offhook.store.postgres.session import Session
 from offhook.testing.clock import FakeClock
@@ -36,6 +37,7 @@ OUTER_S = 60.0
 
 TRIMMER = """
 import asyncio, os, signal, sys
+from offhook.store.keyring import Keyring
 from offhook.store.postgres import open_postgres
 from offhook.store.postgres.session import Session
 from offhook.testing.clock import FakeClock
@@ -51,7 +53,7 @@ async def dying(self, text):
 async def main():
     clock = FakeClock()
     clock.advance(days * 86_400)
-    store = await open_postgres(url, clock=clock)
+    store = await open_postgres(url, clock=clock, keyring=Keyring(sys.argv[4:]))
     Session.script = dying
     print("trims", flush=True)
     await store.retention.trim_events(30 * 86_400_000)
@@ -147,7 +149,7 @@ async def test_what_a_killed_process_began_the_next_one_finishes(
         events = await old_and_pending(store, clock)
         first = next(iter(await days(beside)))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", TRIMMER, postgres_url, last, "41"
+            sys.executable, "-c", TRIMMER, postgres_url, last, "41", *PROCESS_OWN.keys()
         )
         async with asyncio.timeout(OUTER_S):
             assert await process.wait() == -signal.SIGKILL
@@ -169,7 +171,7 @@ async def test_a_process_killed_while_it_waited_for_a_report_leaves_what_the_nex
         first = next(iter(await days(beside)))
         async with asyncio.timeout(OUTER_S), report(postgres_url):
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", TRIMMER, postgres_url, "never", "41"
+                sys.executable, "-c", TRIMMER, postgres_url, "never", "41", *PROCESS_OWN.keys()
             )
             while (await days(beside))[first] != "detaching":
                 await asyncio.sleep(0.01)

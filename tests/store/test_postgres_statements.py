@@ -30,6 +30,8 @@ GROWS = {
 READ_WHOLE = {
     "requests_delete_all": "for an endpoint that goes; requests stand for moments only",
     "backlogs": "asked every fifteen seconds; rows are counted up to a bound, endpoints once",
+    "secrets_stored": "asked when the key of the secrets is changed",
+    "documents_stored": "asked when the key of the secrets is changed",
     "pending_tried": "asked when a day of attempts is to go, that is once a day",
 }
 GIVEN: dict[str, dict[str, Value]] = {

@@ -7,7 +7,7 @@ from offhook.doctor.findings import Finding, ok, warn
 from offhook.settings import Settings
 from offhook.store.postgres.reaching import shown
 
-_HIDDEN = frozenset({"bootstrap_key"})
+_HIDDEN = frozenset({"bootstrap_key", "secret_key"})
 _PLACES = frozenset({"database", "redis"})
 
 

@@ -114,7 +114,9 @@ TABLES = (
             *("disabled_reason", "created_ms", "updated_ms"),
         ),
     ),
-    Table("webhook_secret", Plain(), ("webhook", "created_ms", "secret", "expires_ms", "public_key")),
+    Table(
+        "webhook_secret", Plain(), ("webhook", "created_ms", "secret", "expires_ms", "public_key")
+    ),
     Table(
         "endpoint_health",
         Plain(),

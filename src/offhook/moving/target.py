@@ -33,9 +33,9 @@ class Target:
         """Write rows that have all of the table's columns."""
         await self._raw.copy_records_to_table(table.name, columns=table.columns, records=rows)
 
-    async def sign(self, token_key: bytes) -> None:
-        """Sign as the old log did."""
-        await self._raw.execute(STATEMENTS["installation"], token_key)
+    async def sign(self, token_key: bytes, sealed_with: str | None) -> None:
+        """Sign as the old log did, and be opened by the same key: what is sealed moves sealed."""
+        await self._raw.execute(STATEMENTS["installation"], token_key, sealed_with)
 
     async def go_on_from(self, ends: Sequence[int], created_ms: int) -> None:
         """Have new events stand after these positions, one for each partition, and be later than

@@ -30,6 +30,7 @@ from offhook.store.postgres.rows import event_of
 from offhook.store.postgres.session import Row, Session, named
 from offhook.store.postgres.views import PENDING_WIDTH, pending_of
 from offhook.store.postgres.webhooks import CONFIGURED, webhook_of
+from offhook.store.vault import Vault
 
 _AGES = ("partitions", "webhooks", "failed_by_ms")
 _BUSY = ("busy_webhooks", "busy_partitions", "busy_positions")
@@ -38,8 +39,9 @@ _BUSY = ("busy_webhooks", "busy_partitions", "busy_positions")
 class PostgresDispatch:
     """The dispatcher's port."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
+        self._vault = vault
         self._days = Days("attempt")
         self._doubts = Doubts(database)
 
@@ -47,7 +49,7 @@ class PostgresDispatch:
         """All enabled webhooks, in one snapshot with their version."""
         async with self._database.reading() as session:
             rows = await session.rows("webhooks_enabled", now_ms=self._database.now_ms())
-        found = tuple(webhook_of(row) for row in rows if row["id"] is not None)
+        found = tuple(self._vault.opened(webhook_of(row)) for row in rows if row["id"] is not None)
         return WebhookSnapshot(rows[0]["stamp"], found)
 
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:

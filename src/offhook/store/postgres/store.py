@@ -6,6 +6,7 @@ from functools import partial
 
 from offhook.clock import Clock
 from offhook.model.event import to_ms
+from offhook.store.keyring import PROCESS_OWN, Keyring
 from offhook.store.postgres.announcements import PostgresAnnouncements
 from offhook.store.postgres.bounds import PostgresBounds, PostgresHealth
 from offhook.store.postgres.calls import PostgresCalls
@@ -18,12 +19,13 @@ from offhook.store.postgres.filters import PostgresFilters
 from offhook.store.postgres.keys import PostgresKeys
 from offhook.store.postgres.leases import PostgresLeases
 from offhook.store.postgres.log import PostgresLog
-from offhook.store.postgres.migrations import migrate
+from offhook.store.postgres.migrations import migrate, sole
 from offhook.store.postgres.notices import Notices
 from offhook.store.postgres.reaching import reaching
 from offhook.store.postgres.replays import PostgresReplays
 from offhook.store.postgres.retention import IMPATIENT, PostgresRetention
 from offhook.store.postgres.rollout import PostgresRollout
+from offhook.store.postgres.secrets import Installation, unlock
 from offhook.store.postgres.session import Session
 from offhook.store.postgres.stats import PostgresStats
 from offhook.store.postgres.timers import PostgresTimers
@@ -72,24 +74,30 @@ class PostgresStore:
 
 
 async def open_postgres(
-    url: str, *, clock: Clock | None = None, partitions: int = PARTITIONS
+    url: str,
+    *,
+    clock: Clock | None = None,
+    partitions: int = PARTITIONS,
+    keyring: Keyring | None = None,
 ) -> PostgresStore:
     """Open the store of a database, making its schema or bringing it up to date if need be.
 
     Time is the database's own, so that processes on several machines agree; with a ``clock``, that
-    clock's. ``partitions`` counts only where the log is made. Raises ``OffhookError`` when the
-    database cannot be used or a newer release wrote it.
+    clock's. ``partitions`` counts only where the log is made. Without a ``keyring`` the key of its
+    secrets is one that this process alone knows. Raises ``OffhookError`` when the database cannot
+    be used, when the key is not that of its secrets, or when a newer release wrote it.
     """
     with reaching(url):
-        return await _open(url, clock, partitions)
+        return await _open(url, clock, partitions, keyring or PROCESS_OWN)
 
 
-async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore:
+async def _open(url: str, clock: Clock | None, partitions: int, keyring: Keyring) -> PostgresStore:
     raw = await connect(url, patient=True)
     try:
-        await migrate(raw, partitions, None if clock is None else to_ms(clock.now()))
         session = Session(raw)
-        log = _LogFacts(*await session.only_row("installation"))
+        async with sole(raw):
+            await migrate(raw, partitions, None if clock is None else to_ms(clock.now()))
+            installation = await unlock(session, keyring)
         schema = await session.value("schema_name")
     finally:
         await raw.close()
@@ -100,27 +108,18 @@ async def _open(url: str, clock: Clock | None, partitions: int) -> PostgresStore
     except BaseException:
         await database.close()
         raise
-    return _assemble(url, database, log)
+    return _assemble(url, database, installation)
 
 
-@dataclass(frozen=True, slots=True)
-class _LogFacts:
-    """What was decided when the log was made."""
-
-    partitions: int
-    generation: int
-    token_key: bytes
-
-
-def _assemble(url: str, database: Database, made: _LogFacts) -> PostgresStore:
-    partitions, ends = made.partitions, Ends()
+def _assemble(url: str, database: Database, made: Installation) -> PostgresStore:
+    partitions, ends, vault = made.partitions, Ends(), made.vault
     return PostgresStore(
         log=PostgresLog(database, partitions, ends),
         feed=PostgresFeed(database, partitions, made.generation, ends),
         calls=PostgresCalls(database),
         leases=PostgresLeases(database),
         timers=PostgresTimers(database),
-        dispatch=PostgresDispatch(database),
+        dispatch=PostgresDispatch(database, vault),
         deliveries=PostgresDeliveries(database, partitions),
         bounds=PostgresBounds(database),
         health=PostgresHealth(database, partitions),
@@ -128,11 +127,11 @@ def _assemble(url: str, database: Database, made: _LogFacts) -> PostgresStore:
         replays=PostgresReplays(database, partitions, ends),
         announcements=PostgresAnnouncements(database),
         filters=PostgresFilters(database),
-        webhooks=PostgresWebhooks(database, partitions),
+        webhooks=PostgresWebhooks(database, partitions, vault),
         rollout=PostgresRollout(database),
         keys=PostgresKeys(database),
         retention=PostgresRetention(database, partial(connect, url, settings=IMPATIENT)),
         upkeep=Upkeep(database),
-        token_key=made.token_key,
+        token_key=vault.token_key,
         _database=database,
     )

@@ -15,6 +15,7 @@ from offhook.model.ids import AccountId, WebhookId
 from offhook.signing.secret import Secret, public_part, rotated
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.session import Row, Session
+from offhook.store.vault import Vault
 
 KIND = "webhook"
 DISABLED_BY_OWNER = "the endpoint was disabled"
@@ -34,9 +35,10 @@ _ENABLED = msgspec.json.Decoder(_Enabled)
 class PostgresWebhooks:
     """The control plane's port of webhooks."""
 
-    def __init__(self, database: Database, partitions: int) -> None:
+    def __init__(self, database: Database, partitions: int, vault: Vault) -> None:
         self._database = database
         self._partitions = range(partitions)
+        self._vault = vault
 
     async def create_webhook(
         self, account: AccountId, webhook: WebhookId, document: bytes, secret: str
@@ -50,7 +52,7 @@ class PostgresWebhooks:
                 account=account,
                 kind=KIND,
                 id=webhook,
-                document=document.decode(),
+                document=self._vault.sealed_document(webhook, document).decode(),
                 now_ms=now_ms,
             )
             await self._put_secrets(session, webhook, [Secret(secret)])
@@ -62,7 +64,7 @@ class PostgresWebhooks:
         now_ms = self._database.now_ms()
         async with self._database.reading() as session:
             row = await session.row("webhook", account=account, id=webhook, now_ms=now_ms)
-        return None if row is None else _shown(row)
+        return None if row is None else self._vault.opened(_shown(row))
 
     async def list_webhooks(
         self, account: AccountId, before: WebhookId | None, limit: int
@@ -73,7 +75,7 @@ class PostgresWebhooks:
             rows = await session.rows(
                 "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
             )
-        return [_shown(row) for row in rows]
+        return [self._vault.opened(_shown(row)) for row in rows]
 
     async def replace_webhook(
         self,
@@ -92,7 +94,7 @@ class PostgresWebhooks:
                 id=webhook,
                 account=account,
                 revision=revision,
-                document=document.decode(),
+                document=self._vault.sealed_document(webhook, document).decode(),
                 now_ms=self._database.now_ms(),
             )
             if not replaced:
@@ -120,7 +122,10 @@ class PostgresWebhooks:
                 return False
             now_ms = await session.value("now", now_ms=self._database.now_ms())
             rows = await session.rows("webhook_secrets", webhook=webhook, now_ms=now_ms)
-            held = [Secret(row["secret"], row["expires_ms"]) for row in rows]
+            held = [
+                Secret(self._vault.secret(webhook, row["secret"]), row["expires_ms"])
+                for row in rows
+            ]
             after = rotated(held, secret, now_ms=now_ms, overlap_ms=overlap_s * 1000)
             await self._put_secrets(session, webhook, after)
             await raise_version(session, account)
@@ -179,7 +184,7 @@ class PostgresWebhooks:
                 "webhook_secret_add",
                 webhook=webhook,
                 now_ms=self._database.now_ms(),
-                secret=secret.text,
+                secret=self._vault.sealed_secret(webhook, secret.text),
                 expires_ms=secret.expires_ms,
                 public_key=public_part(secret.text),
             )
@@ -202,7 +207,7 @@ class PostgresWebhooks:
 
 
 def webhook_of(row: Row) -> StoredWebhook:
-    """A webhook as the statements bring it, but for how it does."""
+    """A webhook as the statements bring it, sealed, but for how it does."""
     return StoredWebhook(
         row["id"],
         row["account"],

@@ -1,7 +1,8 @@
 """One connection to the database, which speaks in named statements."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,6 +82,17 @@ class Connection:
     def script(self, text: str) -> None:
         """Run a migration's statements."""
         self._raw.execute(text)
+
+    @contextmanager
+    def overwriting(self) -> Iterator[None]:
+        """What is deleted or replaced inside the block is overwritten in the file, and is left in
+        no write-ahead log after it."""
+        self._raw.pragma("secure_delete", value=True)
+        try:
+            yield
+            self._raw.pragma("wal_checkpoint", "truncate")
+        finally:
+            self._raw.pragma("secure_delete", value=False)
 
     def close(self) -> None:
         """Close; an open transaction is undone."""

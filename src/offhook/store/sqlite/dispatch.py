@@ -30,6 +30,7 @@ from offhook.store.sqlite.packing import unpack_events
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.webhooks import decode_webhooks
 from offhook.store.sqlite.writer import Transaction
+from offhook.store.vault import Vault
 
 _COUNTS = msgspec.json.Decoder(dict[WebhookId, int])
 _QUEUES = msgspec.json.Decoder(list[list[tuple[int, Place]]])
@@ -44,15 +45,16 @@ class SqliteDispatch:
     """The dispatcher's port. Its reads are short and covered by indexes: they run where they are
     asked, on the loop."""
 
-    def __init__(self, database: Database, tail: Tail) -> None:
+    def __init__(self, database: Database, tail: Tail, vault: Vault) -> None:
         self._database = database
         self._tail = tail
+        self._vault = vault
 
     async def webhooks(self) -> WebhookSnapshot:
         """All enabled webhooks, in one snapshot with their version."""
         now_ms = self._database.now_ms()
         row = self._database.read(lambda it: it.row("webhooks_enabled", now_ms=now_ms))
-        return WebhookSnapshot(0, ()) if row is None else _snapshot(*row)
+        return WebhookSnapshot(0, ()) if row is None else _snapshot(self._vault, *row)
 
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
         """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
@@ -187,5 +189,5 @@ def _holds(connection: Connection, lease: Lease) -> bool:
     return found is not None
 
 
-def _snapshot(webhooks: str, config_version: int) -> WebhookSnapshot:
-    return WebhookSnapshot(config_version, tuple(decode_webhooks(webhooks)))
+def _snapshot(vault: Vault, webhooks: str, config_version: int) -> WebhookSnapshot:
+    return WebhookSnapshot(config_version, tuple(decode_webhooks(webhooks, vault)))

@@ -6,8 +6,8 @@ from pathlib import Path
 import apsw
 
 from offhook.clock import Clock
-from offhook.model.errors import OffhookError
 from offhook.model.event import to_ms
+from offhook.store.keyring import Keyring
 from offhook.store.sqlite.announcements import SqliteAnnouncements
 from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.bounds import SqliteBounds, SqliteHealth
@@ -26,6 +26,7 @@ from offhook.store.sqlite.migrations import migrate
 from offhook.store.sqlite.replays import SqliteReplays
 from offhook.store.sqlite.retention import SqliteRetention
 from offhook.store.sqlite.rollout import SqliteRollout
+from offhook.store.sqlite.secrets import Installation, unlock
 from offhook.store.sqlite.stats import SqliteStats
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.timers import SqliteTimers
@@ -80,16 +81,19 @@ class SqliteStore:
             self._lock.release()
 
 
-def open_sqlite(folder: Path | None, *, clock: Clock) -> SqliteStore:
+def open_sqlite(
+    folder: Path | None, *, clock: Clock, keyring: Keyring | None = None
+) -> SqliteStore:
     """Open the store in a data folder, making it if need be; ``None`` is one in memory.
 
-    Belongs to the running loop. Raises ``OffhookError`` when another process has the folder, when
-    it or the database cannot be used, or when a newer release wrote it.
+    Without a ``keyring`` the key of its secrets is in the folder too. Belongs to the running loop.
+    Raises ``OffhookError`` when another process has the folder, when it or the database cannot be
+    used, when the key is not that of its secrets, or when a newer release wrote it.
     """
     lock = None if folder is None else lock_folder(folder)
     path = None if folder is None else folder / DATABASE
     try:
-        return _open(path, clock, lock, inline=False)
+        return _open(path, clock, lock, keyring or _keyring(folder), inline=False)
     except Exception as error:
         if lock is not None:
             lock.release()
@@ -101,14 +105,20 @@ def open_sqlite(folder: Path | None, *, clock: Clock) -> SqliteStore:
 def open_inline(*, clock: Clock) -> SqliteStore:
     """A store in memory that uses no threads and never waits: what happens on it follows from what
     is asked, and from nothing else. Belongs to the running loop."""
-    return _open(None, clock, None, inline=True)
+    return _open(None, clock, None, Keyring(), inline=True)
 
 
-def _open(path: Path | None, clock: Clock, lock: FolderLock | None, *, inline: bool) -> SqliteStore:
+def _keyring(folder: Path | None) -> Keyring:
+    return Keyring() if folder is None else Keyring.in_folder(folder)
+
+
+def _open(
+    path: Path | None, clock: Clock, lock: FolderLock | None, keyring: Keyring, *, inline: bool
+) -> SqliteStore:
     main = open_writer(path)
     try:
         tail = _prepare(main, clock)
-        installation = _installation(main)
+        installation = unlock(main, keyring)
     except Exception:
         main.close()
         raise
@@ -128,29 +138,17 @@ def _prepare(connection: Connection, clock: Clock) -> Tail:
     return Tail(read_end(connection).position, connection.value("config_version"))
 
 
-def _installation(connection: Connection) -> tuple[int, bytes]:
-    """Which log this is, and the key that signs for it."""
-    row = connection.row("installation")
-    if row is None:
-        raise OffhookError(
-            "The database does not say which log it holds (its table installation is empty): "
-            "restore it from a backup.",
-            code="data_unusable",
-        )
-    return row[0], row[1]
-
-
 def _assemble(
-    database: Database, tail: Tail, installation: tuple[int, bytes], lock: FolderLock | None
+    database: Database, tail: Tail, installation: Installation, lock: FolderLock | None
 ) -> SqliteStore:
-    generation, token_key = installation
+    vault = installation.vault
     return SqliteStore(
         log=SqliteLog(database, tail),
-        feed=SqliteFeed(database, generation),
+        feed=SqliteFeed(database, installation.generation),
         calls=SqliteCalls(database),
         leases=SqliteLeases(database),
         timers=SqliteTimers(database),
-        dispatch=SqliteDispatch(database, tail),
+        dispatch=SqliteDispatch(database, tail, vault),
         deliveries=SqliteDeliveries(database),
         bounds=SqliteBounds(database),
         health=SqliteHealth(database),
@@ -158,11 +156,11 @@ def _assemble(
         replays=SqliteReplays(database),
         announcements=SqliteAnnouncements(database),
         filters=SqliteFilters(database),
-        webhooks=SqliteWebhooks(database, tail),
+        webhooks=SqliteWebhooks(database, tail, vault),
         rollout=SqliteRollout(database),
         keys=SqliteKeys(database),
         retention=SqliteRetention(database, tail),
-        token_key=token_key,
+        token_key=vault.token_key,
         _database=database,
         _lock=lock,
     )

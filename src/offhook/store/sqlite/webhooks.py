@@ -19,6 +19,7 @@ from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.writer import Transaction
+from offhook.store.vault import Vault
 
 KIND = "webhook"
 DISABLED_BY_OWNER = "the endpoint was disabled"
@@ -53,19 +54,21 @@ _NAMES = msgspec.json.Decoder(list[str])
 class SqliteWebhooks:
     """The control plane's port of webhooks."""
 
-    def __init__(self, database: Database, tail: Tail) -> None:
+    def __init__(self, database: Database, tail: Tail, vault: Vault) -> None:
         self._database = database
         self._tail = tail
+        self._vault = vault
 
     async def create_webhook(
         self, account: AccountId, webhook: WebhookId, document: bytes, secret: str
     ) -> None:
         """Make it; from this commit on it gets every event that is appended."""
         now_ms = self._database.now_ms()
+        sealed = self._vault.sealed_document(webhook, document)
 
         def work(connection: Connection) -> bool:
-            _add(connection, account, webhook, document, now_ms)
-            _put_secrets(connection, webhook, [Secret(secret)], now_ms)
+            _add(connection, account, webhook, sealed, now_ms)
+            _put_secrets(connection, self._vault, webhook, [Secret(secret)], now_ms)
             start = read_end(connection).position
             connection.run(
                 "webhook_start_add", webhook=webhook, partition=PARTITION, position=start
@@ -80,7 +83,7 @@ class SqliteWebhooks:
         rows = self._database.read(
             lambda it: it.value("webhook", account=account, id=webhook, now_ms=now_ms)
         )
-        return next(iter(decode_webhooks(rows)), None)
+        return next(iter(decode_webhooks(rows, self._vault)), None)
 
     async def list_webhooks(
         self, account: AccountId, before: WebhookId | None, limit: int
@@ -89,11 +92,10 @@ class SqliteWebhooks:
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> list[StoredWebhook]:
-            return decode_webhooks(
-                connection.value(
-                    "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
-                )
+            rows = connection.value(
+                "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
             )
+            return decode_webhooks(rows, self._vault)
 
         return await self._database.query(work)
 
@@ -108,6 +110,7 @@ class SqliteWebhooks:
     ) -> bool:
         """Put a new document in place of the one of ``revision``; false if that is not there."""
         now_ms = self._database.now_ms()
+        sealed = self._vault.sealed_document(webhook, document)
 
         def work(connection: Connection) -> bool:
             with _one_external_id():
@@ -117,13 +120,13 @@ class SqliteWebhooks:
                     id=webhook,
                     account=account,
                     revision=revision,
-                    document=document.decode(),
+                    document=sealed.decode(),
                     now_ms=now_ms,
                 )
             if replaced and not _ENABLED.decode(document).enabled:
                 cancel_deliveries(connection, webhook, DISABLED_BY_OWNER, now_ms)
             if replaced and secret is not None:
-                _put_secrets(connection, webhook, [Secret(secret)], now_ms)
+                _put_secrets(connection, self._vault, webhook, [Secret(secret)], now_ms)
             return replaced > 0
 
         return await self._change(account, work)
@@ -141,9 +144,14 @@ class SqliteWebhooks:
             )
             if at is None:
                 return False
-            held = connection.rows("webhook_secrets", _SECRETS, webhook=webhook, now_ms=now_ms)
+            held = [
+                msgspec.structs.replace(each, text=self._vault.secret(webhook, each.text))
+                for each in connection.rows(
+                    "webhook_secrets", _SECRETS, webhook=webhook, now_ms=now_ms
+                )
+            ]
             after = rotated(held, secret, now_ms=now_ms, overlap_ms=overlap_s * 1000)
-            _put_secrets(connection, webhook, after, now_ms)
+            _put_secrets(connection, self._vault, webhook, after, now_ms)
             return True
 
         return await self._change(account, work)
@@ -188,25 +196,26 @@ class SqliteWebhooks:
         return await self._database.write(stamped)
 
 
-def decode_webhooks(rows: str) -> list[StoredWebhook]:
-    """Webhooks as the statements gather them."""
-    return [
-        StoredWebhook(
-            row.id,
-            row.account,
-            bytes(row.document),
-            row.secrets,
-            row.starts,
-            row.revision,
-            row.created_ms,
-            row.updated_ms,
-            row.disabled_reason,
-            row.health or UNTRIED,
-            row.filter_faults,
-            bytes.fromhex(row.hash_key),
-        )
-        for row in _ROWS.decode(rows)
-    ]
+def decode_webhooks(rows: str, vault: Vault) -> list[StoredWebhook]:
+    """Webhooks as the statements gather them, in the clear."""
+    return [vault.opened(_webhook_of(row)) for row in _ROWS.decode(rows)]
+
+
+def _webhook_of(row: _WebhookRow) -> StoredWebhook:
+    return StoredWebhook(
+        row.id,
+        row.account,
+        bytes(row.document),
+        row.secrets,
+        row.starts,
+        row.revision,
+        row.created_ms,
+        row.updated_ms,
+        row.disabled_reason,
+        row.health or UNTRIED,
+        row.filter_faults,
+        bytes.fromhex(row.hash_key),
+    )
 
 
 def raise_version(transaction: Transaction, account: AccountId, tail: Tail) -> None:
@@ -227,7 +236,11 @@ def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str, n
 
 
 def _put_secrets(
-    connection: Connection, webhook: WebhookId, secrets: Sequence[Secret], now_ms: int
+    connection: Connection,
+    vault: Vault,
+    webhook: WebhookId,
+    secrets: Sequence[Secret],
+    now_ms: int,
 ) -> None:
     """These in place of all that are there."""
     connection.run("webhook_secrets_delete", webhook=webhook)
@@ -236,7 +249,7 @@ def _put_secrets(
             "webhook_secret_add",
             webhook=webhook,
             now_ms=now_ms,
-            secret=secret.text,
+            secret=vault.sealed_secret(webhook, secret.text),
             expires_ms=secret.expires_ms,
             public_key=public_part(secret.text),
         )

@@ -1,1 +1,1 @@
-UPDATE installation SET token_key = $1::bytea
+UPDATE installation SET token_key = $1::bytea, sealed_with = $2::text

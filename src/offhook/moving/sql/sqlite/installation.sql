@@ -1,1 +1,1 @@
-SELECT token_key FROM installation
+SELECT token_key, sealed_with FROM installation

@@ -1,1 +1,1 @@
-SELECT (SELECT count(*) FROM partition_head), generation, token_key FROM installation
+SELECT (SELECT count(*) FROM partition_head), generation, token_key, sealed_with FROM installation

@@ -1,1 +1,1 @@
-SELECT generation, token_key FROM installation
+SELECT generation, token_key, sealed_with FROM installation

@@ -1,0 +1,1 @@
+SELECT id, document FROM resource WHERE kind = :kind
