@@ -23,6 +23,7 @@ class Happenings:
         self._clients = clients
         self._rnd = rnd
         self._fickle = NAMES[-1]
+        self._over = False
 
     async def begin(self) -> None:
         """Make the first endpoints and processes."""
@@ -44,7 +45,7 @@ class Happenings:
 
     async def end_all_troubles(self) -> None:
         """From here on all is well."""
-        world = self._world
+        self._over, world = True, self._world
         world.trace.tell("all is well from here on")
         world.receivers.get_well()
         for process in world.up:
@@ -102,7 +103,7 @@ class Happenings:
         """Each as soon as it has done a few things."""
         for _ in range(self._rnd.randint(2, 6)):
             process = self._world.start_process()
-            self._world.loop.call_later(self._rnd.uniform(0.01, 8), self._world.kill, process)
+            self._world.loop.call_later(self._rnd.uniform(0.01, 8), self._die, process)
         await self.process_dies()
 
     async def process_sleeps(self) -> None:
@@ -227,7 +228,7 @@ class Happenings:
         return up if not up or self._rnd.random() < 0.5 else [self._rnd.choice(up)]
 
     def _die(self, process: Process) -> None:
-        if process.up:
+        if process.up and not self._over:
             self._world.kill(process)
             self._replace()
 

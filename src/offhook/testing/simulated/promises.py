@@ -66,7 +66,8 @@ class Promises:
         if not subscription.always_ordered:
             return
         for other in self._ledger.open[sending.endpoint]:
-            if other.key == sending.key and other.epoch == sending.epoch:
+            known = other.epoch == sending.epoch and other.began_s >= subscription.enabled_since_s
+            if other.key == sending.key and known:
                 self.breaks(f"{sending} begins while {other} is under way")
 
     def _not_known_to_be_done(self, sending: Sending) -> None:
@@ -103,7 +104,7 @@ class Promises:
         after_s = sending.began_s - window_s + _ROUNDING_S
         begun = 1
         for began_s in reversed(self._ledger.began_s[sending.endpoint]):
-            if began_s <= after_s:
+            if began_s <= max(after_s, subscription.enabled_since_s):
                 break
             begun += 1
         if begun > count:
@@ -111,7 +112,11 @@ class Promises:
 
     def _within_the_bound(self, sending: Sending, subscription: Subscription) -> None:
         bound = subscription.most_in_flight(sending.began_s)
-        under_way = [it for it in self._ledger.open[sending.endpoint] if self._counts(it)]
+        under_way = [
+            it
+            for it in self._ledger.open[sending.endpoint]
+            if it.began_s >= subscription.enabled_since_s and self._counts(it)
+        ]
         if len(under_way) >= bound:
             self.breaks(f"{sending} is number {len(under_way) + 1} under way, {bound} are allowed")
 

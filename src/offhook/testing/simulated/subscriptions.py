@@ -80,6 +80,15 @@ class Subscription:
         return event.position > self.after and any(it.wants(event) for it in self._since(event))
 
     @property
+    def enabled_since_s(self) -> float:
+        """Since when it may receive without a break; what was under way before is forgotten."""
+        since_s = 0.0
+        for version in self.versions:
+            if version.document is None or not version.document.enabled:
+                since_s = version.from_s
+        return since_s
+
+    @property
     def always_ordered(self) -> bool:
         """Whether it kept order all its life."""
         return all(it.document is None or it.document.ordered for it in self.versions)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from offhook.delivery.entries import ApplyReport, PartitionChanges
+from offhook.delivery.sharing import BoundAsk, BoundGrant
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Lease, LeaseShare, Topic
 from offhook.model.ids import DEFAULT_ACCOUNT
@@ -216,11 +217,20 @@ class World:
         changes = cast("Sequence[PartitionChanges]", arguments[0])
         self.ledger.applied(changes, cast("ApplyReport", result))
 
+    def _shared(self, host: Host, arguments: tuple[object, ...], result: object) -> None:
+        asks, grants = cast("Sequence[BoundAsk]", arguments[1]), cast("list[BoundGrant]", result)
+        for ask, grant in zip(asks, grants, strict=True):
+            self.trace.tell(
+                f"{host.name} may use {grant.allowed} of {ask.webhook} {ask.kind}, "
+                f"uses {ask.used}, wants {ask.wanted}"
+            )
+
     _witnessed: ClassVar[dict[str, Callable[["World", Host, tuple[object, ...], object], None]]] = {
         "acquire": _acquired,
         "renew": _renewed,
         "release": _released,
         "apply": _applied,
+        "share": _shared,
     }
 
 
