@@ -11,16 +11,22 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from offhook.clock import Clock
 from offhook.delivery.announcer import Announcer
+from offhook.delivery.attempt_log import AttemptLog, Attempts
 from offhook.delivery.dispatcher import Dispatcher
 from offhook.delivery.filter_reporting import FilterReporter
-from offhook.delivery.metrics import DeliveryMetrics
+from offhook.delivery.metrics import BacklogMeter, DeliveryMetrics
+from offhook.delivery.policy import Verdict
 from offhook.delivery.sender import Sender
+from offhook.delivery.sending import Sent
+from offhook.delivery.stats_reporting import StatsReporter
 from offhook.delivery.transport import AiohttpTransport
 from offhook.log.appender import Appender
 from offhook.log.entries import Topic
 from offhook.log.retention import Ages, Retention
 from offhook.log.running import Runner, Service
 from offhook.log.timers import Timers
+from offhook.logs import Lines
+from offhook.model.event import to_ms
 from offhook.settings import Settings
 from offhook.store.contract import Store
 
@@ -37,6 +43,7 @@ async def engine_running(
     transport = AiohttpTransport(clock=clock, allowed=settings.networks)
     wake, wake_timers = asyncio.Event(), asyncio.Event()
     metrics = DeliveryMetrics(registry)
+    watching = _Watching(settings, clock, store, metrics, registry)
     owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
     dispatcher = Dispatcher(
         log=store.log,
@@ -53,7 +60,7 @@ async def engine_running(
         rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
         owner=owner,
         wake=wake.set,
-        on_sent=metrics.record,
+        on_sent=watching.note,
     )
     timers = Timers(
         store=store.timers, leases=store.leases, appender=appender, clock=clock, owner=owner
@@ -65,6 +72,7 @@ async def engine_running(
     )
     metrics.in_flight.set_function(lambda: dispatcher.in_flight)
     metrics.partitions.set_function(lambda: len(dispatcher.partitions))
+    metrics.circuits_open.set_function(lambda: dispatcher.circuits_open)
 
     def committed(topics: frozenset[Topic]) -> None:
         if Topic.LEASES in topics:
@@ -84,12 +92,46 @@ async def engine_running(
     timed.start()
     telling.start()
     try:
-        yield [deliveries, timed, telling]
+        async with services_running(watching.services) as seeing:
+            try:
+                yield [deliveries, timed, telling, *seeing]
+            finally:
+                await telling.stop()
+                await timed.stop()
+                await deliveries.stop()
     finally:
-        await telling.stop()
-        await timed.stop()
-        await deliveries.stop()
         await transport.close()
+
+
+class _Watching:
+    """Whoever takes note of attempts."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        metrics: DeliveryMetrics,
+        registry: CollectorRegistry,
+    ) -> None:
+        lines = Lines(settings)
+        self._metrics = metrics
+        self._stats = StatsReporter(store=store.stats, clock=clock)
+        self._log = AttemptLog(
+            write=lines.write,
+            wanted=settings.log_attempts if lines.wanted else Attempts.NONE,
+            on_dropped=metrics.lines_dropped.inc,
+        )
+        meter = BacklogMeter(
+            registry=registry, store=store.stats, now_ms=lambda: to_ms(clock.now())
+        )
+        self.services: Sequence[Service] = (self._stats, self._log, meter)
+
+    def note(self, sent: Sent, verdict: Verdict | None) -> None:
+        """An attempt came back."""
+        self._metrics.record(sent, verdict)
+        self._stats.note(sent)
+        self._log.note(sent)
 
 
 def retention_of(
@@ -114,14 +156,20 @@ def retention_of(
 
 
 @asynccontextmanager
+async def services_running(services: Sequence[Service]) -> AsyncIterator[Sequence[Runner]]:
+    """Services that nothing wakes."""
+    runners = [Runner(service, asyncio.Event()) for service in services]
+    for runner in runners:
+        runner.start()
+    try:
+        yield runners
+    finally:
+        for runner in runners:
+            await runner.stop()
+
+
+@asynccontextmanager
 async def service_running(service: Service | None) -> AsyncIterator[Sequence[Runner]]:
     """One service that nothing wakes, if there is one."""
-    if service is None:
-        yield []
-        return
-    runner = Runner(service, asyncio.Event())
-    runner.start()
-    try:
-        yield [runner]
-    finally:
-        await runner.stop()
+    async with services_running([] if service is None else [service]) as runners:
+        yield runners

@@ -1,7 +1,6 @@
 """A server process: listens, serves the API of the composition root, and ends by a signal."""
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -9,13 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import structlog
 import uvicorn
 import uvloop
 
 from offhook import runtime
 from offhook.app import running
 from offhook.clock import SystemClock
+from offhook.logs import log_to_stderr
 from offhook.model.errors import OffhookError
 from offhook.opening import place
 from offhook.settings import Role, Settings
@@ -26,7 +25,7 @@ _BACKLOG = 2048
 
 def run_server(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what is in flight and exit within 10 s."""
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
     runtime.tune()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
@@ -111,21 +110,3 @@ def _greet(settings: Settings, port: int) -> None:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    as_json = settings.log_format == "json" or (
-        settings.log_format == "auto" and not sys.stderr.isatty()
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)

@@ -89,7 +89,7 @@ class Dispatcher:
         rnd: random.Random,
         owner: str,
         wake: Callable[[], None],
-        on_sent: Callable[[Sent], None] = lambda _: None,
+        on_sent: Callable[[Sent, Verdict | None], None] = lambda _sent, _verdict: None,
         bounds: Bounds = DEFAULT_BOUNDS,
     ) -> None:
         self._store = store
@@ -140,6 +140,11 @@ class Dispatcher:
     def in_flight(self) -> int:
         """Sends under way."""
         return self._sends.in_flight
+
+    @property
+    def circuits_open(self) -> int:
+        """Endpoints that are left alone, or probed, because they failed lately."""
+        return self._queues.circuits_open
 
     @property
     def partitions(self) -> Collection[int]:
@@ -294,13 +299,13 @@ class Dispatcher:
     def _settle_sent(self) -> None:
         now_ms = to_ms(self._clock.now())
         for sent in self._sends.collect():
-            self._on_sent(sent)
-            flow = self._flow_of(sent.delivery)
+            flow, verdict = self._flow_of(sent.delivery), None
             if flow is None:
                 sent.queue.pass_on(sent.delivery.lane)
             else:
                 verdict = settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random)
                 self._follow(sent, verdict, now_ms)
+            self._on_sent(sent, verdict)
             self._queues.stir(sent.queue)
 
     def _follow(self, sent: Sent, verdict: Verdict, now_ms: int) -> None:

@@ -290,6 +290,12 @@ class Queues:
         self._resting: set[EndpointQueue] = set()
         self._tick_at_s = inf
 
+    @property
+    def circuits_open(self) -> int:
+        """Endpoints whose circuit is not closed."""
+        closed = CircuitState.CLOSED
+        return sum(queue.circuit.state is not closed for queue in self._queues.values())
+
     def of(self, endpoint: Endpoint) -> EndpointQueue:
         """The endpoint's queue, made when first asked for."""
         queue = self._queues.get(endpoint.id)
