@@ -107,7 +107,7 @@ class TestItself:
         ran = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
         assert ran.stdout == f"offhook {__version__}\n"
 
-    @pytest.mark.parametrize("command", ["", "serve", "verify", "import", "demo"])
+    @pytest.mark.parametrize("command", ["", "serve", "verify", "import", "replay", "demo"])
     def test_each_command_explains_itself(self, run: Run, command: str) -> None:
         ran = run(*command.split(), "--help")
         assert (ran.code, ran.err) == (0, "")

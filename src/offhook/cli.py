@@ -177,6 +177,36 @@ def import_(
 
 
 @cli.command()
+def replay(
+    webhook: Annotated[str, typer.Argument(help="The webhook: wh_...")],
+    only: Annotated[str, typer.Option(help="failed, undelivered or all.")] = "undelivered",
+    since: Annotated[str | None, typer.Option(help="Events created then or later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Events created before then.")] = None,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="A type or prefix.*; several times.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="At most so many a second.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until it is over.")] = True,
+    url: Annotated[str, typer.Option(envvar="OFFHOOK_URL", help="The server.")] = _LOCAL,
+    key: Annotated[str | None, typer.Option(envvar="OFFHOOK_KEY", help="An API key.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the replay as JSON.")] = False,
+) -> None:
+    """Have a running server send a webhook's deliveries again, beside live ones.
+
+    Exits with 1 if it was canceled or a delivery failed again. Interrupted, the replay goes on.
+    """
+    from offhook.delivery import replay_client  # noqa: PLC0415 - only this command needs it
+
+    if key is None:
+        raise Invalid("No API key: give --key, or set OFFHOOK_KEY, to one of the server's.")
+    options = replay_client.ReplayOptions(url, key, webhook, only, since, until, type_, rate, wait)
+    with replay_client.progress_bar(Console(stderr=True, quiet=as_json)) as show:
+        done = asyncio.run(replay_client.run_replay(options, show))
+    typer.echo(replay_client.as_json(done) if as_json else replay_client.as_text(done))
+    raise typer.Exit(0 if done.went_well else 1)
+
+
+@cli.command()
 def migrate(
     data: Annotated[Path | None, typer.Option(help="The data folder.")] = None,
     database: Annotated[str | None, typer.Option(help="The database: postgresql://...")] = None,
