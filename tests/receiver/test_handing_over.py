@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import defaultdict
+from contextlib import suppress
 
 import hypothesis.strategies as st
 import pytest
@@ -234,6 +235,18 @@ async def test_a_handler_that_raises_something_odd_has_failed_like_any_other(
     assert handed.error
 
 
+async def test_a_log_or_a_counter_that_fails_holds_up_nothing() -> None:
+    def fail(logger: object, name: str, entry: object) -> str:
+        raise OSError("no space left for logs")
+
+    recorder = Recorder({"evt_1": 1})
+    with capture_logs(processors=[fail]), suppress(OSError):
+        async with SteppedReceiver(recorder, handling=Handling(STEADY)) as receiver:
+            await receiver.deliver(document(1))
+            [handed] = await receiver.run()
+            assert handed.verdict is Verdict.RETRY
+
+
 async def test_an_event_that_cannot_be_read_any_more_is_given_up() -> None:
     recorder = Recorder()
     async with SteppedReceiver(recorder) as receiver:
@@ -265,7 +278,8 @@ async def test_the_log_says_what_failed_and_where_and_no_phone_number() -> None:
     [entry] = logs
     assert (entry["event"], entry["event_id"], entry["attempt"]) == ("handler_failed", "evt_1", 1)
     assert (entry["key"], entry["again_in_s"]) == ("*********23", 1)
-    assert "test_handing_over.py" in entry["raised_at"]
+    assert "test_handing_over.py" in entry["trace"][-1]
+    assert entry["trace"][-1].endswith(" __call__")
     assert "555" not in str(entry)
 
 

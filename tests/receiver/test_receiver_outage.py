@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from offhook.model.errors import Overloaded
 from offhook.receiver import Event, Handling, Queue, Receiver, RetryPolicy
-from offhook.receiver.postgres import PostgresQueue
+from offhook.receiver.postgres import PostgresProcessedEvents, PostgresQueue
 from offhook.receiver.redis import RedisQueue
 from offhook.receiver.testing import example_event, signed_request
 from offhook.signing import make_secret
 from offhook.testing.faulty_wire import FaultyWire
+from offhook.testing.servers.ports import free_port
 
 SECRET = make_secret(bytes(32))
 PATIENCE_S = 60
@@ -56,6 +58,13 @@ async def line(place: Place) -> AsyncIterator[Line]:
         made = Line(wire, open_queue)
         async with made.receiver.running():
             yield made
+
+
+async def test_a_database_that_is_away_is_told_as_busy_and_never_as_handled() -> None:
+    processed = PostgresProcessedEvents(f"postgresql://postgres@127.0.0.1:{free_port()}/postgres")
+    with pytest.raises(Overloaded, match="PostgreSQL gives no answer"):
+        await processed.claim("evt_1")
+    await processed.close()
 
 
 async def test_while_the_queue_is_away_senders_get_503_and_then_it_goes_on(place: Place) -> None:

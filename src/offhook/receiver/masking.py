@@ -1,10 +1,11 @@
 """What may be written to a log or kept with a dead letter: no phone numbers, no floods. Pure."""
 
 import re
-from types import TracebackType
+from traceback import walk_tb
 from typing import Final
 
 MAX_LENGTH: Final = 300
+MAX_FRAMES: Final = 12
 _KEPT: Final = 2
 _NUMBER: Final = re.compile(r"\+?\d(?:[ .()/-]{0,2}\d){6,}")
 
@@ -22,15 +23,12 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def raised_at(error: BaseException) -> str:
-    """Where it was raised, as ``file:line function``."""
-    at: TracebackType | None = error.__traceback__
-    where = ""
-    while at is not None:
-        code = at.tb_frame.f_code
-        where = f"{code.co_filename}:{at.tb_lineno} {code.co_name}"
-        at = at.tb_next
-    return where
+def trace(error: BaseException) -> list[str]:
+    """Where it was raised and what led there, innermost last, each as ``file:line function``:
+    a traceback without lines of code and values, which may hold anything."""
+    frames = walk_tb(error.__traceback__)
+    lines = [f"{at.f_code.co_filename}:{line} {at.f_code.co_name}" for at, line in frames]
+    return lines[-MAX_FRAMES:]
 
 
 def _mask(number: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from offhook.receiver.masking import told
 from offhook.receiver.receiving import Receiver
 from offhook.signing import SignedRequest
 
+_START_WITHIN_S: Final = 3.0
 _ANSWER_WITHIN_S: Final = 15.0
 
 _log = structlog.get_logger(__name__)
@@ -48,7 +49,9 @@ class ThreadedReceiver:
             running.stop()
 
     def _started(self) -> "_Running":
-        with self._starting:
+        if not self._starting.acquire(timeout=_START_WITHIN_S):
+            raise Overloaded("The receiver is starting; try again in a second.")
+        try:
             if self._running is None:
                 running = _Running(self.receiver)
                 running.start()
@@ -57,6 +60,8 @@ class ThreadedReceiver:
             elif self._running.pid != os.getpid():
                 raise RuntimeError("it was started before the process forked; start it in each")
             return self._running
+        finally:
+            self._starting.release()
 
     def receive(self, request: SignedRequest) -> Answer:
         """Verify a request, keep its event durably, and say what to answer. Never raises."""

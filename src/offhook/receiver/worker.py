@@ -12,7 +12,7 @@ import structlog
 from offhook.receiver.calling import Caller, Handler, Handlers
 from offhook.receiver.counting import Count, Counted
 from offhook.receiver.event import Event, stored_event
-from offhook.receiver.masking import masked, raised_at, told
+from offhook.receiver.masking import masked, told, trace
 from offhook.receiver.ports import Queue, Settlement, Taken, Verdict
 from offhook.receiver.retrying import RetryPolicy, settled
 
@@ -154,34 +154,37 @@ class Worker:
         self._tasks.discard(task)
         self.wake()
 
-    async def _handle(self, taken: Taken) -> None:
-        try:
-            settlement = await self._attempt(taken)
-        except asyncio.CancelledError:
-            self._settle(settled(taken, Verdict.RELEASED))
-            raise
-        self._settle(settlement)
+    # An attempt is settled before it is counted and logged: what goes wrong there, in code that is
+    # not ours, must not hold its lane.
 
-    async def _attempt(self, taken: Taken) -> Settlement:
+    async def _handle(self, taken: Taken) -> None:
         if taken.attempt > self._handling.retries.max_attempts:
-            return self._buried(taken, "the process ended in each attempt to handle it")
+            self._bury(taken, "the process ended in each attempt to handle it")
+            return
         try:
             event = stored_event(taken.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return self._buried(taken, f"it cannot be read: {told(error)}")
+            self._bury(taken, f"it cannot be read: {told(error)}")
+            return
+        await self._attempt(taken, event)
+
+    async def _attempt(self, taken: Taken, event: Event) -> None:
         try:
             await self._caller.call(event)
         except asyncio.CancelledError as error:
             if self._stopping:
+                self._settle(settled(taken, Verdict.RELEASED))
                 raise
-            return self._failed(taken, event, error)  # the handler's own, of what it waited for
+            self._fail(taken, event, error)  # the handler's own, of what it waited for
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, its event stays
-            return self._failed(taken, event, error)
-        self._count(Counted.HANDLED)
-        return settled(taken, Verdict.HANDLED)
+            self._fail(taken, event, error)
+        else:
+            self._settle(settled(taken, Verdict.HANDLED))
+            self._count(Counted.HANDLED)
 
-    def _failed(self, taken: Taken, event: Event, error: BaseException) -> Settlement:
+    def _fail(self, taken: Taken, event: Event, error: BaseException) -> None:
         settlement = self._handling.retries.after_failure(taken, told(error), self._rnd())
+        self._settle(settlement)
         is_dead = settlement.verdict is Verdict.DEAD
         self._count(Counted.DEAD if is_dead else Counted.FAILED)
         _log.error(
@@ -191,12 +194,11 @@ class Worker:
             key=masked(event.key),
             attempt=taken.attempt,
             error=settlement.error,
-            raised_at=raised_at(error),
+            trace=trace(error),
             again_in_s=None if is_dead else round(settlement.delay_s, 1),
         )
-        return settlement
 
-    def _buried(self, taken: Taken, error: str) -> Settlement:
+    def _bury(self, taken: Taken, error: str) -> None:
+        self._settle(settled(taken, Verdict.DEAD, error=error))
         self._count(Counted.DEAD)
         _log.error("event_given_up", event_id=taken.event_id, attempt=taken.attempt, error=error)
-        return settled(taken, Verdict.DEAD, error=error)
