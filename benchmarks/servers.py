@@ -139,6 +139,7 @@ def _environment() -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": str(Path(__file__).parent.parent),
         "OFFHOOK_BOOTSTRAP_KEY": KEY,
+        "OFFHOOK_SECRET_KEY": KEY,
         "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
         "OFFHOOK_ALLOW_HTTP": "1",
         "OFFHOOK_RATE_LIMIT_PER_S": "0",

@@ -27,6 +27,10 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+secrets_cli = typer.Typer(
+    help="What is sealed at rest.", no_args_is_help=True, add_completion=False
+)
+cli.add_typer(secrets_cli, name="secrets")
 _LOCAL = "http://127.0.0.1:8080"
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -221,6 +225,22 @@ def migrate(
     settings = load(data=data, database=database)
     done = asyncio.run(migrating.migrate(settings, time.time_ns() // 1_000_000))
     typer.echo(migrating.as_json(done) if as_json else migrating.as_text(done))
+
+
+@secrets_cli.command()
+def rotate(
+    data: Annotated[Path | None, typer.Option(help="The data folder of a stopped server.")] = None,
+    database: Annotated[str | None, typer.Option(help="The database: postgresql://...")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Seal all secrets anew: with the first key of OFFHOOK_SECRET_KEY, else with a new one.
+
+    A data folder without that setting gets a new key in its file secret.key.
+    """
+    from offhook import rotating  # noqa: PLC0415 - only this command needs it
+
+    done = asyncio.run(rotating.rotate(load(data=data, database=database)))
+    typer.echo(rotating.as_json(done) if as_json else rotating.as_text(done))
 
 
 @cli.command()

@@ -14,6 +14,7 @@ from offhook.testing.servers.ports import free_port
 
 HOST = "127.0.0.1"
 KEY = "ofh_live_" + "k" * 43
+SECRET_KEY = "0123456789abcdef" * 4
 SECRET = "whsec_" + "c2VjcmV0" * 5
 SHORT_RETRIES = {"delays_s": [0.1, 0.2, 0.5, 1], "until_s": 3600}
 
@@ -40,6 +41,7 @@ class Server:
         options = (*place, "--host", HOST, "--port", str(port))
         settings = {
             "OFFHOOK_BOOTSTRAP_KEY": KEY,
+            "OFFHOOK_SECRET_KEY": SECRET_KEY,
             "OFFHOOK_ALLOW_TARGETS": "127.0.0.0/8",
             "OFFHOOK_ALLOW_HTTP": "1",
             "OFFHOOK_RATE_LIMIT_PER_S": "0",

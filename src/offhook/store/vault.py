@@ -4,6 +4,7 @@ and the key that signs tokens. Accounts' keys are made from that one."""
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -12,6 +13,16 @@ from offhook.model.ids import WebhookId
 from offhook.store.sealing import Sealer
 
 _SIGNS_TOKENS = "key of stream tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """From which key to which the secrets were brought (``before``: ``None`` where they stood as
+    they are), and how many secrets and documents there are."""
+
+    before: str | None
+    after: str
+    count: int
 
 
 class _Headers(msgspec.Struct):

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 
 from offhook.model.errors import Unavailable
 from offhook.store.keyring import Keyring
+from offhook.store.postgres.database import connect
+from offhook.store.postgres.migrations import sole
+from offhook.store.postgres.reaching import reaching
 from offhook.store.postgres.session import Session
 from offhook.store.postgres.webhooks import KIND
 from offhook.store.sealing import Sealer
 from offhook.store.vault import (
+    Resealed,
     Vault,
     open_document,
     open_secret,
@@ -42,17 +46,30 @@ async def unlock(session: Session, keyring: Keyring) -> Installation:
     return Installation(partitions, generation, Vault(sealer, token_key))
 
 
-async def reseal(session: Session, sealer: Sealer) -> int:
-    """Have all that is sealed, with whichever of the keys, sealed with the first of them; returns
-    how many secrets and documents there are. Servers that have both keys may be at work.
+async def reseal_database(url: str, keyring: Keyring) -> Resealed:
+    """Have all that is sealed, with whichever of the keys, sealed with the first of them. Servers
+    may be at work that have all of these keys.
 
-    Raises ``Unavailable`` where one of them changed a webhook at the same moment.
+    Raises ``OffhookError`` when the database cannot be used or a key is missing, and where a server
+    changed a webhook at the same moment.
     """
+    with reaching(url):
+        raw = await connect(url, patient=True)
+        try:
+            async with sole(raw):
+                return await _reseal(Session(raw), keyring)
+        finally:
+            await raw.close()
+
+
+async def _reseal(session: Session, keyring: Keyring) -> Resealed:
     _, _, token_key, sealed_with = await session.only_row("installation")
+    sealer = keyring.sealer(sealed_with)
     opener = None if sealed_with is None else sealer
     if opener is not None:
         token_key = open_token_key(opener, token_key)
-    return await _seal(session, opener, sealer, token_key)
+    count = await _seal(session, opener, sealer, token_key)
+    return Resealed(sealed_with, sealer.fingerprint, count)
 
 
 async def _seal(session: Session, opener: Sealer | None, sealer: Sealer, token_key: bytes) -> int:

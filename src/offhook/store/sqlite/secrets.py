@@ -1,6 +1,8 @@
 """Sealing what stands in SQLite, when a store is opened and when its key is changed."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -8,9 +10,11 @@ from offhook.model.errors import OffhookError
 from offhook.model.ids import WebhookId
 from offhook.store.keyring import Keyring
 from offhook.store.sealing import Sealer
-from offhook.store.sqlite.connection import Connection
+from offhook.store.sqlite.connection import Connection, open_writer
+from offhook.store.sqlite.folder import owned
 from offhook.store.sqlite.webhooks import KIND
 from offhook.store.vault import (
+    Resealed,
     Vault,
     open_document,
     open_secret,
@@ -44,15 +48,20 @@ def unlock(connection: Connection, keyring: Keyring) -> Installation:
     return Installation(generation, Vault(sealer, token_key))
 
 
-def reseal(connection: Connection, sealer: Sealer) -> int:
-    """Have all that is sealed, with whichever of the keys, sealed with the first of them; returns
-    how many secrets and documents there are."""
-    _, token_key, sealed_with = _read(connection)
-    opener = None if sealed_with is None else sealer
-    if opener is not None:
-        token_key = open_token_key(opener, token_key)
-    with connection.overwriting():
-        return _seal(connection, opener, sealer, token_key)
+def reseal_folder(folder: Path, keyring: Keyring) -> Resealed:
+    """Have all that is sealed in a data folder that no process uses sealed with the first key.
+
+    Raises ``OffhookError`` when a process uses it, or a key is missing.
+    """
+    with owned(folder) as path, closing(open_writer(path)) as connection:
+        _, token_key, sealed_with = _read(connection)
+        sealer = keyring.sealer(sealed_with)
+        opener = None if sealed_with is None else sealer
+        if opener is not None:
+            token_key = open_token_key(opener, token_key)
+        with connection.overwriting():
+            count = _seal(connection, opener, sealer, token_key)
+        return Resealed(sealed_with, sealer.fingerprint, count)
 
 
 def _read(connection: Connection) -> tuple[int, bytes, str | None]:
