@@ -19,6 +19,7 @@ from offhook.delivery.policy import Verdict
 from offhook.delivery.sender import Sender
 from offhook.delivery.sending import Sent
 from offhook.delivery.stats_reporting import StatsReporter
+from offhook.delivery.tracing import AttemptTracer
 from offhook.delivery.transport import AiohttpTransport
 from offhook.log.appender import Appender
 from offhook.log.entries import Topic
@@ -29,6 +30,7 @@ from offhook.logs import Lines
 from offhook.model.event import to_ms
 from offhook.settings import Settings
 from offhook.store.contract import Store
+from offhook.tracing import attempts_traced
 
 
 @asynccontextmanager
@@ -40,6 +42,20 @@ async def engine_running(
     registry: CollectorRegistry,
 ) -> AsyncIterator[Sequence[Runner]]:
     """Deliveries and timers: running inside the context, stopped when it is left."""
+    with attempts_traced(settings) as tracer:
+        async with _sending(settings, clock, store, appender, registry, tracer) as runners:
+            yield runners
+
+
+@asynccontextmanager
+async def _sending(
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    appender: Appender,
+    registry: CollectorRegistry,
+    tracer: AttemptTracer | None,
+) -> AsyncIterator[Sequence[Runner]]:
     transport = AiohttpTransport(clock=clock, allowed=settings.networks)
     wake, wake_timers = asyncio.Event(), asyncio.Event()
     metrics = DeliveryMetrics(registry)
@@ -55,7 +71,7 @@ async def engine_running(
         filters=FilterReporter(
             store=store.filters, clock=clock, on_fault=metrics.filter_errors.inc
         ),
-        sender=Sender(transport=transport, clock=clock),
+        sender=Sender(transport=transport, clock=clock, tracer=tracer),
         clock=clock,
         rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
         owner=owner,

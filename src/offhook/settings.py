@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     retention_attempts_days: _Days = 30
     retention_failed_days: _Days = 90
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str | None = None
     log_attempts: Attempts = Attempts.ALL
     log_format: Literal["auto", "json", "console"] = "auto"
 
@@ -89,6 +90,17 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise PydanticCustomError("secret_key", "{why}", {"why": str(error)}) from error
         return text
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _collector_url(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise PydanticCustomError(
+                "otlp_endpoint",
+                "this is no URL of a collector that takes OTLP over HTTP, such as "
+                "http://localhost:4318",
+            )
+        return url
 
     @field_validator("redis")
     @classmethod

@@ -1,5 +1,7 @@
 """Sending one delivery: render, sign, hand to the transport. What it means is not decided here."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from offhook.clock import Clock
@@ -7,6 +9,7 @@ from offhook.delivery.entries import Answer, FailureKind, Request
 from offhook.delivery.ports import Transport
 from offhook.delivery.recording import recorded
 from offhook.delivery.subscriptions import Endpoint
+from offhook.delivery.tracing import AttemptSpan, AttemptTracer
 from offhook.model.event import LogEvent, render, to_ms
 from offhook.model.ids import ReplayId
 from offhook.model.masking import masked, without_contact
@@ -18,9 +21,12 @@ _AS_IT_IS = "surrogateescape"
 class Sender:
     """Makes one attempt."""
 
-    def __init__(self, *, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self, *, transport: Transport, clock: Clock, tracer: AttemptTracer | None = None
+    ) -> None:
         self._transport = transport
         self._clock = clock
+        self._tracer = tracer
 
     async def send(
         self,
@@ -37,18 +43,50 @@ class Sender:
         Never raises for what the event, the endpoint or the network do: a request that cannot be
         built is an ``INTERNAL`` failure of this one delivery.
         """
+        marks: dict[str, str] = {}
+        if late:
+            marks["webhook-late"] = "1"
+        if replay is not None:
+            marks["webhook-replay"] = replay
         try:
-            request = self._request(endpoint, event, number)
-            if late:
-                request.headers["webhook-late"] = "1"
-            if replay is not None:
-                request.headers["webhook-replay"] = replay
-            answer = await self._transport.send(request)
-            if endpoint.mask_key is not None:
-                answer = _without_contact(answer, event)
-            return recorded(answer, request, endpoint, event)
+            if self._tracer is not None:
+                span = self._tracer.begin(endpoint, event, number)
+                return await self._traced(span, endpoint, event, number, marks)
+            return await self._exchange(endpoint, event, number, marks)
         except Exception as error:  # noqa: BLE001 - one bad delivery must not stop the others
             return Answer(None, FailureKind.INTERNAL, repr(error))
+
+    async def _exchange(
+        self, endpoint: Endpoint, event: LogEvent, number: int, marks: Mapping[str, str]
+    ) -> Answer:
+        request = self._request(endpoint, event, number)
+        request.headers.update(marks)
+        answer = await self._transport.send(request)
+        if endpoint.mask_key is not None:
+            answer = _without_contact(answer, event)
+        return recorded(answer, request, endpoint, event)
+
+    async def _traced(
+        self,
+        span: AttemptSpan,
+        endpoint: Endpoint,
+        event: LogEvent,
+        number: int,
+        marks: Mapping[str, str],
+    ) -> Answer:
+        """The exchange within a span, whose headers stand for those that the event brought."""
+        carried = span.headers
+        own = {
+            name: it for name, it in (event.headers or {}).items() if name.lower() not in carried
+        }
+        event = msgspec.structs.replace(event, headers=own)
+        try:
+            answer = await self._exchange(endpoint, event, number, {**marks, **carried})
+        except Exception:
+            span.end(Answer(None, FailureKind.INTERNAL))
+            raise
+        span.end(answer)
+        return msgspec.structs.replace(answer, trace_id=span.trace_id)
 
     def _request(self, endpoint: Endpoint, event: LogEvent, number: int) -> Request:
         if endpoint.mask_key is not None:
