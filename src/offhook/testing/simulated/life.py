@@ -12,7 +12,7 @@ from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.happenings import Happenings
 from offhook.testing.simulated.plan import Kind, dice, draw_kind, of_kind
 from offhook.testing.simulated.reckoning import Reckoning
-from offhook.testing.simulated.tightness import tight_bounds
+from offhook.testing.simulated.scaling import scaled
 from offhook.testing.simulated.virtual_time import SpinningError, StuckError, virtual_loop
 from offhook.testing.simulated.world import World
 
@@ -32,7 +32,7 @@ class Life(msgspec.Struct, frozen=True):
 def live(seed: int, kind: Kind | None = None) -> Life:
     """Live the life of a seed; of the ``kind`` that it draws itself, or of a given one."""
     plan = of_kind(kind or draw_kind(seed), dice(seed, "plan"))
-    with tight_bounds(plan.tight), virtual_loop() as loop:
+    with scaled(plan), virtual_loop() as loop:
         world = loop.run_until_complete(World.open(seed, plan))
         with _listening(world):
             try:

@@ -90,20 +90,21 @@ def of_kind(kind: Kind, rnd: random.Random) -> Plan:
     }
     most = rnd.choice([1, 1, 2, 3])
     day = kind is Kind.DAY
+    lasts_s = 43_200 if day else rnd.choice([6, 12, 24])
     return Plan(
         kind=kind,
         partitions=1 if day else rnd.choice([1, 2, 4]),
         processes=1 if day else rnd.randint(1, most),
         most_processes=1 if day else most,
-        lasts_s=43_200 if day else rnd.choice([8, 15, 30]),
-        every_s=600 if day else rnd.choice([0.2, 0.4, 0.8]),
+        lasts_s=lasts_s,
+        every_s=lasts_s / rnd.choice([20, 40]),
         weights=weights,
         tight=not day and rnd.random() < 0.6,
         bounds=Bounds(
             queued=rnd.choice([40, 20_000]),
             in_flight=rnd.choice([64, 512]),
             unapplied=rnd.choice([20, 5_000]),
-            lease_s=LEASE_S,
+            lease_s=600.0 if day else LEASE_S,
             stop_s=rnd.choice([0.5, 5]),
             give_back_s=rnd.choice([0.5, 2]),
         ),

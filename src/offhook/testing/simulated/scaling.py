@@ -1,0 +1,41 @@
+"""The engine's constants, scaled to a life: bounds so small that they are reached, waits so long
+that a day of them is soon over."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from unittest.mock import patch
+
+from offhook.delivery import bounding, dispatcher, flow, queues, reader, replaying, retries, router
+from offhook.log import timers
+from offhook.testing.simulated.plan import Kind, Plan
+
+Scale = Sequence[tuple[ModuleType, str, float]]
+
+_TIGHT: Scale = (
+    (queues, "QUEUE_BOUND", 10),
+    (queues, "LANE_BOUND", 2),
+    (router, "_SHARE_WHEN_FULL", 3),
+    (flow, "CLOSED_LANES_BOUND", 3),
+    (reader, "_SLICE_EVENTS", 7),
+    (reader, "_WORTH_READING", 3),
+    (reader, "_RANGES_A_STEP", 1),
+    (retries, "_PER_WEBHOOK", 3),
+)
+_PATIENT: Scale = (
+    (dispatcher, "_IDLE_S", 120.0),
+    (retries, "_LATEST_MS", 120_000),
+    (bounding, "TICK_S", 120.0),
+    (replaying, "_LOOK_IDLE_S", 120.0),
+    (timers, "_LONGEST_WAIT_S", 120.0),
+)
+
+
+@contextmanager
+def scaled(plan: Plan) -> Iterator[None]:
+    """Within this context the engine's constants are as the plan wants them."""
+    wanted = [*(_TIGHT if plan.tight else ()), *(_PATIENT if plan.kind is Kind.DAY else ())]
+    with ExitStack() as held:
+        for module, name, value in wanted:
+            held.enter_context(patch.object(module, name, value))
+        yield
