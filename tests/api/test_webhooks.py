@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conftest import BOB, READER, Served
+from conftest import ALICE, BOB, READER, Served
 from offhook.delivery.announcing import HealthNote
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth
@@ -338,3 +338,14 @@ def test_a_stored_document_reads_back_as_it_was() -> None:
     assert schedule.delays_s == (1, 5, 60)
     assert (schedule.until_s, schedule.jitter) == (3600, 0.1)
     assert schedule.statuses == {500, 503}
+
+
+async def test_values_of_headers_are_shown_to_keys_that_may_change_webhooks(api: Served) -> None:
+    made = await api.webhook(headers={"authorization": "Bearer credential"})
+    one, listed = f"/v1/webhooks/{made['id']}", "/v1/webhooks"
+    for key, value in ((ALICE, "Bearer credential"), (READER, "********")):
+        shown = (await api.get(one, key=key)).json()["headers"]
+        assert shown == {"authorization": value}
+        assert (await api.get(listed, key=key)).json()["data"][0]["headers"] == shown
+    changed = await api.send("PATCH", one, json={"description": "again"})
+    assert changed.json()["headers"] == {"authorization": "Bearer credential"}

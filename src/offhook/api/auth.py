@@ -80,9 +80,13 @@ class Principal:
     scopes: frozenset[str]
     rate_limit_per_s: int = 0
 
+    def may(self, scope: Scope) -> bool:
+        """Whether the key has the scope."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
     def require(self, scope: Scope) -> None:
         """Refuse with ``Forbidden`` unless the key has the scope."""
-        if scope not in self.scopes and Scope.ADMIN not in self.scopes:
+        if not self.may(scope):
             held = ", ".join(sorted(self.scopes)) or "none"
             raise Forbidden(
                 f"This needs a key with the scope {scope}; the key {self.key} has: {held}.",

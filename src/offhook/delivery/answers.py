@@ -18,6 +18,9 @@ from offhook.model.ids import delivery_id
 
 Item = TypeVar("Item")
 
+MASKED = "********"
+"""What stands for a value that the asker's key may not read."""
+
 
 class Page(BaseModel, Generic[Item]):
     """A page of a list; ``next_cursor`` is null on the last one."""
@@ -90,11 +93,15 @@ class DeliveryAnswer(BaseModel):
     reason: str | None
 
 
-def webhook_fields(stored: StoredWebhook) -> dict[str, object]:
-    """The fields of a ``WebhookAnswer``."""
+def webhook_fields(stored: StoredWebhook, *, credentials: bool = True) -> dict[str, object]:
+    """The fields of a ``WebhookAnswer``. Without ``credentials`` the values of its own headers are
+    left out: they may be such."""
     faults = stored.filter_faults
+    document = WebhookDocument.model_validate_json(stored.document)
+    shown = document.headers if credentials else dict.fromkeys(document.headers, MASKED)
     return {
-        **WebhookDocument.model_validate_json(stored.document).model_dump(),
+        **document.model_dump(),
+        "headers": shown,
         "id": stored.id,
         "created_at": rfc3339_ms(stored.created_ms),
         "updated_at": rfc3339_ms(stored.updated_ms),

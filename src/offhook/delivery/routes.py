@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from pydantic import ValidationError
 
-from offhook.api.auth import Gate, Scope
+from offhook.api.auth import Gate, Principal, Scope
 from offhook.api.pages import IdCursor, PageQuery, read_cursor, write_cursor
 from offhook.api.problems import PreconditionFailed
 from offhook.api.routing import Asking, keyed_router
@@ -105,16 +105,17 @@ class WebhookRoutes:
         shown = found[: query.limit]
         more = len(found) > query.limit
         return Page(
-            data=[WebhookAnswer.model_validate(webhook_fields(stored)) for stored in shown],
+            data=[_answer(asking, stored) for stored in shown],
             next_cursor=write_cursor(IdCursor(shown[-1].id)) if more else None,
         )
 
     async def get_webhook(
         self, asking: Asking, webhook_id: WebhookId, response: Response
     ) -> WebhookAnswer:
-        """One webhook, without its secret."""
-        fields = webhook_fields(await found(self._store, asking.account, webhook_id))
-        return _tagged(response, WebhookAnswer.model_validate(fields))
+        """One webhook, without its secret. The values of its own headers are shown to keys with
+        the scope `webhooks:write`."""
+        stored = await found(self._store, asking.account, webhook_id)
+        return _tagged(response, _answer(asking, stored))
 
     async def change_webhook(
         self,
@@ -206,6 +207,11 @@ def _merge(target: object, patch: object) -> object:
         else:
             merged[field] = _merge(merged.get(field), value)
     return merged
+
+
+def _answer(asking: Principal, stored: StoredWebhook) -> WebhookAnswer:
+    fields = webhook_fields(stored, credentials=asking.may(Scope.WEBHOOKS_WRITE))
+    return WebhookAnswer.model_validate(fields)
 
 
 def _tagged(response: Response, answer: Answer) -> Answer:
