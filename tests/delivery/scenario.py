@@ -72,7 +72,7 @@ class MoodyStore:
         self.log = store.log
         self.webhooks = store.webhooks
         self.deliveries = store.deliveries
-        self.dispatch = MoodyDispatch(store._database, store.dispatch._tail)
+        self.dispatch = MoodyDispatch(store._database, store.dispatch._tail, store.dispatch._vault)
         self.leases = MoodyLeases(store._database)
         self.bounds = store.bounds
         self.health = store.health

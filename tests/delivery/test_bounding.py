@@ -56,6 +56,7 @@ class Desk:
 
     def queue(self, name: str = "crm", *, waiting: int = 5, **given: object) -> EndpointQueue:
         queue = self.queues.of(endpoint(name, **given))
+        queue.pace.window = queue.endpoint.max_in_flight
         for number in range(waiting):
             queue.offer(delivery(number + 1, f"k{number}", webhook=queue.endpoint.id))
         self.queues.stir(queue)

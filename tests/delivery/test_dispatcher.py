@@ -33,7 +33,7 @@ class Store:
         self.log = _Log(store._database, store.dispatch._tail)
         self.webhooks = store.webhooks
         self.deliveries = store.deliveries
-        self.dispatch = _Dispatch(store._database, store.dispatch._tail)
+        self.dispatch = _Dispatch(store._database, store.dispatch._tail, store.dispatch._vault)
         self.leases = _Leases(store._database)
         self.bounds = store.bounds
         self.health = store.health
@@ -118,12 +118,12 @@ async def steps(bench: Bench, count: int = 10) -> None:
 class TestBounds:
     async def test_sends_under_way_are_bounded_over_all_endpoints(self, bench: MakeBench) -> None:
         gate = Gate()
-        made = bench(gate, in_flight=5)
+        made = bench(gate, in_flight=8)
         for name in ("x", "y", "z"):
             await made.webhook(name)
         await made.post(*keys(10))
         await steps(made)
-        assert gate.waiting == made.dispatcher.in_flight == 5
+        assert gate.waiting == made.dispatcher.in_flight == 6
         gate.open()
         await made.settle()
         assert len(made.network.accepted) == 30
@@ -168,7 +168,7 @@ class TestBounds:
 class TestFairness:
     async def test_endpoints_take_turns(self, bench: MakeBench) -> None:
         gate = Gate()
-        made = bench(gate, in_flight=6)
+        made = bench(gate, in_flight=8)
         for name in ("big", "x", "y"):
             await made.webhook(name, events=["*"])
         await made.post(*keys(50))

@@ -116,10 +116,10 @@ async def test_a_store_that_hangs_does_not_keep_it_from_ending(
 async def test_what_is_hopeless_is_handed_out_once(desk: Desk) -> None:
     for _ in range(10):
         desk.note(CRM, accepted=False)
-        await desk.run(13 * 3600)
+        await desk.run(11 * 3600)
     assert desk.reporter.take_hopeless() == {}
     desk.note(CRM, accepted=False)
-    await desk.run(4 * 3600)
+    await desk.run(11 * 3600)
     [(webhook, health)] = desk.reporter.take_hopeless().items()
     assert (webhook, health.failures) == (CRM, 11)
     assert desk.reporter.take_hopeless() == {}

@@ -39,6 +39,7 @@ class PartitionedStore:
         self.bounds = store.bounds
         self.health = store.health
         self.replays = store.replays
+        self.filters = store.filters
         self.webhooks = store.webhooks
         self._store = store
 
