@@ -1,4 +1,4 @@
-"""Tracing, where an exporter is set. Without one OpenTelemetry's SDK is not imported."""
+"""Tracing, where an exporter is set. Without one Offhook imports nothing of OpenTelemetry."""
 
 import os
 from collections.abc import Iterator
