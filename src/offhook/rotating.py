@@ -68,7 +68,7 @@ def _rotate_folder(settings: Settings, keyring: Keyring) -> Resealed:
     if keyring.given:
         return reseal_folder(settings.data, keyring)
     fresh = new_key()
-    keyring.write([fresh, *keyring.keys()])
+    keyring.write([fresh, *keyring.read()])
     done = reseal_folder(settings.data, keyring)
     keyring.write([fresh])
     return done

@@ -149,7 +149,7 @@ async def test_what_a_killed_process_began_the_next_one_finishes(
         events = await old_and_pending(store, clock)
         first = next(iter(await days(beside)))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", TRIMMER, postgres_url, last, "41", *PROCESS_OWN.keys()
+            sys.executable, "-c", TRIMMER, postgres_url, last, "41", *PROCESS_OWN.read()
         )
         async with asyncio.timeout(OUTER_S):
             assert await process.wait() == -signal.SIGKILL
@@ -171,7 +171,7 @@ async def test_a_process_killed_while_it_waited_for_a_report_leaves_what_the_nex
         first = next(iter(await days(beside)))
         async with asyncio.timeout(OUTER_S), report(postgres_url):
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", TRIMMER, postgres_url, "never", "41", *PROCESS_OWN.keys()
+                sys.executable, "-c", TRIMMER, postgres_url, "never", "41", *PROCESS_OWN.read()
             )
             while (await days(beside))[first] != "detaching":
                 await asyncio.sleep(0.01)

@@ -104,7 +104,7 @@ def test_another_key_than_that_of_the_secrets_is_refused_by_where_it_was_found(
 def test_a_file_that_holds_no_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_text("short\n")
     with pytest.raises(OffhookError, match=r"secret\.key cannot be used"):
-        Keyring.in_folder(tmp_path).keys()
+        Keyring.in_folder(tmp_path).read()
 
 
 def test_a_new_key_is_never_the_same_and_never_shown() -> None:

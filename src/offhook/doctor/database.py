@@ -59,6 +59,11 @@ class PostgresFacts:
         """Tables that have autovacuum switched off."""
         return [row[0] for row in await self._raw.fetch(STATEMENTS["unvacuumed"])]
 
+    async def sealed(self) -> tuple[str | None, int]:
+        """The key that secrets are sealed with, by its fingerprint, and how many with another."""
+        [row] = await self._raw.fetch(STATEMENTS["sealed"])
+        return row[0], row[1]
+
     async def log(self) -> LogFacts:
         """The log now, by the database's clock."""
         now_ms = await self._raw.fetchval(STATEMENTS["now"])

@@ -12,7 +12,10 @@ from offhook.doctor.configuration import Stated, judge_settings
 from offhook.doctor.findings import Finding, fail, ok
 from offhook.doctor.log_rules import LogFacts
 from offhook.doctor.redis import UNREACHABLE, read_redis
+from offhook.doctor.secret_rules import judge_secrets
+from offhook.doctor.secrets import read_secrets
 from offhook.log.leasing import LEASE_S
+from offhook.opening import keyring_of
 from offhook.settings import Settings
 from offhook.store.migrations import known_migrations
 from offhook.store.postgres.migrations import DIALECT as POSTGRES
@@ -30,7 +33,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         for finding in _examine_folder(settings):
             yield finding
     else:
-        async for finding in _examine_database(settings.database):
+        async for finding in _examine_database(settings, settings.database):
             yield finding
     for finding in await _examine_redis(settings.redis):
         yield finding
@@ -49,6 +52,7 @@ def _examine_folder(settings: Settings) -> Iterator[Finding]:
             found = read.schema()
             yield log_rules.judge_schema(found, known)
             if found == known:
+                yield judge_secrets(read_secrets(keyring_of(settings), *read.sealed()))
                 yield from log_rules.judge_log(read.log(time.time_ns() // 1_000_000), CONSUMER)
     except apsw.Error as error:
         yield fail(
@@ -58,19 +62,21 @@ def _examine_folder(settings: Settings) -> Iterator[Finding]:
         )
 
 
-async def _examine_database(url: str) -> AsyncIterator[Finding]:
+async def _examine_database(settings: Settings, url: str) -> AsyncIterator[Finding]:
     reached = False
     try:
         async with database.opened(url) as read:
             reached = True
-            async for finding in _examine_server(read):
+            async for finding in _examine_server(settings, read):
                 yield finding
     except UNUSABLE as error:
         judge = database_rules.judge_interrupted if reached else database_rules.judge_unreachable
         yield judge(shown(url), told(error))
 
 
-async def _examine_server(read: database.PostgresFacts) -> AsyncIterator[Finding]:
+async def _examine_server(
+    settings: Settings, read: database.PostgresFacts
+) -> AsyncIterator[Finding]:
     facts = await read.server()
     for finding in database_rules.judge_server(facts):
         yield finding
@@ -83,6 +89,7 @@ async def _examine_server(read: database.PostgresFacts) -> AsyncIterator[Finding
     found, known = await read.schema(), known_migrations(POSTGRES)[-1].version
     yield log_rules.judge_schema(found, known)
     if found == known:
+        yield judge_secrets(read_secrets(keyring_of(settings), *await read.sealed()))
         yield database_rules.judge_days(await read.missing_days())
         yield database_rules.judge_unvacuumed(await read.unvacuumed())
         for finding in log_rules.judge_log(await _settled_log(read), CONSUMER):

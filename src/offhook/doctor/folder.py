@@ -65,6 +65,11 @@ class SqliteFacts:
             held=[row[0] for row in self._raw.execute(STATEMENTS["held"])],
         )
 
+    def sealed(self) -> tuple[str | None, int]:
+        """The key that secrets are sealed with, by its fingerprint, and how many with another."""
+        [(sealed_with, others)] = self._raw.execute(STATEMENTS["sealed"])
+        return sealed_with, others
+
     def integrity(self, within_s: float = CHECK_S) -> Integrity:
         """Whether the file is whole, as far as can be read in that time."""
         ends_at = time.monotonic() + within_s

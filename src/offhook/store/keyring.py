@@ -44,7 +44,7 @@ class Keyring:
         """The keys that are given, else those of the folder's own file."""
         return cls(tuple(given), folder / FILE)
 
-    def keys(self) -> tuple[str, ...]:
+    def read(self) -> tuple[str, ...]:
         """The keys there are; none where none was made yet. Raises ``OffhookError`` where the file
         cannot be read."""
         if self.given or self.file is None:
@@ -62,7 +62,7 @@ class Keyring:
 
     def made(self) -> tuple[str, ...]:
         """The keys there are, or a new one, which is kept."""
-        keys = self.keys()
+        keys = self.read()
         if keys:
             return keys
         fresh = new_key()
@@ -97,7 +97,7 @@ class Keyring:
 
         Raises ``OffhookError`` where that key is not among these.
         """
-        keys = self.made() if sealed_with is None else self.keys()
+        keys = self.made() if sealed_with is None else self.read()
         sealer = Sealer([SealingKey.of(key) for key in keys]) if keys else None
         if sealer is None or (sealed_with is not None and not sealer.knows(sealed_with)):
             raise OffhookError(
