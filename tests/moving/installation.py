@@ -2,17 +2,29 @@
 
 from pathlib import Path
 
-from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
+from offhook.delivery.entries import (
+    Answer,
+    DeliveryFilter,
+    DeliveryStatus,
+    PartitionChanges,
+    Request,
+)
 from offhook.delivery.filter_faults import FilterFaults
+from offhook.delivery.replay_entries import (
+    ReplayCounts,
+    ReplayJob,
+    ReplayProgress,
+    ReplayScope,
+)
 from offhook.delivery.stats import Cell
 from offhook.log.entries import Submission
 from offhook.log.fold import fold
 from offhook.model.event import LogEvent, to_ms
-from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, EventId, KeyId, WebhookId
+from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, EventId, KeyId, ReplayId, WebhookId
 from offhook.resources.ports import StoredKey
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.material import call_fact, plain
+from offhook.testing.conformance.material import CONSUMER, call_fact, plain
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
 
@@ -68,6 +80,7 @@ class Installation:
         await self._range(bench)
         await bench.dispatcher.stop()
         await _ask_again(store)
+        await self._replays(store)
         await store.stats.add_attempts({Cell(WebhookId("wh_steady"), 29_000_000, 2, 7): 12})
         await store.filters.note_filter_faults({WebhookId("wh_steady"): FAULTS})
         self.log = list((await store.log.read(0, 0, 100_000, 1 << 40)).events)
@@ -96,6 +109,30 @@ class Installation:
             await bench.step()
         assert await bench.store.dispatch.held(0)
         self.gate.open()
+
+    async def _replays(self, store: SqliteStore) -> None:
+        """One that is half done, and one that is over."""
+        for name, rate_per_s in (("rpl_1", 0.5), ("rpl_2", 9)):
+            job = ReplayJob(
+                id=ReplayId(name),
+                account=DEFAULT_ACCOUNT,
+                webhook=WebhookId("wh_steady"),
+                scope=ReplayScope.FAILED,
+                since_ms=0,
+                until_ms=to_ms(self.clock.now()),
+                types=("custom.*",),
+                rate_per_s=rate_per_s,
+            )
+            assert await store.replays.create_replay(job, most=2) is not None
+        [lease] = (await store.leases.acquire(CONSUMER, "replays", 10)).taken
+        half = ReplayProgress(ReplayId("rpl_1"), 40, ReplayCounts(9, 6, 2, 1))
+        over = ReplayProgress(ReplayId("rpl_2"), 20, ReplayCounts(3, 1, 2), done=True)
+        report = await store.dispatch.apply(
+            [PartitionChanges(lease, lease.cursor, replays=(half, over))]
+        )
+        assert not report.lost
+        await store.leases.release([lease])
+        await store.leases.leave(CONSUMER, "replays")
 
     async def _trim(self, store: SqliteStore) -> None:
         """What was there before the first minute was over goes, but for what rows name."""

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import add
 from typing import Any, TypeAlias
 
 from offhook.model.ids import AccountId, partition_of
@@ -196,4 +197,55 @@ class _SpreadCheck(Check):
         for named, passed in self._passed.items():
             complete = self._rows[named] == self._ledger.partitions
             self._fingerprint.add((*named, complete, passed.events, passed.checksum))
+        return self._fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Ranged(Rule):
+    """Ranges that are read: a name, a partition, so many ``positions`` up to which something is
+    done, so many ``counts`` of what came of it, and what else there is. One becomes one in each
+    partition; what was counted so far stands in the first."""
+
+    positions: int
+    counts: int
+
+    def moved(self, row: Row, places: Places) -> Iterator[Row]:
+        """The range in every partition."""
+        name, _, *rest = row
+        last = self.positions + self.counts
+        for partition in range(places.partitions):
+            reached = [places.through(partition, at) for at in rest[: self.positions]]
+            counts = rest[self.positions : last] if partition == 0 else [0] * self.counts
+            yield name, partition, *reached, *counts, *rest[last:]
+
+    def check(self, side: Side) -> Check:
+        """Of the sets of events that lie before each position, and of the sums."""
+        return _RangedCheck(side, self)
+
+
+class _RangedCheck(Check):
+    def __init__(self, side: Side, rule: Ranged) -> None:
+        super().__init__(side)
+        self._positions = rule.positions
+        self._last = rule.positions + rule.counts
+        self._passed: dict[Row, list[Passed]] = {}
+        self._sums: dict[Row, list[int]] = {}
+        self._rows: dict[Row, int] = {}
+
+    def take(self, row: Row) -> None:
+        name, partition, *rest = row
+        named = (name, *rest[self._last :])
+        passed = [self._ledger.through(partition, at) for at in rest[: self._positions]]
+        before = self._passed.get(named, [Passed(0, 0)] * self._positions)
+        self._passed[named] = list(map(both, before, passed))
+        counts = rest[self._positions : self._last]
+        sums = self._sums.get(named, [0] * len(counts))
+        self._sums[named] = list(map(add, sums, counts))
+        self._rows[named] = self._rows.get(named, 0) + 1
+
+    def done(self) -> Fingerprint:
+        for named, passed in self._passed.items():
+            complete = self._rows[named] == self._ledger.partitions
+            told = [number for each in passed for number in (each.events, each.checksum)]
+            self._fingerprint.add((*named, complete, *told, *self._sums[named]))
         return self._fingerprint

@@ -5,7 +5,7 @@ A statement of the table's name, in each dialect, brings these columns in this o
 
 from dataclasses import dataclass
 
-from offhook.moving.rules import Events, Keyed, Located, Plain, Rule, Spread
+from offhook.moving.rules import Events, Keyed, Located, Plain, Ranged, Rule, Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,23 @@ TABLES = (
         Keyed(partitioned=True, positions=0),
         ("account", "key", "partition", "event_id", "type", "test", "data"),
         frozenset({"test"}),
+    ),
+    Table(
+        "replay",
+        Plain(),
+        (
+            *("id", "account", "webhook", "scope", "since_ms", "until_ms", "types", "rate_per_s"),
+            *("created_ms", "canceled_ms", "reason"),
+        ),
+    ),
+    Table(
+        "replay_range",
+        Ranged(positions=3, counts=4),
+        (
+            *("replay", "partition", "from_position", "position", "to_position"),
+            *("matched", "accepted", "failed", "hurried", "webhook", "done", "updated_ms"),
+        ),
+        frozenset({"done"}),
     ),
     Table("dispatch_request", Located(), ("partition", "position", "webhook", "kind")),
     Table(

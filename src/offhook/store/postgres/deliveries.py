@@ -21,6 +21,8 @@ from offhook.store.postgres.session import Row, Session, Value, named
 from offhook.store.postgres.views import StoredTraces, attempt_of, traces_of
 
 _LAST = (2**63 - 1, 0, WebhookId(""))
+_BEFORE_ALL = -(2**62)
+"""What was trimmed from a log that was moved here stands at negative positions."""
 _ASKED = frozenset({Topic.REQUESTS})
 
 
@@ -192,7 +194,7 @@ async def _span(session: Session, wanted: DeliveryFilter, partitions: int) -> di
     floors = {} if until is None else await _floors(session, every)
     return {
         "partitions": every,
-        "after": [after.get(at, 0) for at in every],
+        "after": [after.get(at, 0) or _BEFORE_ALL for at in every],
         "through": [max(through.get(at, _LAST[0]), floors.get(at, 0)) for at in every],
     }
 

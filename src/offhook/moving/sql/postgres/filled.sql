@@ -23,6 +23,10 @@ SELECT 'pending' WHERE EXISTS (SELECT 1 FROM pending)
 UNION ALL
 SELECT 'attempt' WHERE EXISTS (SELECT 1 FROM attempt)
 UNION ALL
+SELECT 'replay' WHERE EXISTS (SELECT 1 FROM replay)
+UNION ALL
+SELECT 'replay_range' WHERE EXISTS (SELECT 1 FROM replay_range)
+UNION ALL
 SELECT 'dispatch_request' WHERE EXISTS (SELECT 1 FROM dispatch_request)
 UNION ALL
 SELECT 'resource' WHERE EXISTS (SELECT 1 FROM resource)

@@ -1,4 +1,5 @@
--- From where the webhook begins, unless events from before that were asked for.
+-- From where the webhook begins, unless events from before that were asked for. What was trimmed from
+-- a log that was moved here stands at negative positions, and may have rows.
 INSERT INTO replay_range
     (replay, partition, webhook, from_position, position, to_position,
      matched, accepted, failed, hurried, done, updated_ms)
@@ -8,9 +9,19 @@ SELECT
 FROM (
     SELECT
         part.partition, part.to_position,
-        greatest(
-            part.after,
-            CASE WHEN :earlier::boolean THEN 0 ELSE coalesce(start.position, 0) END
+        least(
+            greatest(
+                part.after,
+                CASE WHEN :earlier::boolean THEN 0 ELSE coalesce(start.position, 0) END
+            ),
+            (
+                SELECT pending.position - 1 FROM pending
+                WHERE pending.webhook = :webhook::text
+                    AND pending.partition = part.partition
+                    AND pending.position <= 0 AND part.after = 0
+                ORDER BY pending.position
+                LIMIT 1
+            )
         ) AS position
     FROM unnest(:partitions::integer[], :after::bigint[], :to_positions::bigint[])
         AS part (partition, after, to_position)

@@ -1,0 +1,4 @@
+SELECT
+    replay, partition, from_position, position, to_position,
+    matched, accepted, failed, hurried, webhook, done::integer, updated_ms
+FROM replay_range
