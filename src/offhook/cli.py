@@ -16,6 +16,7 @@ from offhook.model.errors import Invalid, OffhookError
 from offhook.settings import Role, load
 from offhook.signing import SignedRequest, Unsigned, explain
 from offhook.signing.presets import Preset, preset_of
+from offhook.tools import commands
 
 if TYPE_CHECKING:
     from offhook.moving.copying import CopyReport
@@ -31,7 +32,7 @@ secrets_cli = typer.Typer(
     help="What is sealed at rest.", no_args_is_help=True, add_completion=False
 )
 cli.add_typer(secrets_cli, name="secrets")
-_LOCAL = "http://127.0.0.1:8080"
+_LOCAL = commands.LOCAL_SERVER
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -338,6 +339,10 @@ def demo(
         processes=processes,
     )
     raise typer.Exit(run_demo(options))
+
+
+for _command in (commands.listen, commands.trigger):
+    cli.command()(_command)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ class BatchClient:
             ) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(
-                f"{self.url} cannot be reached: {_problem(error)}. Is the server running, and the"
-                " URL right?"
+                f"{self.url} cannot be reached: {what_failed(error)}. Is the server running, and"
+                " the URL right?"
             ) from None
 
     async def post(self, items: Sequence[bytes]) -> Sequence[ItemAnswer]:
@@ -120,7 +120,7 @@ class BatchClient:
             try:
                 reply = await self._within_the_rate(body)
             except (aiohttp.ClientError, TimeoutError) as error:
-                problem = _problem(error)
+                problem = what_failed(error)
                 continue
             if reply.status not in _AGAIN:
                 return reply
@@ -147,7 +147,8 @@ class BatchClient:
             return _Reply(answer.status, retry_after, await answer.read())
 
 
-def _problem(error: Exception) -> str:
+def what_failed(error: Exception) -> str:
+    """Why there was no answer, in the system's own words where it has any."""
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.strerror:
         return error.os_error.strerror
     return str(error) or type(error).__name__

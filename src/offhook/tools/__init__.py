@@ -1,0 +1,1 @@
+"""What users try their endpoints out with: commands that speak to a running server."""
