@@ -1,5 +1,6 @@
 """What is sealed is opened only in its place, by its key, unchanged."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,17 @@ def test_the_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert Keyring.in_folder(folder).made() == (key,)
     assert [path.name for path in folder.iterdir()] == ["secret.key"]
     assert len(key) == 64
+
+
+def test_where_no_file_can_be_made_a_key_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("os.open", refuse)
+    with pytest.raises(OffhookError, match="Read-only file system.*set OFFHOOK_SECRET_KEY"):
+        Keyring.in_folder(tmp_path).made()
 
 
 def test_a_given_key_makes_no_file(tmp_path: Path) -> None:

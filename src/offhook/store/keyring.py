@@ -68,8 +68,15 @@ class Keyring:
         fresh = new_key()
         if self.file is None:
             self.given = (fresh,)
-        else:
+            return self.given
+        try:
             self.write([fresh])
+        except OSError as error:
+            raise OffhookError(
+                f"A key for the secrets cannot be kept in {self.file} ({error.strerror}): set "
+                "OFFHOOK_SECRET_KEY to one, openssl rand -hex 32 makes it.",
+                code="secret_unreadable",
+            ) from error
         return (fresh,)
 
     def write(self, keys: Sequence[str]) -> None:
