@@ -88,6 +88,7 @@ async def _sending(
     )
     metrics.in_flight.set_function(lambda: dispatcher.in_flight)
     metrics.partitions.set_function(lambda: len(dispatcher.partitions))
+    metrics.replay_ranges.set_function(lambda: dispatcher.replay_ranges)
     metrics.circuits_open.set_function(lambda: dispatcher.circuits_open)
 
     def committed(topics: frozenset[Topic]) -> None:

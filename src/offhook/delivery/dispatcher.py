@@ -152,12 +152,17 @@ class Dispatcher:
         return self._flows.keys()
 
     @property
+    def replay_ranges(self) -> int:
+        """Replays in progress, counted in each partition."""
+        return sum(len(list(flow.replays)) for flow in self._flows.values())
+
+    @property
     def quiet(self) -> bool:
         """Whether nothing is under way and nothing waits to be sent at once or to be written."""
         return (
             not self._sends.in_flight
             and not self._applier.busy
-            and not self._queues.size()
+            and not self._queues.pressing(self._clock.monotonic())
             and all(flow.clean for flow in self._flows.values())
         )
 

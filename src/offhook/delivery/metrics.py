@@ -50,6 +50,11 @@ class DeliveryMetrics:
             "offhook_delivery_partitions",
             "Partitions of the log that this process delivers from.",
         )
+        self.replay_ranges = _gauge(
+            registry,
+            "offhook_replay_ranges",
+            "Replays in progress, counted in each partition that this process delivers from.",
+        )
         self.circuits_open = _gauge(
             registry, "offhook_delivery_circuits_open", "Endpoints left alone as they fail."
         )
