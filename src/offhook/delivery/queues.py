@@ -336,6 +336,12 @@ class Queues:
         """Every queue."""
         return list(self._queues.values())
 
+    def pressing(self, now_s: float) -> bool:
+        """Whether any delivery waits that its endpoint's pace would let go now."""
+        return any(
+            queue.size and queue.pace.not_before_s <= now_s for queue in self._queues.values()
+        )
+
     def size(self) -> int:
         """How many deliveries wait in all."""
         return sum(queue.size for queue in self._queues.values())
