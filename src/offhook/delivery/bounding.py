@@ -54,10 +54,9 @@ class Bounding:
             await self._ask(asks, now_s)
 
     def begin_anew(self) -> None:
-        """The first partition is gained: shares from before are void. Whoever held all partitions
-        meanwhile had every bound whole, and did not ask what was granted to others."""
-        if self._queues.divided:
-            self._unregistered = self._shares.divide(self._clock.monotonic())
+        """The first partition is gained: what this process might use before is void, be it shares
+        or all. Whoever held all partitions meanwhile had every bound whole, and asked nobody."""
+        self._unregistered = self._shares.divide(self._clock.monotonic())
 
     async def finish(self) -> None:
         """Leave to others what this process does not need any more."""
