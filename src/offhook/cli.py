@@ -341,7 +341,7 @@ def demo(
     raise typer.Exit(run_demo(options))
 
 
-for _command in (commands.listen, commands.trigger):
+for _command in (commands.listen, commands.trigger, commands.selftest):
     cli.command()(_command)
 
 

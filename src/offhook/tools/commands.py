@@ -2,12 +2,16 @@
 
 import asyncio
 import secrets
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 
 from offhook.clock import SystemClock
+
+if TYPE_CHECKING:
+    from offhook.tools.selftest import SelfTestOptions
+    from offhook.tools.verdict import SelfTest
 
 LOCAL_SERVER = "http://127.0.0.1:8080"
 
@@ -89,6 +93,69 @@ def trigger(
         if as_json
         else triggering.posted_text(posted, type_, url)
     )
+
+
+def selftest(
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for all of it.")] = 10.0,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            help="A page where the effect shows; {marker}, {event_id}, {key} are filled in."
+        ),
+    ] = None,
+    contains: Annotated[
+        str, typer.Option(help="What the page of --expect is to hold.")
+    ] = "{marker}",
+    type_: Annotated[
+        str, typer.Option("--type", help="The type to fire: of call.* or custom.*.")
+    ] = "custom.offhook.selftest",
+    listen: Annotated[
+        str, typer.Option("--listen", help="Where to wait for it; port 0 is a free one.")
+    ] = "127.0.0.1:0",
+    public_url: Annotated[
+        str | None,
+        typer.Option("--public-url", "--webhook-url", help="What leads there from the server."),
+    ] = None,
+    url: _Url = LOCAL_SERVER,
+    key: _Key = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Fire a test event through a running server; check that it arrives, verified, in time.
+
+    Exits with 1, and one line that names the step, if not: something for cron.
+    """
+    from offhook.tools import verdict  # noqa: PLC0415
+    from offhook.tools.effect import Expectation  # noqa: PLC0415
+    from offhook.tools.selftest import SelfTestOptions  # noqa: PLC0415
+
+    options = SelfTestOptions(
+        url=url,
+        key=key,
+        type=type_,
+        timeout_s=timeout,
+        listen=listen,
+        public_url=public_url,
+        expected=None if expect is None else Expectation(expect, contains),
+    )
+    found = asyncio.run(_found(options))
+    if as_json:
+        _say(verdict.as_json(found))
+    elif found.failed is None:
+        _say(verdict.as_text(found))
+    else:
+        _warn(f"offhook: {verdict.as_text(found)}")
+    raise typer.Exit(0 if found.failed is None else 1)
+
+
+async def _found(options: "SelfTestOptions") -> "SelfTest":
+    from offhook.tools.selftest import run_selftest  # noqa: PLC0415
+    from offhook.tools.stopping import Stopped, until_stopped  # noqa: PLC0415
+
+    marker = f"selftest-{secrets.token_hex(8)}"
+    try:
+        return await until_stopped(run_selftest(options, clock=SystemClock(), marker=marker))
+    except Stopped:
+        raise KeyboardInterrupt from None
 
 
 def _say(line: str) -> None:

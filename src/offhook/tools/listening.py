@@ -12,7 +12,7 @@ from offhook.signing import STANDARD, Secret, check_secret, make_secret, signer_
 from offhook.tools.following import EventStream
 from offhook.tools.forwarding import Forwarded, Forwarder
 from offhook.tools.server import Server, check_http_url, check_server
-from offhook.tools.stopping import until_stopped
+from offhook.tools.stopping import Stopped, until_stopped
 
 Tell = Callable[[str], None]
 
@@ -120,12 +120,12 @@ async def _listen(server: Server, listening: _Listening) -> None:
         sleep=server.sleep,
     )
     try:
-        stopped = not await until_stopped(_forward(stream, forwarder))
-    finally:
-        await forwarder.stop()
-    if stopped:
+        await until_stopped(_forward(stream, forwarder))
+    except Stopped:
         cursor = stream.cursor if forwarder.waiting == 0 else forwarder.cursor
         listening.ended(forwarder.waiting, cursor or options.since or "")
+    finally:
+        await forwarder.stop()
 
 
 async def _forward(stream: EventStream, forwarder: Forwarder) -> None:

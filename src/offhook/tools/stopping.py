@@ -3,16 +3,18 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
-from typing import Final
+from typing import Final, TypeVar
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_T = TypeVar("_T")
 
 
-async def until_stopped(work: Coroutine[None, None, None]) -> bool:
-    """Whether the work came to its end; else SIGINT or SIGTERM cancelled it, and it cleaned up.
+class Stopped(Exception):
+    """The user ended it; what it had to clean up, it did."""
 
-    Raises what the work raises.
-    """
+
+async def until_stopped(work: Coroutine[None, None, _T]) -> _T:
+    """What the work comes to; ``Stopped`` if SIGINT or SIGTERM cancelled it before."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
     for each in _SIGNALS:
@@ -23,6 +25,5 @@ async def until_stopped(work: Coroutine[None, None, None]) -> bool:
         for each in _SIGNALS:
             loop.remove_signal_handler(each)
     if task.cancelled():
-        return False
-    task.result()
-    return True
+        raise Stopped
+    return task.result()

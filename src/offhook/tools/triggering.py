@@ -108,26 +108,27 @@ async def post_in_turn(server: Server, items: list[dict[str, Any]]) -> Posted:
     return msgspec.json.decode(answer, type=Posted)
 
 
-def deliveries_url(url: str, event_id: str) -> str:
-    """Where the deliveries of an event are."""
-    return f"{url.rstrip('/')}/v1/events/{event_id}/deliveries"
+def deliveries_path(event_id: str) -> str:
+    """Where on a server the deliveries of an event are."""
+    return f"/v1/events/{event_id}/deliveries"
 
 
 def posted_text(posted: Posted, type_: str, url: str) -> str:
     """What happened, and how to see where it went."""
+    at = url.rstrip("/") + deliveries_path(posted.id)
     lines = [f"{posted.type} {posted.id} happened, as a test (key {posted.key})."]
     if not posted.changed or posted.type != (canonical(type_) or type_):
         lines = [f"Nothing new: {posted.key} was told so before, by {posted.type} {posted.id}."]
     lines += [
         'It goes to webhooks that have "test": true. Where it went:',
-        f'  curl -H "Authorization: Bearer $OFFHOOK_KEY" {deliveries_url(url, posted.id)}',
+        f'  curl -H "Authorization: Bearer $OFFHOOK_KEY" {at}',
     ]
     return "\n".join(lines)
 
 
 def posted_json(posted: Posted, url: str) -> str:
     """The same for programs."""
-    told = {"deliveries_url": deliveries_url(url, posted.id), "test": True}
+    told = {"deliveries_url": url.rstrip("/") + deliveries_path(posted.id), "test": True}
     return msgspec.json.encode({**msgspec.structs.asdict(posted), **told}).decode()
 
 
