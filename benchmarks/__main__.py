@@ -14,6 +14,7 @@ from benchmarks import delivery, ingest, receiver
 from benchmarks.calls import facts, spread
 from benchmarks.deep_log import deep_log
 from benchmarks.machine import describe, fsync_ms, other_core, pin
+from benchmarks.million import million
 from benchmarks.neighbours import neighbours
 from benchmarks.places import postgres_in
 from benchmarks.scaling import scaling
@@ -71,6 +72,11 @@ async def _neighbours(run: _Run) -> list[Figure]:
     return await neighbours(run.folder / "neighbours", run.rounds)
 
 
+async def _million(run: _Run) -> list[Figure]:
+    """a million deliveries behind, a million given up (only if asked for)."""
+    return await million(run.folder / "million")
+
+
 async def _scaling(run: _Run) -> list[Figure]:
     """1, 2 and 4 processes over PostgreSQL."""
     with postgres_in(run.folder / "scaling-postgres") as postgres:
@@ -95,7 +101,12 @@ _PARTS: Final[dict[str, Callable[[_Run], Awaitable[list[Figure]]]]] = {
     "deep": _deep,
     "receiver": _receiver,
     "neighbours": _neighbours,
+    "million": _million,
 }
+
+
+_USUAL: Final = [name for name in _PARTS if name != "million"]
+"""What is measured if nothing is named: a quarter of an hour for one part is too long."""
 
 
 async def _measure(run: _Run, parts: Sequence[str]) -> list[Figure]:
@@ -130,7 +141,7 @@ def main() -> None:
         machine = f"{describe()}; fsync {fsync_ms(folder):.2f} ms"
         profiles = folder if options.profile else None
         run = _Run(folder, facts(_CALLS, seed=1), 1 if profiles else _ROUNDS, profiles)
-        show(uvloop.run(_measure(run, options.parts or list(_PARTS))), machine)
+        show(uvloop.run(_measure(run, options.parts or _USUAL)), machine)
         if profiles is not None:
             _print_profiles(profiles)
 
