@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Sequence
 from msgspec.structs import replace
 
 from offhook.delivery.entries import (
-    Announcement,
     ApplyReport,
     DispatchRequest,
     DueSlice,
@@ -38,6 +37,7 @@ class PartitionedStore:
         self.deliveries = store.deliveries
         self.bounds = store.bounds
         self.health = store.health
+        self.announcements = store.announcements
         self.replays = store.replays
         self.filters = store.filters
         self.webhooks = store.webhooks
@@ -130,16 +130,6 @@ class PartitionedDispatch:
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
         """As the store has them."""
         return await self._store.overheld(asked, limit)
-
-    async def announcements(
-        self, partitions: Collection[int], limit: int
-    ) -> list[tuple[int, Announcement]]:
-        """As the store has them."""
-        return await self._store.announcements(partitions, limit)
-
-    async def announced(self, numbers: Sequence[int]) -> None:
-        """As the store does it."""
-        await self._store.announced(numbers)
 
     async def held(self, partition: int) -> list[HeldRange]:
         """As the store has them."""
