@@ -232,7 +232,7 @@ async def emptiness(url: str) -> set[str]:
 
 SPOILT = {
     "event": "NEW.previous := NULL",
-    "event_kept": "NEW.position := NEW.position + 1",
+    "event_kept": "NEW.sequence := NEW.sequence + 1",
     "key_head": "NEW.last_position := NEW.last_position + 1",
     "call": "NEW.state := NEW.state || 'x'::bytea",
     "event_key": "NEW.created_ms := NEW.created_ms + 1",
@@ -399,7 +399,7 @@ async def test_a_database_with_anything_in_it_is_refused_by_what_is_there(
 ) -> None:
     await moved(stopped, postgres18_url)
     with pytest.raises(
-        OffhookError, match=r"not empty: there are rows in event, key_head, .*account"
+        OffhookError, match=r"not empty: there are rows in event, event_kept, key_head, .*account"
     ):
         await moved(stopped, postgres18_url)
 

@@ -86,7 +86,7 @@ def test_where_no_file_can_be_made_a_key_is_asked_for(
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("os.open", refuse)
-    with pytest.raises(OffhookError, match="Read-only file system.*set OFFHOOK_SECRET_KEY"):
+    with pytest.raises(OffhookError, match=r"Read-only file system.*set OFFHOOK_SECRET_KEY"):
         Keyring.in_folder(tmp_path).made()
 
 

@@ -70,7 +70,8 @@ class SqliteRetention:
         if through >= oldest:
             self._take(transaction, through)
         if through == floor.position < old_to:
-            return Trimmed(blocked=_blocked(connection, floor, before_ms))
+            needed = max(floor.position + 1, oldest)
+            return Trimmed(blocked=_blocked(connection, floor.reader, needed, before_ms))
         return Trimmed(more=through < old_to)
 
     def _take(self, transaction: Transaction, through: int) -> None:
@@ -115,6 +116,6 @@ def _floor(connection: Connection) -> _Floor:
     return _Floor(*row)
 
 
-def _blocked(connection: Connection, floor: _Floor, before_ms: int) -> Blocked:
-    created_ms: int = connection.value("event_created", position=floor.position + 1)
-    return Blocked(floor.reader, PARTITION, before_ms - created_ms)
+def _blocked(connection: Connection, reader: str, needed: int, before_ms: int) -> Blocked:
+    created_ms: int = connection.value("event_created", position=needed)
+    return Blocked(reader, PARTITION, before_ms - created_ms)

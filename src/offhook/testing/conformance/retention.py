@@ -120,6 +120,21 @@ class RetentionConformance:
         assert (await trim_events(store)).blocked is None
         assert await whole_log(store) == []
 
+    async def test_a_range_that_begins_before_the_oldest_keeps_what_is_left(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        await make_webhook(store)
+        events = await _one_a_day(store, clock, 2)
+        clock.advance(28.6 * DAY_S)
+        lease = await lease_for(store, "k")
+        await store.dispatch.apply([PartitionChanges(lease, events[1].position)])
+        await trim_events(store)
+        assert await whole_log(store) == events[1:]
+        held = HeldRange(WEBHOOK, lease.partition, events[0].position)
+        await store.dispatch.apply([PartitionChanges(lease, events[1].position, held=(held,))])
+        clock.advance(10 * DAY_S)
+        assert (await _trimmed(store, events[1:])).by == WEBHOOK
+
     async def test_a_consumer_that_reads_no_log_needs_none_of_it(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
