@@ -7,6 +7,7 @@ CALLS ?=
 MAPPING ?=
 DATABASE ?=
 PROCESSES ?=
+SEEDS ?= 1000
 ARGS ?=
 
 .PHONY: help
@@ -38,6 +39,10 @@ test: $(READY) ## All tests
 .PHONY: faults
 faults: $(READY) ## The fault suite, five times at other moments, and a report of a minute
 	OFFHOOK_FAULT_SEEDS=5 OFFHOOK_FAULT_REPORT_S=60 $(BIN)/pytest -n 2 --dist worksteal tests/faults $(ARGS)
+
+.PHONY: simulate
+simulate: $(READY) ## Lives of the engine in virtual time, on all cores (SEEDS=20000)
+	$(BIN)/python -m offhook.testing.simulated --seeds $(SEEDS) $(ARGS)
 
 .PHONY: check
 check: $(READY) ## Lint, format, types, layers, docs

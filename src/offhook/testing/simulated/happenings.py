@@ -68,25 +68,24 @@ class Happenings:
     async def endpoint_changes_mood(self) -> None:
         """It behaves in another way from now on."""
         name, mood = self._endpoint(), self._rnd.choice(_FOR_A_WHILE)
-        self._world.receivers.moods[name] = mood
+        self._world.receivers.become(name, mood)
         self._world.trace.tell(f"{name} is {mood}")
 
     async def endpoint_gets_well(self) -> None:
         """It takes everything again."""
         name = self._endpoint()
-        self._world.receivers.moods.pop(name, None)
+        self._world.receivers.become(name, Mood.FINE)
         self._world.trace.tell(f"{name} is well")
 
     async def endpoint_refuses_a_key(self) -> None:
         """Or no longer."""
-        refused = self._endpoint(), self._rnd.choice(KEYS)
-        self._world.receivers.refused_keys ^= {refused}
+        self._world.receivers.refuse_or_not(self._endpoint(), self._rnd.choice(KEYS))
         self._world.trace.tell(f"refused now: {sorted(self._world.receivers.refused_keys)}")
 
     async def endpoint_is_gone(self) -> None:
         """It answers 410."""
         name = self._endpoint()
-        self._world.receivers.moods[name] = Mood.GONE
+        self._world.receivers.become(name, Mood.GONE)
         self._world.trace.tell(f"{name} is gone")
 
     async def process_dies(self) -> None:
@@ -175,7 +174,7 @@ class Happenings:
         """By its owner, whatever it was before."""
         name = self._endpoint()
         if (document := self._world.ledger.subscriptions[name].document) is not None:
-            self._world.receivers.moods.pop(name, None)
+            self._world.receivers.become(name, Mood.FINE)
             await self._world.change(name, enabled=not document.enabled)
 
     async def endpoint_changes_bounds(self) -> None:

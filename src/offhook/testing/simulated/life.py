@@ -1,5 +1,6 @@
 """One life from its seed to its reckoning."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from structlog.typing import EventDict
 from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.happenings import Happenings
 from offhook.testing.simulated.plan import Kind, dice, draw_kind, of_kind
+from offhook.testing.simulated.punctuality import Punctuality
 from offhook.testing.simulated.reckoning import Reckoning
 from offhook.testing.simulated.scaling import scaled
 from offhook.testing.simulated.virtual_time import SpinningError, StuckError, virtual_loop
@@ -55,10 +57,12 @@ async def _live(seed: int, world: World) -> None:
     clients = Clients(world, dice(seed, "clients"))
     happenings = Happenings(world, clients, dice(seed, "happenings"))
     reckoning = Reckoning(world, clients)
+    watching = asyncio.create_task(Punctuality(world).watch())
     await happenings.begin()
     await happenings.live()
     await happenings.end_all_troubles()
     await reckoning.wait()
+    watching.cancel()
     await reckoning.settle()
 
 

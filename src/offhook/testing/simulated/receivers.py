@@ -23,17 +23,30 @@ class Receivers:
         self._ledger = ledger
         self._rnd = rnd
         self._world = Context()
-        self.moods: dict[str, Mood] = {}
+        self.ever_ill: set[str] = set()
+        """Endpoints that did not always take everything, quickly."""
+        self._moods: dict[str, Mood] = {}
         self.refused_keys: set[tuple[str, str]] = set()
         """By endpoint: keys of which it refuses every event alone."""
 
     def mood(self, name: str) -> Mood:
         """What the endpoint is like now."""
-        return self.moods.get(name, Mood.FINE)
+        return self._moods.get(name, Mood.FINE)
+
+    def become(self, name: str, mood: Mood) -> None:
+        """It is like this from now on."""
+        self._moods[name] = mood
+        if mood is not Mood.FINE:
+            self.ever_ill.add(name)
+
+    def refuse_or_not(self, name: str, key: str) -> None:
+        """It refuses every event of this key from now on, or no longer."""
+        self.refused_keys ^= {(name, key)}
+        self.ever_ill.add(name)
 
     def get_well(self) -> None:
         """All of them take everything, quickly."""
-        self.moods.clear()
+        self._moods.clear()
         self.refused_keys.clear()
 
     def take(self, sending: Sending) -> asyncio.Future[Answer]:

@@ -89,6 +89,11 @@ class Subscription:
         return since_s
 
     @property
+    def always_enabled(self) -> bool:
+        """Whether it could receive all its life."""
+        return all(it.document is not None and it.document.enabled for it in self.versions)
+
+    @property
     def always_ordered(self) -> bool:
         """Whether it kept order all its life."""
         return all(it.document is None or it.document.ordered for it in self.versions)

@@ -1,0 +1,96 @@
+"""Each bug that is put into the engine here is found by one of a few dozen lives."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from offhook.delivery import sharing
+from offhook.delivery.changes import ChangeSet
+from offhook.delivery.entries import AttemptRecord
+from offhook.delivery.flow import PartitionFlow
+from offhook.delivery.progress import Progress
+from offhook.delivery.queues import EndpointQueue
+from offhook.delivery.rate import Starts
+from offhook.delivery.schedule import Schedule
+from offhook.log.leasing import LeaseHolder
+from offhook.store.sqlite import bounds
+from offhook.testing.simulated.life import live
+from offhook.testing.simulated.plan import Kind
+
+LIVES = 60
+
+Bug = Callable[[pytest.MonkeyPatch], None]
+
+
+def sends_past_its_lease(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LeaseHolder, "valid", lambda _: True)
+
+
+def does_not_ask_which_lanes_are_closed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PartitionFlow, "may_be_closed", lambda _flow, _webhook: False)
+
+
+def moves_the_cursor_past_what_is_under_way(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Progress, "done_to", lambda progress: progress.read_to)
+
+
+def forgets_what_the_owner_before_had_accepted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PartitionFlow, "was_settled", lambda _flow, _webhook, _position: False)
+
+
+def tries_again_too_early(patch: pytest.MonkeyPatch) -> None:
+    delay_s = Schedule.delay_s
+
+    def halved(schedule: Schedule, attempts: int, rnd: Callable[[], float]) -> float | None:
+        full_s = delay_s(schedule, attempts, rnd)
+        return None if full_s is None else full_s / 2
+
+    patch.setattr(Schedule, "delay_s", halved)
+
+
+def does_not_keep_to_the_rate(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Starts, "free_at", lambda _starts, _limit, _allowed, now_s: now_s)
+
+
+def does_not_keep_to_the_bound(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(EndpointQueue, "sendable", property(lambda queue: bool(queue._ready)))
+
+
+def loses_a_record_now_and_then(patch: pytest.MonkeyPatch) -> None:
+    record, number = ChangeSet.record, count()
+
+    def forgetful(changes: ChangeSet, attempt: AttemptRecord) -> None:
+        if next(number) % 50:
+            record(changes, attempt)
+
+    patch.setattr(ChangeSet, "record", forgetful)
+
+
+def takes_turns_at_each_bound_by_itself(patch: pytest.MonkeyPatch) -> None:
+    def apart(asks, owner, stored, *, now_ms, ttl_ms):
+        return [
+            sharing.decide(ask, owner, stored[ask.webhook, ask.kind], now_ms=now_ms, ttl_ms=ttl_ms)
+            for ask in asks
+        ]
+
+    patch.setattr(bounds, "decide_all", apart)
+
+
+BUGS: tuple[tuple[Bug, Kind], ...] = (
+    (sends_past_its_lease, Kind.MIXED),
+    (does_not_ask_which_lanes_are_closed, Kind.MIXED),
+    (moves_the_cursor_past_what_is_under_way, Kind.MIXED),
+    (forgets_what_the_owner_before_had_accepted, Kind.MIXED),
+    (tries_again_too_early, Kind.MIXED),
+    (does_not_keep_to_the_rate, Kind.MIXED),
+    (does_not_keep_to_the_bound, Kind.MIXED),
+    (loses_a_record_now_and_then, Kind.MIXED),
+    (takes_turns_at_each_bound_by_itself, Kind.BACKLOG),
+)
+
+
+@pytest.mark.parametrize(("bug", "kind"), BUGS, ids=[it[0].__name__ for it in BUGS])
+def test_a_bug_is_found(bug: Bug, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug(monkeypatch)
+    assert any(live(seed, kind).broken for seed in range(LIVES))
