@@ -38,6 +38,7 @@ ALONE = {
         "attempt_since": GOES_BY_ROWS,
         "attempts_reach": GOES_BY_ROWS,
         "attempts_trim": GOES_BY_ROWS,
+        "retries_wanted": "which they are is read beside the writer, that nobody waits for it",
         "leases_expire": BEGINS_ANEW,
         "members_forget_all": BEGINS_ANEW,
     },
