@@ -305,7 +305,7 @@ async def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(api: Serv
         ({"rate_limit_per_s": 0}, "body.rate_limit_per_s", "greater than 0"),
         ({"rate_limit_per_s": 10_001}, "body.rate_limit_per_s", "10000"),
         ({"rate_limit_per_s": "fast"}, "body.rate_limit_per_s", "number"),
-        ({"max_hold_s": 60}, "body.max_hold_s", "not available in this release"),
+        ({"max_hold_s": -1}, "body.max_hold_s", "greater than or equal to 0"),
         ({"version": "2020-01-01"}, "body.version", VERSION),
         ({"secret": "whsec_dG9vIHNob3J0"}, "body.secret", "24 to 64"),
         ({"colour": "red"}, "body.colour", "check its spelling"),
