@@ -242,3 +242,14 @@ class TestRanges:
         flow.end_range(CRM)
         flow.end_range(ADS)
         assert freeze(flow).met == (CRM,)
+
+
+def test_a_range_that_goes_back_to_the_cursor_is_stored_with_the_cursors_first_step() -> None:
+    """Else an owner that dies right then leaves what lies between to nobody."""
+    taken_over = lease(cursor=13)
+    flow = PartitionFlow(taken_over, held=[HeldRange(CRM, taken_over.partition, 17)])
+    flow.live.read(78)
+    flow.park(delivery(20), endpoint(), PendingState.FAILED, "refused", attempts=1)
+    frozen = flow.freeze(places=False)
+    assert frozen is not None
+    assert (frozen.cursor, [it.from_position for it in frozen.held]) == (78, [14])

@@ -219,10 +219,12 @@ class PartitionFlow:
         die before it does are taken to die of what it stands at.
         """
         self._end_met_ranges()
-        if places:
+        moves = places or self._stored_cursor == self.lease.cursor
+        if moves:
+            # A range that goes back to the cursor of the owner before is to be stored with the
+            # first step of the cursor: what lies between would be nobody's.
             self._move_ranges()
         self.changes.replays = self.replays.freeze(places=places)
-        moves = places or self._stored_cursor == self.lease.cursor
         cursor = self.live.done_to() if moves else self._stored_cursor
         if self.changes.empty and (cursor == self._stored_cursor or not places):
             return None
