@@ -250,7 +250,10 @@ def _name(webhook: WebhookId) -> str:
 
 def _told(changes: PartitionChanges) -> str:
     rows = " ".join(sorted(f"{_name(it.webhook)}:{it.position}:{it.state}" for it in changes.rows))
+    held = " ".join(sorted(f"{_name(it.webhook)}:{it.from_position}" for it in changes.held))
+    met = " ".join(sorted(map(_name, changes.met)))
     return (
         f"{changes.lease.owner} applies {changes.lease.partition} to {changes.cursor}: "
-        f"{len(changes.attempts)} attempts, {len(changes.settled)} settled, rows [{rows}]"
+        f"{len(changes.attempts)} attempts, {len(changes.settled)} settled, rows [{rows}], "
+        f"held from [{held}], met [{met}]"
     )
