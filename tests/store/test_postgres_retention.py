@@ -16,7 +16,7 @@ from offhook.log.entries import Trimmed
 from offhook.model.errors import Unavailable
 from offhook.model.event import LogEvent
 from offhook.store.keyring import PROCESS_OWN
-from offhook.store.postgres import PostgresStore
+from offhook.store.postgres import PostgresStore, retention
 from offhook.store.postgres.session import Session
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
@@ -109,8 +109,9 @@ async def due(store: PostgresStore, event: LogEvent) -> list[LogEvent]:
 
 
 async def test_a_report_holds_up_neither_appends_nor_deliveries_while_days_go(
-    postgres_url: str,
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(retention.IMPATIENT, "lock_timeout", "10000")
     clock = FakeClock()
     async with connected(postgres_url) as beside, opened(postgres_url, clock=clock) as store:
         events = await old_and_pending(store, clock)
@@ -119,7 +120,7 @@ async def test_a_report_holds_up_neither_appends_nor_deliveries_while_days_go(
             while "detaching" not in (await days(beside)).values():
                 assert not trimming.done()
                 await asyncio.sleep(0.01)
-            for number in range(20):
+            for number in range(5):
                 [event] = await placed(store, plain("k", number))
                 assert await due(store, events[0]) == [events[0]]
                 lease = await lease_for(store, "k", owner=f"owner-{number}")
@@ -133,7 +134,7 @@ async def test_a_report_holds_up_neither_appends_nor_deliveries_while_days_go(
             assert await reader.fetchval("SELECT count(*) FROM event") == len(events)
         await trim_all(store)
         left = await whole_log(store)
-        assert len(left) == 20
+        assert len(left) == 5
         assert await due(store, events[0]) == [events[0]]
         assert not [name for name, stands in (await days(beside)).items() if stands != "attached"]
 
