@@ -68,6 +68,7 @@ async def _sending(
         shares=store.bounds,
         health=store.health,
         replays=store.replays,
+        attempts_kept_ms=settings.retention_attempts_days * 86_400_000 or None,
         filters=FilterReporter(
             store=store.filters, clock=clock, on_fault=metrics.filter_errors.inc
         ),

@@ -91,6 +91,7 @@ class Dispatcher:
         wake: Callable[[], None],
         on_sent: Callable[[Sent, Verdict | None], None] = lambda _sent, _verdict: None,
         bounds: Bounds = DEFAULT_BOUNDS,
+        attempts_kept_ms: int | None = None,
     ) -> None:
         self._store = store
         self._partitions = log.partitions
@@ -119,7 +120,12 @@ class Dispatcher:
         )
         self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
         self._replayer = Replayer(
-            log=log, store=store, source=replays, queues=self._queues, clock=clock
+            log=log,
+            store=store,
+            source=replays,
+            queues=self._queues,
+            clock=clock,
+            attempts_kept_ms=attempts_kept_ms,
         )
         self._releaser = Releaser(store=store, clock=clock)
         self._sends = Sends(

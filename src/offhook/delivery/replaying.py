@@ -29,6 +29,7 @@ _BYTES = 1 << 20
 _A_STEP = 8
 _SOONEST_S = 0.05
 _LATEST_MS = 1_000
+_ANY_AGE_MS = 1 << 50
 _REST = 2.0
 """For each second of reading what is not to be sent, so many are left to others."""
 
@@ -44,7 +45,9 @@ class Replayer:
         source: ReplaySource,
         queues: Queues,
         clock: Clock,
+        attempts_kept_ms: int | None,
     ) -> None:
+        self._attempts_kept_ms = attempts_kept_ms
         self._log = log
         self._store = store
         self._source = source
@@ -243,7 +246,8 @@ class Replayer:
         closed: set[Lane],
     ) -> None:
         come_to = flow.come_to(running.job.webhook)
-        step = step_for(running.job, standing, come_to=come_to)
+        recorded_ms = to_ms(self._clock.now()) - (self._attempts_kept_ms or _ANY_AGE_MS)
+        step = step_for(running.job, standing, come_to=come_to, recorded_ms=recorded_ms)
         if step is Step.PASS:
             return
         if step is Step.SEND:

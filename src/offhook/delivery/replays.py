@@ -47,11 +47,13 @@ class Step(Enum):
     PASS = auto()
 
 
-def step_for(job: ReplayJob, standing: Standing, *, come_to: int) -> Step:
-    """What to do with a delivery; up to ``come_to`` everything was delivered live, or has a row.
+def step_for(job: ReplayJob, standing: Standing, *, come_to: int, recorded_ms: int = 0) -> Step:
+    """What to do with a delivery; up to ``come_to`` everything was delivered live, or has a row,
+    and of events created since ``recorded_ms`` all attempts are kept.
 
-    A delivery without any trace above that is still on its way to be sent for the first time. One
-    that failed or was accepted under this replay was seen to before its owner died.
+    A delivery without any trace above that place is still on its way to be sent for the first time;
+    one from before that time may have been accepted. What failed or was accepted under this replay
+    was seen to before its owner died.
     """
     row, event = standing.row, standing.event
     if not _in_time(job, event):
@@ -66,6 +68,8 @@ def step_for(job: ReplayJob, standing: Standing, *, come_to: int) -> Step:
         return Step.SEND if again else Step.PASS
     if row is not None:
         return Step.SEND if row.state in _GIVEN_UP[job.scope] else Step.PASS
+    if job.scope is ReplayScope.UNDELIVERED and event.created_ms < recorded_ms:
+        return Step.PASS
     missed = job.scope is not ReplayScope.FAILED and event.position <= come_to
     return Step.SEND if missed else Step.PASS
 
