@@ -35,10 +35,10 @@ class Arrivals:
 async def listening(host: str, port: int) -> AsyncIterator[Arrivals]:
     """A receiver on this address while inside; port 0 takes a free one."""
     arrivals = Arrivals()
-    runner = web.ServerRunner(web.Server(arrivals.take))
+    runner = web.ServerRunner(web.Server(arrivals.take), shutdown_timeout=_CLOSE_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, shutdown_timeout=_CLOSE_S)
+        site = web.TCPSite(runner, host, port)
         try:
             await site.start()
         except OSError as error:

@@ -1,0 +1,143 @@
+"""``offhook selftest`` against a running server: what it proves, what it says when not, and that
+it leaves nothing behind."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from urllib.request import Request, urlopen
+
+import pytest
+from command_line import LocalEndpoint, Run, ServerProcess, Start
+
+from offhook.testing.servers.ports import free_port
+
+STEPS = ["webhook", "post", "delivered", "verified"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(server: ServerProcess) -> Iterator[None]:
+    """Whatever happens."""
+    yield
+    left = server.webhooks()
+    for each in left:
+        server.ask("DELETE", f"/v1/webhooks/{each['id']}")
+    assert [each["description"] for each in left if "selftest" in (each["description"] or "")] == []
+
+
+@pytest.fixture
+def downstream(server: ServerProcess, endpoint: LocalEndpoint) -> LocalEndpoint:
+    """What a test webhook leads to: its page shows all that came."""
+    webhook = {"url": endpoint.url, "events": ["call.*", "custom.*"], "test": True}
+    server.ask("POST", "/v1/webhooks", webhook)
+    return endpoint
+
+
+def test_all_is_well(run: Run) -> None:
+    ran = run("selftest", "--timeout", "60")
+    assert (ran.code, ran.err) == (0, "")
+    [line] = ran.out.splitlines()
+    assert line.startswith("selftest passed: webhook ")
+
+
+@pytest.mark.parametrize("type_", ["custom.offhook.selftest", "call.missed", "call.updated"])
+def test_the_effect_is_seen_where_it_shows(run: Run, downstream: LocalEndpoint, type_: str) -> None:
+    page = f"{downstream.url}/search?q={{marker}}"
+    ran = run("selftest", "--type", type_, "--expect", page, "--json", "--timeout", "60")
+    told = json.loads(ran.out)
+    assert (ran.code, told["passed"]) == (0, True)
+    assert [each["step"] for each in told["steps"]] == [*STEPS, "effect"]
+    assert told["marker"].encode() in downstream.page
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--contains", "no such text {event_id}"), "without 'no such text evt_"),
+        (("--expect", "http://127.0.0.1:9/"), "it gave no answer"),
+    ],
+)
+def test_an_effect_that_does_not_show_in_time(
+    run: Run, downstream: LocalEndpoint, options: tuple[str, ...], told: str
+) -> None:
+    ran = run("selftest", "--expect", downstream.url, *options, "--timeout", "3")
+    assert ran.complaint.startswith("offhook: selftest failed at effect: ")
+    assert told in ran.complaint
+
+
+def test_what_does_not_arrive_is_explained_by_the_server(run: Run) -> None:
+    ran = run("selftest", "--public-url", "http://127.0.0.1:9/", "--timeout", "3", "--json")
+    told = json.loads(ran.out)
+    assert (ran.code, told["failed_at"]) == (1, "delivered")
+    assert "pending, connect: " in told["steps"][-1]["problem"]
+
+
+def test_a_body_altered_on_the_way_is_proved(start: Start, endpoint: LocalEndpoint) -> None:
+    port = free_port()
+    command = start(
+        "selftest",
+        *("--listen", f"127.0.0.1:{port}", "--public-url", endpoint.url, "--timeout", "60"),
+    )
+    received = endpoint.next()
+    signed = {name: it for name, it in received.headers.items() if name.startswith("webhook-")}
+    altered = Request(f"http://127.0.0.1:{port}", received.body + b"\n", signed)
+    urlopen(altered).close()
+    ran = command.wait()
+    assert ran.complaint.startswith("offhook: selftest failed at verified: ")
+    assert "a line break was put at its end" in ran.complaint
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_takes_its_webhook_away(
+    server: ServerProcess, start: Start, endpoint: LocalEndpoint, number: int
+) -> None:
+    command = start("selftest", "--public-url", endpoint.url, "--timeout", "60")
+    endpoint.next()
+    assert len(server.webhooks()) == 1
+    assert command.stop(number).code == 130
+    assert server.webhooks() == []
+
+
+def test_what_a_killed_run_left_is_taken_away_by_a_later_one(
+    run: Run, server: ServerProcess, start: Start, endpoint: LocalEndpoint
+) -> None:
+    command = start("selftest", "--public-url", endpoint.url, "--timeout", "60")
+    endpoint.next()
+    command.stop(signal.SIGKILL)
+    [left] = server.webhooks()
+    assert run("selftest", "--timeout", "60").code == 0
+    assert [each["id"] for each in server.webhooks()] == [left["id"]], "it may still be running"
+    past = f"{time.time() - 1:.0f}"
+    change = {"metadata": {"offhook_selftest_until_s": past}}
+    server.ask("PATCH", f"/v1/webhooks/{left['id']}", change)
+    assert run("selftest", "--timeout", "60").code == 0
+    assert server.webhooks() == []
+
+
+def test_a_server_that_may_not_send_to_this_machine_says_what_helps(
+    run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    guarded = ServerProcess(tmp_path_factory.mktemp("guarded"), {})
+    guarded.start()
+    ran = run("selftest", url=guarded.url)
+    guarded.kill()
+    assert ran.complaint.startswith("offhook: selftest failed at webhook: ")
+    for helps in ("OFFHOOK_ALLOW_HTTP=1", "--public-url"):
+        assert helps in ran.complaint
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--key", "ofh_live_" + "k" * 40), "ofh_test_"),
+        (("--key", "ofh_test_unknown"), "failed at webhook"),
+        (("--url", "http://127.0.0.1:9"), "failed at webhook"),
+        (("--type", "contact.created"), "call.* or custom.*"),
+        (("--listen", "9000"), "--listen '9000' is no address"),
+        (("--expect", "file:///etc/passwd"), "--expect 'file:///etc/passwd'"),
+    ],
+)
+def test_what_is_in_the_way_is_one_clear_line(
+    run: Run, options: tuple[str, ...], told: str
+) -> None:
+    assert told in run("selftest", *options).complaint
