@@ -5,11 +5,14 @@ import asyncio
 import contextlib
 import gzip
 import ipaddress
+import socket
 import ssl
+import threading
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripted_server import (
@@ -438,3 +441,28 @@ async def test_a_name_that_does_not_resolve_is_told_from_a_server_that_is_down()
     await transport.close()
     assert answer.failure is FailureKind.DNS
     assert "no-such-name.invalid does not resolve" in (answer.detail or "")
+
+
+async def test_names_that_hang_keep_no_other_name_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, looked_up = threading.Event(), socket.getaddrinfo
+
+    def hanging(host: str, *args: Any, **named: Any) -> Any:
+        if host.endswith(".hangs"):
+            release.wait(30)
+        return looked_up("127.0.0.1", *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    transport = AiohttpTransport(clock=SystemClock(), allowed=LOOPBACK)
+    stuck = [
+        asyncio.create_task(transport.send(Request(f"http://n{n}.hangs/", {}, b"{}", 0.5)))
+        for n in range(40)
+    ]
+    await asyncio.sleep(0)
+    async with ScriptedServer(answering(OK)).running() as url:
+        target = url.replace("127.0.0.1", "quick.example")
+        assert (await transport.send(Request(target, {}, b"{}", 20))).status == 200
+    answers = await asyncio.gather(*stuck)
+    release.set()
+    await transport.close()
+    assert {answer.failure for answer in answers} == {FailureKind.TIMEOUT}
+    assert "while looking the name up" in (answers[0].detail or "")

@@ -4,12 +4,13 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -26,6 +27,9 @@ MAX_HEAD_BYTES = 65_536
 """Of an answer's head, and of all that comes before it."""
 
 _LOOKUPS = 64
+
+_Found: TypeAlias = tuple[socket.AddressFamily, int, str]
+"""Family, protocol and address."""
 
 
 @dataclass(slots=True)
@@ -157,40 +161,66 @@ def _bounded(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
 
 class ThreadedLookups(AbstractResolver):
     """The system's resolver, on threads of its own: names that answer slowly would else keep the
-    loop's few threads, and all other names, waiting."""
+    loop's few threads, and all other names, waiting. They are daemons, so that a look-up that
+    hangs does not hold up the end of the process."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="dns")
+        self._permits = asyncio.Semaphore(_LOOKUPS)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """The addresses of a name; ``OSError`` where it has none."""
-        loop = asyncio.get_running_loop()
-        ask = partial(
-            socket.getaddrinfo,
-            host,
-            port,
-            family=family,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_ADDRCONFIG,
-        )
-        found = await loop.run_in_executor(self._threads, ask)
+        async with self._permits:
+            found = await _looked_up(host, port, family)
         return [
             ResolveResult(
                 hostname=host,
-                host=str(sockaddr[0]),
+                host=address,
                 port=port,
                 family=family,
                 proto=proto,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for family, _, proto, _, sockaddr in found
+            for family, proto, address in found
         ]
 
     async def close(self) -> None:
         """Wait for nobody."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _looked_up(host: str, port: int, family: socket.AddressFamily) -> list[_Found]:
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[list[_Found]] = loop.create_future()
+
+    def run() -> None:
+        outcome = _ask_system(host, port, family)
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            loop.call_soon_threadsafe(_tell, answered, outcome)
+
+    threading.Thread(target=run, name="dns", daemon=True).start()
+    return await answered
+
+
+def _ask_system(host: str, port: int, family: socket.AddressFamily) -> list[_Found] | OSError:
+    try:
+        infos = socket.getaddrinfo(
+            host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+    except OSError as error:
+        return error
+    except UnicodeError:
+        return OSError(f"{host!r} is no name")
+    return [(found, proto, str(sockaddr[0])) for found, _, proto, _, sockaddr in infos]
+
+
+def _tell(answered: asyncio.Future[list[_Found]], outcome: list[_Found] | OSError) -> None:
+    if answered.done():
+        return
+    if isinstance(outcome, OSError):
+        answered.set_exception(outcome)
+    else:
+        answered.set_result(outcome)
 
 
 class _TimedContext(ssl.SSLContext):
