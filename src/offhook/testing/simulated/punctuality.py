@@ -34,7 +34,8 @@ class Punctuality:
     def _calm(self) -> bool:
         world = self._world
         quiet = world.loop.time() > world.disturbed_s + _CALM_S
-        return quiet and all(it.line.sound and not it.host.asleep for it in world.up)
+        up = world.up
+        return quiet and bool(up) and all(it.line.sound and not it.host.asleep for it in up)
 
     def _look_at(self, subscription: Subscription) -> None:
         world, name = self._world, subscription.name
