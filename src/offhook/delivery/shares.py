@@ -60,7 +60,7 @@ class Shares:
         while self._queues.starved:
             queue, _ = self._queues.starved.popitem()
             self._standings.setdefault(queue, _Standing(queue, now_s))
-            self._next_s = now_s
+            self._reckon()
         if now_s < self._next_s:
             return []
         due = [standing for standing in self._standings.values() if standing.due_s <= now_s]
