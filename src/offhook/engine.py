@@ -57,28 +57,12 @@ async def _sending(
     tracer: AttemptTracer | None,
 ) -> AsyncIterator[Sequence[Runner]]:
     transport = AiohttpTransport(clock=clock, allowed=settings.networks)
-    wake, wake_timers = asyncio.Event(), asyncio.Event()
-    metrics = DeliveryMetrics(registry)
-    watching = _Watching(settings, clock, store, metrics, registry)
+    sender = Sender(transport=transport, clock=clock, tracer=tracer)
+    watching = _Watching(settings, clock, store, registry)
     owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
-    dispatcher = Dispatcher(
-        log=store.log,
-        store=store.dispatch,
-        leases=store.leases,
-        shares=store.bounds,
-        health=store.health,
-        replays=store.replays,
-        attempts_kept_ms=settings.retention_attempts_days * 86_400_000 or None,
-        filters=FilterReporter(
-            store=store.filters, clock=clock, on_fault=metrics.filter_errors.inc
-        ),
-        sender=Sender(transport=transport, clock=clock, tracer=tracer),
-        clock=clock,
-        rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
-        owner=owner,
-        wake=wake.set,
-        on_sent=watching.note,
-    )
+    wake, wake_timers = asyncio.Event(), asyncio.Event()
+    dispatcher = _dispatcher(settings, clock, store, sender, watching, owner=owner, wake=wake)
+    watching.watch(dispatcher)
     timers = Timers(
         store=store.timers, leases=store.leases, appender=appender, clock=clock, owner=owner
     )
@@ -87,38 +71,64 @@ async def _sending(
         appender=appender,
         partitions=lambda: dispatcher.partitions,
     )
-    metrics.in_flight.set_function(lambda: dispatcher.in_flight)
-    metrics.partitions.set_function(lambda: len(dispatcher.partitions))
-    metrics.replay_ranges.set_function(lambda: dispatcher.replay_ranges)
-    metrics.circuits_open.set_function(lambda: dispatcher.circuits_open)
 
     def committed(topics: frozenset[Topic]) -> None:
+        _hear(topics, dispatcher)
         if Topic.LEASES in topics:
-            dispatcher.hasten()
             timers.hasten()
             wake_timers.set()
-        if Topic.REQUESTS in topics:
-            dispatcher.asked()
-        if Topic.REPLAYS in topics:
-            dispatcher.replay_asked()
         wake.set()
 
     store.subscribe(committed)
-    deliveries, timed = Runner(dispatcher, wake), Runner(timers, wake_timers)
-    telling = Runner(announcer, asyncio.Event())
-    deliveries.start()
-    timed.start()
-    telling.start()
+    runners = [
+        Runner(dispatcher, wake),
+        Runner(timers, wake_timers),
+        Runner(announcer, asyncio.Event()),
+    ]
     try:
-        async with services_running(watching.services) as seeing:
-            try:
-                yield [deliveries, timed, telling, *seeing]
-            finally:
-                await telling.stop()
-                await timed.stop()
-                await deliveries.stop()
+        async with services_running(watching.services) as seeing, _running(runners):
+            yield [*runners, *seeing]
     finally:
         await transport.close()
+
+
+def _dispatcher(
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    sender: Sender,
+    watching: "_Watching",
+    *,
+    owner: str,
+    wake: asyncio.Event,
+) -> Dispatcher:
+    on_fault = watching.metrics.filter_errors.inc
+    return Dispatcher(
+        log=store.log,
+        store=store.dispatch,
+        leases=store.leases,
+        shares=store.bounds,
+        health=store.health,
+        replays=store.replays,
+        attempts_kept_ms=settings.retention_attempts_days * 86_400_000 or None,
+        filters=FilterReporter(store=store.filters, clock=clock, on_fault=on_fault),
+        sender=sender,
+        clock=clock,
+        rnd=random.Random(),  # noqa: S311 - spreads retries, guards nothing
+        owner=owner,
+        wake=wake.set,
+        on_sent=watching.note,
+    )
+
+
+def _hear(topics: frozenset[Topic], dispatcher: Dispatcher) -> None:
+    """Tell the dispatcher what a commit changed."""
+    if Topic.LEASES in topics:
+        dispatcher.hasten()
+    if Topic.REQUESTS in topics:
+        dispatcher.asked()
+    if Topic.REPLAYS in topics:
+        dispatcher.replay_asked()
 
 
 class _Watching:
@@ -129,25 +139,31 @@ class _Watching:
         settings: Settings,
         clock: Clock,
         store: Store,
-        metrics: DeliveryMetrics,
         registry: CollectorRegistry,
     ) -> None:
         lines = Lines(settings)
-        self._metrics = metrics
+        self.metrics = DeliveryMetrics(registry)
         self._stats = StatsReporter(store=store.stats, clock=clock)
         self._log = AttemptLog(
             write=lines.write,
             wanted=settings.log_attempts if lines.wanted else Attempts.NONE,
-            on_dropped=metrics.lines_dropped.inc,
+            on_dropped=self.metrics.lines_dropped.inc,
         )
         meter = BacklogMeter(
             registry=registry, store=store.stats, now_ms=lambda: to_ms(clock.now())
         )
         self.services: Sequence[Service] = (self._stats, self._log, meter)
 
+    def watch(self, dispatcher: Dispatcher) -> None:
+        """Tell Prometheus what the dispatcher holds, whenever it asks."""
+        self.metrics.in_flight.set_function(lambda: dispatcher.in_flight)
+        self.metrics.partitions.set_function(lambda: len(dispatcher.partitions))
+        self.metrics.replay_ranges.set_function(lambda: dispatcher.replay_ranges)
+        self.metrics.circuits_open.set_function(lambda: dispatcher.circuits_open)
+
     def note(self, sent: Sent, verdict: Verdict | None) -> None:
         """An attempt came back."""
-        self._metrics.record(sent, verdict)
+        self.metrics.record(sent, verdict)
         self._stats.note(sent)
         self._log.note(sent)
 
@@ -177,12 +193,19 @@ def retention_of(
 async def services_running(services: Sequence[Service]) -> AsyncIterator[Sequence[Runner]]:
     """Services that nothing wakes."""
     runners = [Runner(service, asyncio.Event()) for service in services]
+    async with _running(runners):
+        yield runners
+
+
+@asynccontextmanager
+async def _running(runners: Sequence[Runner]) -> AsyncIterator[None]:
+    """Started in their order, stopped in the other."""
     for runner in runners:
         runner.start()
     try:
-        yield runners
+        yield
     finally:
-        for runner in runners:
+        for runner in reversed(runners):
             await runner.stop()
 
 
