@@ -30,6 +30,7 @@ GROWS = {
 READ_WHOLE = {
     "requests_delete_all": "for an endpoint that goes; requests stand for moments only",
     "backlogs": "asked every fifteen seconds; rows are counted up to a bound, endpoints once",
+    "public_keys": "the newest by index, up to a bound",
     "secrets_stored": "asked when the key of the secrets is changed",
     "documents_stored": "asked when the key of the secrets is changed",
     "pending_tried": "asked when a day of attempts is to go, that is once a day",

@@ -20,8 +20,8 @@ SMALL = {
     "installation",
 }
 SMALL |= {"member", "endpoint_share"}
-READ_WHOLE = {"backlogs", "secrets_stored", "documents_stored"}
-"""Counted up to a bound every fifteen seconds; or read when the key of the secrets is changed."""
+READ_WHOLE = {"backlogs", "public_keys", "secrets_stored", "documents_stored"}
+"""Counted or read up to a bound, seldom; or read when the key of the secrets is changed."""
 SORTED = {"lanes_first", "deliveries_of_events", "deliveries_of_webhooks", "feed_of_key"}
 
 

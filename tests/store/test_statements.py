@@ -27,7 +27,6 @@ ONE_PARTITION = "the log has one partition, whose positions are row numbers"
 SEVERAL_PARTITIONS = "the log has partitions, as many as were chosen when it was made"
 ALONE = {
     "sqlite": {
-        "config_version": "it is kept in memory; elsewhere each read brings it along",
         "call_advance": "a row that is written again writes all indexes that it names",
         "event_created": ONE_PARTITION,
         "event_newest": ONE_PARTITION,

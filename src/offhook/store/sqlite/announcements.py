@@ -45,9 +45,15 @@ class SqliteAnnouncements:
         self, partitions: Collection[int], limit: int
     ) -> list[tuple[int, Announcement]]:
         """What was announced and is not in the log yet, oldest first, each with its number."""
-        rows = self._database.read(
-            lambda it: it.rows("announcements", _ROWS, partitions=as_json(partitions), limit=limit)
-        )
+
+        def work(connection: Connection) -> list[tuple[int, _Row]]:
+            return [
+                row
+                for partition in partitions
+                for row in connection.rows("announcements", _ROWS, partition=partition, limit=limit)
+            ]
+
+        rows = self._database.read(work)
         return [(number, row.announcement()) for number, row in rows]
 
     async def announced(self, numbers: Sequence[int]) -> None:

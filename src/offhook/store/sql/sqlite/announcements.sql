@@ -8,9 +8,5 @@ SELECT json_group_array(
     )
 )
 FROM (
-    SELECT announcement.*
-    FROM json_each(:partitions) AS wanted
-    CROSS JOIN announcement ON announcement.partition = wanted.value
-    ORDER BY announcement.id
-    LIMIT :limit
+    SELECT * FROM announcement WHERE partition = :partition ORDER BY id LIMIT :limit
 )
