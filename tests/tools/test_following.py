@@ -36,7 +36,7 @@ class Scripted:
         answer = self._answers.pop(0)
         if isinstance(answer, int):
             return web.Response(status=answer, headers={"retry-after": "11"})
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         for piece in answer:
             if piece is None:

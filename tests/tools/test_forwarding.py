@@ -61,6 +61,12 @@ class Forwarding:
         async with asyncio.timeout(60):
             return [await self.told.get() for _ in range(count)]
 
+    async def take_turns(self) -> None:
+        """Let everything that can go on go on, until the first request has come."""
+        async with asyncio.timeout(60):
+            while not self.target.came:
+                await asyncio.sleep(0)
+
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
 
@@ -119,6 +125,18 @@ async def test_what_is_refused_for_good_is_let_go_and_told(forwarding: Forwardin
     assert (first.accepted, first.status, first.attempts) == (False, 404, 4)
     assert second.accepted
     assert forwarding.waits == list(RETRIES_S)
+
+
+async def test_no_more_is_taken_than_is_held(forwarding: Forwarding) -> None:
+    held = forwarding.target.held["evt_0"] = asyncio.Event()
+    await forwarding.take(*(event(n, "a") for n in range(256)))
+    more = asyncio.create_task(forwarding.take(event(256, "b")))
+    await forwarding.take_turns()
+    assert not more.done()
+    held.set()
+    await forwarding.next()
+    await more
+    assert len(await forwarding.next(256)) == 256
 
 
 async def test_the_cursor_never_passes_an_event_that_waits(forwarding: Forwarding) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
-from command_line import LocalEndpoint, Run, ServerProcess, Start
+from command_line import OPEN, LocalEndpoint, Run, ServerProcess, Start
 
 from offhook.testing.servers.ports import free_port
 
@@ -38,6 +38,19 @@ def test_all_is_well(run: Run) -> None:
     assert (ran.code, ran.err) == (0, "")
     [line] = ran.out.splitlines()
     assert line.startswith("selftest passed: webhook ")
+
+
+def test_all_is_well_over_postgresql(
+    run: Run, postgres18_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    settings = OPEN | {"OFFHOOK_DATABASE": postgres18_url}
+    over = ServerProcess(tmp_path_factory.mktemp("over"), settings)
+    over.start()
+    try:
+        assert run("selftest", "--type", "call.missed", "--timeout", "60", url=over.url).code == 0
+        assert over.webhooks() == []
+    finally:
+        over.kill()
 
 
 @pytest.mark.parametrize("type_", ["custom.offhook.selftest", "call.missed", "call.updated"])
@@ -119,8 +132,10 @@ def test_a_server_that_may_not_send_to_this_machine_says_what_helps(
 ) -> None:
     guarded = ServerProcess(tmp_path_factory.mktemp("guarded"), {})
     guarded.start()
-    ran = run("selftest", url=guarded.url)
-    guarded.kill()
+    try:
+        ran = run("selftest", url=guarded.url)
+    finally:
+        guarded.kill()
     assert ran.complaint.startswith("offhook: selftest failed at webhook: ")
     for helps in ("OFFHOOK_ALLOW_HTTP=1", "--public-url"):
         assert helps in ran.complaint

@@ -74,6 +74,15 @@ def test_what_cannot_be_done_is_one_clear_line(
     assert told in run("trigger", *arguments).complaint
 
 
+@pytest.mark.parametrize(
+    "command", ["trigger custom.a", "selftest", "listen --forward-to http://a"]
+)
+def test_what_is_no_server_is_told_from_one(
+    run: Run, endpoint: LocalEndpoint, command: str
+) -> None:
+    assert "is the URL right?" in run(*command.split(), url=endpoint.url).complaint
+
+
 def test_a_live_key_posts_nothing(run: Run, server: ServerProcess) -> None:
     cursor = server.ask("GET", "/v1/events?limit=200")["next_cursor"]
     assert run("trigger", "call.missed", key=LIVE_KEY).code == 1

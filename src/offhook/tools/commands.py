@@ -124,7 +124,6 @@ def selftest(
 
     Exits with 1, and one line that names the step, if not: something for cron.
     """
-    from offhook.tools import verdict  # noqa: PLC0415
     from offhook.tools.effect import Expectation  # noqa: PLC0415
     from offhook.tools.selftest import SelfTestOptions  # noqa: PLC0415
 
@@ -138,12 +137,7 @@ def selftest(
         expected=None if expect is None else Expectation(expect, contains),
     )
     found = asyncio.run(_found(options))
-    if as_json:
-        _say(verdict.as_json(found))
-    elif found.failed is None:
-        _say(verdict.as_text(found))
-    else:
-        _warn(f"offhook: {verdict.as_text(found)}")
+    _show(found, as_json)
     raise typer.Exit(0 if found.failed is None else 1)
 
 
@@ -156,6 +150,17 @@ async def _found(options: "SelfTestOptions") -> "SelfTest":
         return await until_stopped(run_selftest(options, clock=SystemClock(), marker=marker))
     except Stopped:
         raise KeyboardInterrupt from None
+
+
+def _show(found: "SelfTest", as_json: bool) -> None:
+    from offhook.tools import verdict  # noqa: PLC0415
+
+    if as_json:
+        _say(verdict.as_json(found))
+    elif found.failed is None:
+        _say(verdict.as_text(found))
+    else:
+        _warn(f"offhook: {verdict.as_text(found)}")
 
 
 def _say(line: str) -> None:

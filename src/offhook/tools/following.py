@@ -10,7 +10,7 @@ import msgspec
 
 from offhook.integrations.posting import what_failed
 from offhook.tools.frames import FrameReader
-from offhook.tools.server import Server, refusal, retry_after_s, unreachable
+from offhook.tools.server import Server, no_server, refusal, retry_after_s, unreachable
 
 _SILENT_S: Final = 45.0
 """Three of the signs of life that the server gives every 15 s."""
@@ -129,6 +129,8 @@ class EventStream:
         )
 
     async def _check(self, answer: aiohttp.ClientResponse) -> None:
+        if answer.status == 200 and answer.content_type != "text/event-stream":
+            raise no_server(self._server.url)
         if answer.status == 200:
             self._reached = True
             self._connected()

@@ -148,11 +148,12 @@ class _Run:
         """Add to the failure what the server knows of the delivery."""
         try:
             async with asyncio.timeout(_WHY_S):
-                answer = await self._server.ask("GET", deliveries_path(posted.id))
+                path = deliveries_path(posted.id)
+                found = await self._server.ask_for(_Deliveries, "GET", path)
         except (OffhookError, TimeoutError):
             return
-        found = msgspec.json.decode(answer, type=_Deliveries).data
-        why = next((_told(each) for each in found if each.webhook_id == webhook.id), "not made yet")
+        own = (_told(each) for each in found.data if each.webhook_id == webhook.id)
+        why = next(own, "not made yet")
         late = self._steps.pop()
         problem = f"{late.problem}; the server says of the delivery: {why}"
         self._steps.append(StepResult(late.step, late.took_ms, problem))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -12,6 +12,8 @@ import msgspec
 from offhook.integrations.posting import Problem, Sleep, Unreachable, what_failed
 from offhook.model.errors import FieldError, Invalid, OffhookError
 from offhook.resources.keys import TEST_PREFIX
+
+_T = TypeVar("_T")
 
 _TOO_MANY: Final = 429
 _WITHIN_S: Final = 30.0
@@ -47,6 +49,14 @@ class Server:
                 return await self._ask(method, path, document)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(self.url, error) from None
+
+    async def ask_for(self, kind: type[_T], method: str, path: str, document: object = None) -> _T:
+        """The answer as what it is to be; ``ServerRefused`` where it is something else."""
+        answer = await self.ask(method, path, document)
+        try:
+            return msgspec.json.decode(answer, type=kind)
+        except msgspec.DecodeError:
+            raise no_server(self.url) from None
 
     def headers(self) -> dict[str, str]:
         """What each request to the API carries."""
@@ -118,6 +128,11 @@ def refusal(url: str, status: int, body: bytes) -> ServerRefused:
     said = problem.detail or problem.title or "it gave no reason; is the URL that of a server?"
     faults = [FieldError(fault.path, fault.message) for fault in problem.errors]
     return ServerRefused(status, f"{url} answered {status}: {said}", *faults)
+
+
+def no_server(url: str) -> ServerRefused:
+    """That something else answers there."""
+    return ServerRefused(200, f"{url} did not answer like an Offhook server; is the URL right?")
 
 
 def retry_after_s(headers: Mapping[str, str], *, otherwise: float) -> float:

@@ -24,12 +24,11 @@ class _Page(msgspec.Struct, frozen=True):
 async def make_webhook(server: Server, document: Mapping[str, object]) -> Registered:
     """Make one; where the server may not send to its URL, the error says what helps."""
     try:
-        answer = await server.ask("POST", "/v1/webhooks", document)
+        return await server.ask_for(Registered, "POST", "/v1/webhooks", document)
     except ServerRefused as refused:
         if any(each.path == "body.url" for each in refused.errors):
             raise Invalid(f"{refused.detail} {_ELSEWHERE}") from None
         raise
-    return msgspec.json.decode(answer, type=Registered)
 
 
 async def find_webhooks(server: Server, wanted: Callable[[Registered], bool]) -> list[Registered]:
@@ -51,8 +50,7 @@ async def _all(server: Server) -> AsyncIterator[Registered]:
     cursor: str | None = ""
     while cursor is not None:
         after = f"&cursor={quote(cursor)}" if cursor else ""
-        answer = await server.ask("GET", f"/v1/webhooks?limit=200{after}")
-        page = msgspec.json.decode(answer, type=_Page)
+        page = await server.ask_for(_Page, "GET", f"/v1/webhooks?limit=200{after}")
         for each in page.data:
             yield each
         cursor = page.next_cursor

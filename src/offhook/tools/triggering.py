@@ -96,16 +96,15 @@ async def press_button(options: TriggerOptions, webhook: str) -> Tested:
     async with aiohttp.ClientSession() as session:
         server = Server(session, options.url, key)
         path = f"/v1/webhooks/{quote(webhook, safe='')}/test"
-        answer = await server.ask("POST", path, {"type": type_})
-    return msgspec.json.decode(answer, type=Tested)
+        return await server.ask_for(Tested, "POST", path, {"type": type_})
 
 
 async def post_in_turn(server: Server, items: list[dict[str, Any]]) -> Posted:
     """Post events one after another; what the server said of the last."""
-    answer = b""
-    for item in items:
-        answer = await server.ask("POST", "/v1/events", item)
-    return msgspec.json.decode(answer, type=Posted)
+    *before, last = items
+    for item in before:
+        await server.ask("POST", "/v1/events", item)
+    return await server.ask_for(Posted, "POST", "/v1/events", last)
 
 
 def deliveries_path(event_id: str) -> str:
