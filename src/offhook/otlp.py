@@ -19,7 +19,7 @@ from offhook.delivery.subscriptions import Endpoint
 from offhook.model.event import LogEvent
 
 _EXPORT_WITHIN_S = 3
-_CLOSE_WITHIN_S = 4.0
+_CLOSE_WITHIN_S = 1.5
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 

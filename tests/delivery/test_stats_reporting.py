@@ -1,5 +1,6 @@
 """Attempts are added to the store a second later; nothing is lost while the store is away."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -68,4 +69,21 @@ async def test_old_counts_go() -> None:
     await StatsReporter(store=store.stats, clock=clock).run_once()
     counts = await store.stats.attempt_counts(CRM, 0, 1)
     assert sorted(count.slot for count in counts) == [now - KEPT_MINUTES, now]
+    await store.close()
+
+
+async def test_a_store_that_hangs_does_not_keep_the_process_from_stopping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock()
+    store = open_sqlite(None, clock=clock)
+
+    async def hangs(self: SqliteStats, cells: Mapping[Cell, int]) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(SqliteStats, "add_attempts", hangs)
+    reporter = StatsReporter(store=store.stats, clock=clock)
+    reporter.note(sent(EndpointQueue(endpoint()), delivery(1), Answer(200)))
+    async with asyncio.timeout(20):
+        await reporter.stop()
     await store.close()

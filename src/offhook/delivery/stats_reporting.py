@@ -1,5 +1,6 @@
 """Counting attempts: gathered in memory, and added to the store every second."""
 
+import asyncio
 from collections import Counter
 
 import structlog
@@ -15,6 +16,7 @@ _log = structlog.get_logger(__name__)
 EVERY_S = 1.0
 _FORGET_EVERY_S = 600.0
 _FORGET_AT_ONCE = 5_000
+_LAST_WRITE_S = 1.0
 
 
 class StatsReporter:
@@ -49,9 +51,10 @@ class StatsReporter:
         """What was not written is still here."""
 
     async def stop(self) -> None:
-        """Add what is left, if the store takes it."""
+        """Add what is left, if the store takes it soon."""
         try:
-            await self._write()
+            async with asyncio.timeout(_LAST_WRITE_S):
+                await self._write()
         except Exception as error:  # noqa: BLE001 - the process ends; only counts are lost
             _log.warning("stats_not_written", error=repr(error))
 
