@@ -104,11 +104,11 @@ class Served:
 
     async def everything(self) -> dict[str, list[Any]]:
         """All that two accounts can list: what must not change where nothing was taken."""
-        lists = ("/v1/events?limit=200", "/v1/calls?limit=200", "/v1/webhooks", "/v1/deliveries")
+        kinds = ("events?limit=200", "calls?limit=200", "webhooks", "deliveries", "replays")
         return {
-            f"{key} {path}": (await self.get(path, key=key)).json()["data"]
+            f"{key} {kind}": (await self.get(f"/v1/{kind}", key=key)).json()["data"]
             for key in (ALICE, BOB)
-            for path in lists
+            for kind in kinds
         }
 
 
@@ -183,12 +183,17 @@ def assemble(
                 )
                 for prefix in ("/v1", "/api/v1")
             ),
-            replay_router(
-                gate=gate,
-                replays=store.replays,
-                webhooks=store.webhooks,
-                clock=clock,
-                entropy=lambda size: next(entropy).to_bytes(size, "big"),
+            *(
+                replay_router(
+                    gate=gate,
+                    replays=store.replays,
+                    webhooks=store.webhooks,
+                    clock=clock,
+                    entropy=lambda size: next(entropy).to_bytes(size, "big"),
+                    prefix=prefix,
+                    documented=prefix == "/v1",
+                )
+                for prefix in ("/v1", "/api/v1")
             ),
             jwks_router(store.webhooks, clock),
             delivery_router(

@@ -10,8 +10,10 @@ async def objects(api: Served) -> dict[str, str]:
     """One object of each kind, all of them Alice's."""
     webhook = (await api.webhook())["id"]
     event = await api.event(**call_event(external_id="CA1"))
+    replay = (await api.post(f"/v1/webhooks/{webhook}/replay", {})).json()["id"]
     return {
         "webhook_id": webhook,
+        "replay_id": replay,
         "event_id": event["id"],
         "call_id": event["key"],
         "delivery_id": delivery_id(WebhookId(webhook), 0, 1),
@@ -52,7 +54,8 @@ async def test_the_owner_finds_each_of_them(api: Served) -> None:
 
 async def test_lists_hold_nothing_of_another_account(api: Served) -> None:
     own = await objects(api)
-    for path in ("/v1/events", "/v1/calls", "/v1/webhooks", "/api/v1/webhooks", "/v1/deliveries"):
+    kinds = ("events", "calls", "webhooks", "deliveries", "replays")
+    for path in (*(f"/v1/{kind}" for kind in kinds), "/api/v1/webhooks"):
         assert (await api.get(path, key=BOB)).json()["data"] == []
     for query in (f"webhook_id={own['webhook_id']}", f"event_id={own['event_id']}"):
         assert (await api.get(f"/v1/deliveries?{query}", key=BOB)).json()["data"] == []
