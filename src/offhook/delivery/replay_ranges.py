@@ -131,10 +131,6 @@ class Replays:
     def __iter__(self) -> Iterator[RunningReplay]:
         return iter(list(self._running.values()))
 
-    def open(self) -> bool:
-        """Whether there is any."""
-        return bool(self._running)
-
     def sync(self, stored: Iterable[ReplayRange]) -> None:
         """These are open in the store; the oldest job comes first."""
         found = {row.job.id: row for row in stored}
