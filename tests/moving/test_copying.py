@@ -245,6 +245,7 @@ SPOILT = {
     "replay": "NEW.until_ms := NEW.until_ms + 1",
     "replay_range": "NEW.matched := NEW.matched + 1",
     "dispatch_request": "NEW.position := NEW.position + 1",
+    "announcement": "NEW.data := NEW.data || 'x'::bytea",
     "resource": "NEW.document := NEW.document || ' '",
     "webhook_secret": "NEW.secret := NEW.secret || 'x'",
     "account": "NEW.config_version := NEW.config_version + 1",
