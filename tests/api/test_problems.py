@@ -25,9 +25,12 @@ ELSEWHERE = {
     "database_unusable",
     "invalid_setting",
     "invalid_signature",
+    "not_installed",
+    "not_replayed",
     "refused",
     "schema_newer",
     "schema_older",
+    "secret_unreadable",
     "unreachable",
 }
 
