@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 from pieces import CRM, change, subscribe
 
+from offhook.delivery import queues
 from offhook.delivery import reader as reading
+from offhook.delivery.circuit import CircuitState
 from offhook.delivery.entries import HeldRange
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.queues import QUEUE_BOUND, Queues
@@ -172,6 +175,36 @@ class TestRanges:
             await desk.reader.ranges(flow)
             left.append(sum(map(flow.behind, webhooks)))
         assert left == [2, 1, 0]
+
+    async def test_each_partition_has_turns_of_its_own(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "_RANGES_A_STEP", 1)
+        monkeypatch.setattr(queues, "QUEUE_BOUND", 5)
+        webhooks = [(await subscribe(desk.store, name)).id for name in ("x", "y")]
+        await desk.post(20)
+        flow = desk.flow(*(HeldRange(webhook, 0, 1) for webhook in webhooks))
+        other = PartitionFlow(replace(desk.lease, partition=1))
+        while await desk.reader.live(flow):
+            pass
+        for _ in range(4):
+            await desk.reader.ranges(flow)
+            await desk.reader.ranges(other)
+            desk.taken()
+        assert [flow.read_to(webhook) for webhook in webhooks] == [10, 10]
+
+    async def test_ranges_that_have_no_room_take_nobodys_turn(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "_RANGES_A_STEP", 1)
+        dead, well = [(await subscribe(desk.store, name)).id for name in ("dead", "well")]
+        await desk.post(5)
+        flow = desk.flow(HeldRange(dead, 0, 1), HeldRange(well, 0, 1))
+        await desk.reader.live(flow)
+        endpoint = desk.reader.subscriptions.endpoints[dead]
+        desk.queues.of(endpoint).circuit.state = CircuitState.OPEN
+        assert await desk.reader.ranges(flow)
+        assert [flow.behind(dead), flow.behind(well)] == [True, False]
 
     async def test_the_range_of_an_endpoint_that_is_gone_ends(self, desk: Desk) -> None:
         await desk.post(1)

@@ -1,5 +1,6 @@
 """Reading ahead: the live tail of a partition, and the ranges of endpoints that fell behind."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from offhook.clock import Clock
@@ -18,6 +19,7 @@ from offhook.model.ids import WebhookId
 _SLICE_EVENTS = 500
 _SLICE_BYTES = 4 << 20
 _RANGES_A_STEP = 8
+_LOOKS_A_STEP = 64
 _WORTH_READING = 64
 _PAST_ANY_END = 1 << 62
 
@@ -43,7 +45,7 @@ class LogReader:
         self._clock = clock
         self._on_gone = on_gone
         self._on_fault = on_fault
-        self._turn = 0
+        self._turns: Counter[int] = Counter()
         self.subscriptions = Subscriptions(-1, ())
 
     async def live(self, flow: PartitionFlow) -> bool:
@@ -58,12 +60,15 @@ class LogReader:
     async def ranges(self, flow: PartitionFlow) -> bool:
         """Read on for some of the endpoints that fell behind, in turn; returns whether any did."""
         behind = [(w, held) for w, held in flow.ranges.items() if not held.met]
-        fed = False
-        for step in range(min(len(behind), _RANGES_A_STEP)):
-            webhook, held = behind[(self._turn + step) % len(behind)]
-            fed |= await self._range(flow, webhook, held)
-        self._turn += _RANGES_A_STEP
-        return fed
+        turn, fed = self._turns[flow.partition], 0
+        for _ in range(min(len(behind), _LOOKS_A_STEP)):
+            webhook, held = behind[turn % len(behind)]
+            turn += 1
+            fed += await self._range(flow, webhook, held)
+            if fed >= _RANGES_A_STEP:
+                break
+        self._turns[flow.partition] = turn
+        return fed > 0
 
     async def follow(self) -> None:
         """Keep the subscriptions new while nothing is read."""
@@ -99,9 +104,7 @@ class LogReader:
             return
         snapshot = await self._store.webhooks()
         endpoints = [endpoint_of(stored) for stored in snapshot.webhooks]
-        self.subscriptions = Subscriptions(
-            snapshot.config_version, endpoints, self._on_fault
-        )
+        self.subscriptions = Subscriptions(snapshot.config_version, endpoints, self._on_fault)
         for queue in self._queues.all():
             current = self.subscriptions.endpoints.get(queue.endpoint.id)
             if current is None:
