@@ -56,11 +56,13 @@ class Desk:
 
     def queue(self, name: str = "crm", *, waiting: int = 5, **given: object) -> EndpointQueue:
         queue = self.queues.of(endpoint(name, **given))
-        queue.pace.window = queue.endpoint.max_in_flight
         for number in range(waiting):
             queue.offer(delivery(number + 1, f"k{number}", webhook=queue.endpoint.id))
         self.queues.stir(queue)
         return queue
+
+    def registered(self) -> bool:
+        return self.bounding.registered
 
     def come_back(self, queue: EndpointQueue, key: str) -> None:
         queue.pass_on(key)
@@ -198,14 +200,14 @@ async def test_what_is_in_use_is_registered_before_partitions_may_go(desk: Desk)
     await desk.run(holds_all=True)
     queue = desk.queue(rate_limit=rate_limit(2))
     assert desk.send() == 2
-    assert not desk.bounding.registered
+    assert not desk.registered()
     desk.away = True
     await desk.run()
-    assert not desk.bounding.registered
+    assert not desk.registered()
     assert queue.in_flight == 2
     desk.away = False
     await desk.pass_time(1)
-    assert desk.bounding.registered
+    assert desk.registered()
     assert {(it.kind, it.used) for it in desk.asked[0]} == {
         (BoundKind.IN_FLIGHT, 2),
         (BoundKind.RATE, 2),
@@ -237,3 +239,26 @@ async def test_what_was_granted_before_a_first_partition_is_void_with_it(desk: D
     assert desk.send() == 0
     await desk.run()
     assert desk.send() > 0
+
+
+async def test_what_was_taken_begins_only_if_what_is_granted_by_then_covers_it(desk: Desk) -> None:
+    """A process may sleep in between, while others are granted what it had."""
+    queue = desk.queue(rate_limit=rate_limit(2))
+    await desk.run(holds_all=True)
+    taken = [desk.queues.next(0.0), desk.queues.next(0.0)]
+    assert None not in taken
+    desk.allowed = 0
+    await desk.run()
+    assert not queue.begin(desk.clock.monotonic())
+    desk.allowed = 2
+    await desk.pass_time(1.5)
+    assert queue.begin(desk.clock.monotonic())
+
+
+async def test_who_lost_a_partition_has_nothing_whole_from_that_moment(desk: Desk) -> None:
+    desk.queue()
+    await desk.run(holds_all=True)
+    assert desk.send() > 0
+    desk.queue("ads")
+    desk.bounding.part()
+    assert desk.send() == 0

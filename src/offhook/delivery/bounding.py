@@ -47,11 +47,16 @@ class Bounding:
         now_s = self._clock.monotonic()
         if holds_all:
             await self._try_alone(now_s)
-        elif not self._queues.divided:
-            self._unregistered = self._shares.divide(now_s)
+        else:
+            self.part()
         asks = self._shares.asks(now_s) if self._queues.divided else []
         if asks:
             await self._ask(asks, now_s)
+
+    def part(self) -> None:
+        """Others may hold partitions from now on: what was this process's whole is so no more."""
+        if not self._queues.divided:
+            self._unregistered = self._shares.divide(self._clock.monotonic())
 
     def begin_anew(self) -> None:
         """The first partition is gained: what this process might use before is void, be it shares

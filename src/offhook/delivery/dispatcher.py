@@ -456,6 +456,7 @@ class Dispatcher:
         for partition in partitions:
             self._flows.pop(partition, None)
         if partitions:
+            self._bounding.part()
             self._queues.keep(self._stays)
 
     def _stays(self, delivery: Delivery) -> bool:

@@ -22,6 +22,7 @@ from offhook.model.ids import ReplayId, WebhookId
 
 QUEUE_BOUND = 256
 LANE_BOUND = 8
+UNTRIED_BOUND = 4
 
 
 class Delivery:
@@ -150,8 +151,10 @@ class EndpointQueue:
 
     @property
     def hangs(self) -> bool:
-        """Whether what is sent to it may take long."""
-        return self.pace.hangs or self.circuit.state is CircuitState.HALF_OPEN
+        """Whether what is sent to it may take long, as far as is known: beyond the first few to an
+        endpoint that has not answered yet, it may."""
+        unknown = self.pace.untried and self.in_flight >= UNTRIED_BOUND
+        return unknown or self.pace.hangs or self.circuit.state is CircuitState.HALF_OPEN
 
     @property
     def sendable(self) -> bool:
@@ -201,8 +204,9 @@ class EndpointQueue:
         return self._ready.popleft()
 
     def begin(self, now_s: float) -> bool:
-        """The send that was taken begins now; false if the share's time is over."""
-        if self.share is not None and now_s >= self.share.until_s:
+        """The send that was taken begins now; false if the share that it was taken within is over,
+        or has become too small for it."""
+        if self.share is not None and not self._covers_taken(self.share, now_s):
             return False
         self.starts.begin(now_s)
         return True
@@ -228,6 +232,12 @@ class EndpointQueue:
         lane = self._lanes.pop(key, None) or ()
         self._waiting -= len(lane)
         return lane
+
+    def _covers_taken(self, share: Share, now_s: float) -> bool:
+        if now_s >= share.until_s or self.in_flight > share.in_flight:
+            return False
+        rate = self.endpoint.rate_limit
+        return rate is None or self.starts.used(rate, now_s) <= share.starts
 
     def _permits(self) -> int:
         match self.circuit.state:
