@@ -101,7 +101,7 @@ def test_late_answers_of_an_open_circuit_change_nothing() -> None:
 
 
 def test_each_success_widens_the_window_up_to_the_bound() -> None:
-    pace = Pace()
+    pace = Pace(window=1)
     for _ in range(20):
         pace.accepted(10)
     assert pace.window == 10
@@ -109,10 +109,10 @@ def test_each_success_widens_the_window_up_to_the_bound() -> None:
 
 @pytest.mark.parametrize("answer", [TIMEOUT, Answer(429), Answer(502), Answer(504)])
 def test_what_says_too_much_halves_the_window(answer: Answer) -> None:
-    pace = Pace(window=16)
+    pace = Pace()
     widths = []
     for _ in range(6):
-        pace.failed(answer, 0.0, honours_retry_after=True)
+        pace.failed(answer, 0.0, 16, honours_retry_after=True)
         widths.append(pace.window)
     assert widths == [8, 4, 2, 1, 1, 1]
 
@@ -120,7 +120,7 @@ def test_what_says_too_much_halves_the_window(answer: Answer) -> None:
 @pytest.mark.parametrize("answer", [Answer(500), Answer(404), Answer(None, FailureKind.CONNECT)])
 def test_other_failures_leave_the_pace_as_it_is(answer: Answer) -> None:
     pace = Pace(window=16)
-    pace.failed(answer, 0.0, honours_retry_after=True)
+    pace.failed(answer, 0.0, 16, honours_retry_after=True)
     assert (pace.window, pace.gap_s, pace.not_before_s) == (16, 0.0, -inf)
 
 
@@ -128,7 +128,7 @@ def test_an_overloaded_endpoint_gets_a_gap_that_grows_and_shrinks() -> None:
     pace = Pace()
     gaps = []
     for _ in range(7):
-        pace.failed(Answer(502), 0.0, honours_retry_after=True)
+        pace.failed(Answer(502), 0.0, 16, honours_retry_after=True)
         gaps.append(pace.gap_s)
     assert gaps == [0.25, 0.5, 1, 2, 4, 8, 8]
     for _ in range(10):
@@ -138,7 +138,7 @@ def test_an_overloaded_endpoint_gets_a_gap_that_grows_and_shrinks() -> None:
 
 def test_requests_keep_the_gap() -> None:
     pace = Pace()
-    pace.failed(Answer(429), 10.0, honours_retry_after=True)
+    pace.failed(Answer(429), 10.0, 16, honours_retry_after=True)
     assert pace.not_before_s == 10.25
     pace.started(10.25)
     assert pace.not_before_s == 10.5
@@ -153,13 +153,13 @@ def test_retry_after_is_waited_for_by_the_whole_endpoint_up_to_a_minute(
 ) -> None:
     pace = Pace()
     answer = Answer(429, retry_after=retry_after)
-    pace.failed(answer, 10.0, honours_retry_after=honours)
+    pace.failed(answer, 10.0, 16, honours_retry_after=honours)
     assert pace.not_before_s == until_s
 
 
 def test_an_endpoint_hangs_until_it_answers_anything() -> None:
     pace = Pace()
-    pace.failed(TIMEOUT, 0.0, honours_retry_after=True)
+    pace.failed(TIMEOUT, 0.0, 16, honours_retry_after=True)
     assert pace.hangs
-    pace.failed(Answer(500), 0.0, honours_retry_after=True)
+    pace.failed(Answer(500), 0.0, 16, honours_retry_after=True)
     assert not pace.hangs

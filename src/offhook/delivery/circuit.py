@@ -19,7 +19,7 @@ LONGEST_PAUSE_S = 60.0
 _READ_AFTER_S = 2.0
 
 _OVERLOADED = frozenset({429, 502, 504})
-_FIRST_WINDOW = 4
+_WIDEST = 1_000
 _FIRST_GAP_S = 0.25
 _LONGEST_GAP_S = 8.0
 _LONGEST_WAIT_S = 60.0
@@ -96,28 +96,32 @@ class Circuit:
 class Pace:
     """How fast an endpoint is sent to, within its bounds.
 
-    ``window``: requests under way at once. It begins small, each success adds one, a time-out or a
-    429, 502 or 504 halves it. After the latter, requests also keep a gap, which doubles with each
-    of them and halves with each success; a ``Retry-After`` is waited for, a minute at most.
+    ``window``: requests under way at once. A time-out or a 429, 502 or 504 halves it, each success
+    adds one. After the latter, requests also keep a gap, which doubles with each of them and halves
+    with each success; a ``Retry-After`` is waited for, a minute at most.
     """
 
-    window: int = _FIRST_WINDOW
+    window: int = _WIDEST
     gap_s: float = 0.0
     not_before_s: float = -inf
     hangs: bool = False
     """Whether its last answer was none within the time-out."""
+    untried: bool = True
+    """Whether nothing is known of it yet."""
 
     def accepted(self, bound: int) -> None:
         """It took a request; ``bound`` is how many may be under way at most."""
         self.window = min(self.window + 1, bound)
         self.gap_s = self.gap_s / 2 if self.gap_s > _FIRST_GAP_S else 0.0
-        self.hangs = False
+        self.hangs = self.untried = False
 
-    def failed(self, answer: Answer, now_s: float, *, honours_retry_after: bool) -> None:
+    def failed(
+        self, answer: Answer, now_s: float, bound: int, *, honours_retry_after: bool
+    ) -> None:
         """It did not."""
-        self.hangs = answer.failure is FailureKind.TIMEOUT
+        self.hangs, self.untried = answer.failure is FailureKind.TIMEOUT, False
         if self.hangs or answer.status in _OVERLOADED:
-            self.window = max(1, self.window // 2)
+            self.window = max(1, min(self.window, bound) // 2)
         if answer.status not in _OVERLOADED:
             return
         self.gap_s = min(max(self.gap_s * 2, _FIRST_GAP_S), _LONGEST_GAP_S)

@@ -58,8 +58,8 @@ def note(sent: Sent, verdict: Verdict, now_s: float) -> bool:
         return False
     if answer.failure is FailureKind.INTERNAL:
         return False
-    honours = sent.endpoint.schedule.honours_retry_after
-    queue.pace.failed(answer, now_s, honours_retry_after=honours)
+    bound, honours = sent.endpoint.max_in_flight, sent.endpoint.schedule.honours_retry_after
+    queue.pace.failed(answer, now_s, bound, honours_retry_after=honours)
     return queue.circuit.failed(now_s)
 
 

@@ -290,14 +290,14 @@ class Queues:
         self._queues: dict[WebhookId, EndpointQueue] = {}
         self._turns: deque[EndpointQueue] = deque()
         self._slow_turns: deque[EndpointQueue] = deque()
-        self._in_turn: set[EndpointQueue] = set()
+        self._in_turn: dict[EndpointQueue, bool] = {}
         self._later: list[tuple[float, int, EndpointQueue]] = []
         self._put_off: dict[EndpointQueue, float] = {}
         self._ticket = count()
         self._silent_since = -inf
         self.divided = False
         self.starved: dict[EndpointQueue, None] = {}
-        self._resting: set[EndpointQueue] = set()
+        self._resting: dict[EndpointQueue, None] = {}
         self._tick_at_s = inf
 
     @property
@@ -363,7 +363,7 @@ class Queues:
             return []
         queue.closed = True
         self.starved.pop(queue, None)
-        self._resting.discard(queue)
+        self._resting.pop(queue, None)
         return queue.drain()
 
     def keep(self, wanted: Callable[[Delivery], bool]) -> None:
@@ -377,9 +377,11 @@ class Queues:
     def stir(self, queue: EndpointQueue) -> None:
         """Something changed for this queue: give it a turn if it may send."""
         if queue.sendable:
-            if queue not in self._in_turn:
-                self._in_turn.add(queue)
-                (self._slow_turns if queue.hangs else self._turns).append(queue)
+            slow = queue.hangs
+            if self._in_turn.get(queue) is not slow:
+                # Where it stood among the others before, it is passed over.
+                self._in_turn[queue] = slow
+                (self._slow_turns if slow else self._turns).append(queue)
         elif queue.starved:
             self.starved[queue] = None
 
@@ -393,14 +395,16 @@ class Queues:
         for turns, slow in ((self._turns, False), (self._slow_turns, True)):
             while turns and (permits is None or permits.free(slow=slow)):
                 queue = turns.popleft()
-                self._in_turn.discard(queue)
-                if queue.hangs is not slow:
-                    self.stir(queue)
-                elif self._may_go(queue, now_s):
+                if self._in_turn.get(queue) is not slow:
+                    continue
+                del self._in_turn[queue]
+                if queue.hangs is slow and self._may_go(queue, now_s):
                     delivery = queue.take()
                     queue.pace.started(now_s)
                     self.stir(queue)
                     return queue, delivery
+                if queue.hangs is not slow:
+                    self.stir(queue)
         return None
 
     def tick(self, now_s: float) -> None:
@@ -408,7 +412,7 @@ class Queues:
         if now_s < self._tick_at_s:
             return
         for queue in [it for it in self._resting if it.circuit.state is CircuitState.CLOSED]:
-            self._resting.discard(queue)
+            del self._resting[queue]
         for queue in self._resting:
             queue.circuit.tick(now_s)
             self.stir(queue)
@@ -416,7 +420,7 @@ class Queues:
 
     def rest(self, queue: EndpointQueue) -> list[Delivery]:
         """The endpoint's circuit has opened: hand out what waited."""
-        self._resting.add(queue)
+        self._resting[queue] = None
         self._tick_at_s = min(self._tick_at_s, queue.circuit.due_s)
         return queue.drain()
 

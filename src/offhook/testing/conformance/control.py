@@ -121,7 +121,7 @@ class WebhookConformance:
         assert (await store.dispatch.due([lease.partition], 10, [])).items == ()
         await store.dispatch.apply([PartitionChanges(lease, 0, disable=((WEBHOOK, "gone"),))])
         enabled = _document(enabled=True)
-        assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, enabled, 3)
+        assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, enabled, 2)
         [webhook] = (await store.dispatch.webhooks()).webhooks
         assert webhook.disabled_reason is None
 
