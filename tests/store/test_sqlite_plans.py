@@ -112,7 +112,10 @@ def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) 
         ("pending_trim", "pending_given_up (since_ms<?)"),
         ("delivery_views", "attempt_webhook (webhook=? AND partition=? AND position=?)"),
         ("deliveries_of_events", "pending_position (partition=? AND position=?)"),
-        ("deliveries_of_webhooks", "PRIMARY KEY (webhook=? AND partition=? AND position>? AND position<?)"),
+        (
+            "deliveries_of_webhooks",
+            "PRIMARY KEY (webhook=? AND partition=? AND position>? AND position<?)",
+        ),
     ],
 )
 def test_what_is_asked_often_uses_its_index(connection: Connection, name: str, index: str) -> None:

@@ -1,4 +1,4 @@
-"""Handing over what was announced: from its rows into the log, where it is an event like any other."""
+"""Handing over what was announced: from its rows into the log, an event like any other there."""
 
 import hashlib
 from collections.abc import Callable, Collection

@@ -121,8 +121,8 @@ class BoundStore(Protocol):
 
         The asks are about different bounds. They are decided by ``sharing.decide_all`` on all rows
         of each bound that still count, by the store's clock, and the owner's row is put in place
-        of the one before, all in one transaction that runs alone for each of these endpoints: no other
-        one may read between its reading and its commit, not even where there was no row yet.
+        of the one before, all in one transaction that runs alone for each of these endpoints: no
+        other one may read between its reading and its commit, not even where there was no row yet.
         """
         ...
 
