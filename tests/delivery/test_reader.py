@@ -85,6 +85,14 @@ class TestLive:
         assert flow.live.read_to == 25
         assert desk.taken() == list(range(1, 26))
 
+    async def test_after_a_slice_that_its_bytes_ended_there_may_be_more(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "_SLICE_BYTES", 1)
+        await desk.post(3)
+        flow = desk.flow()
+        assert [await desk.reader.live(flow) for _ in range(4)] == [True, True, True, False]
+
     async def test_events_that_nobody_wants_are_passed(self, desk: Desk) -> None:
         await subscribe(desk.store, events=["call.*"])
         await desk.post(3)

@@ -55,7 +55,7 @@ class LogReader:
         found = await self._read_on(flow, _SLICE_EVENTS)
         await self._router.live(flow, found.events, self.subscriptions)
         flow.live.read(found.read_to)
-        return len(found.events) == _SLICE_EVENTS
+        return len(found.events) == _SLICE_EVENTS or _large(found)
 
     async def ranges(self, flow: PartitionFlow) -> bool:
         """Read on for some of the endpoints that fell behind, in turn; returns whether any did."""
@@ -132,3 +132,9 @@ class LogReader:
             caution.handed_over_s = self._clock.monotonic()
         flow.live.read(position)
         return True
+
+
+def _large(found: LogSlice) -> bool:
+    """Whether it may have ended for its bytes, with more events behind it: no event has half as
+    many."""
+    return sum(len(event.data) for event in found.events) > _SLICE_BYTES // 2

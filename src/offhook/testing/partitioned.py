@@ -70,17 +70,18 @@ class PartitionedLog:
         return await self._log.append(batch, fold)
 
     async def read(self, partition: int, after: int, limit: int, max_bytes: int) -> LogSlice:
-        """The next events of the partition, of the first slice that has any."""
+        """The next events of the partition, as many as are asked for if there are so many."""
+        events: list[LogEvent] = []
         while True:
             found = await self._log.read(0, after, limit, max_bytes)
-            events = tuple(
-                moved
-                for event in found.events
-                if (moved := placed(event, self._partitions)).partition == partition
-            )
-            if events or not found.events:
-                return LogSlice(events, found.read_to, found.config_version)
+            moved = (placed(event, self._partitions) for event in found.events)
+            events += [event for event in moved if event.partition == partition]
             after = found.read_to
+            if len(events) > limit:
+                events = events[:limit]
+                after = events[-1].position
+            if len(events) == limit or len(found.events) < limit:
+                return LogSlice(tuple(events), after, found.config_version)
 
     async def head(self, partition: int) -> int:
         """The end of the one log, which no partition is past."""
