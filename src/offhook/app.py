@@ -20,11 +20,11 @@ from offhook.clock import Clock
 from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.guard import system_resolver
 from offhook.delivery.ports import Transport
-from offhook.delivery.replay_routes import replay_router
+from offhook.delivery.replays.routes import replay_router
 from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
 from offhook.delivery.secret_routes import jwks_router, secret_router
-from offhook.delivery.stats_routes import stats_router
+from offhook.delivery.stats.routes import stats_router
 from offhook.delivery.targets import Targets
 from offhook.delivery.transport import AiohttpTransport
 from offhook.delivery.trial_routes import trial_router

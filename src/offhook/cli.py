@@ -200,7 +200,7 @@ def replay(
 
     Exits with 1 if it was canceled or a delivery failed again. Interrupted, the replay goes on.
     """
-    from offhook.delivery import replay_client  # noqa: PLC0415 - only this command needs it
+    from offhook.delivery.replays import client as replay_client  # noqa: PLC0415 - only this command needs it
 
     if key is None:
         raise Invalid("No API key: give --key, or set OFFHOOK_KEY, to one of the server's.")

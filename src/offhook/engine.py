@@ -18,7 +18,7 @@ from offhook.delivery.metrics import BacklogMeter, DeliveryMetrics
 from offhook.delivery.policy import Verdict
 from offhook.delivery.sender import Sender
 from offhook.delivery.sending import Sent
-from offhook.delivery.stats_reporting import StatsReporter
+from offhook.delivery.stats.reporting import StatsReporter
 from offhook.delivery.tracing import AttemptTracer
 from offhook.delivery.transport import AiohttpTransport
 from offhook.log.appender import Appender

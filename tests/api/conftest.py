@@ -15,11 +15,11 @@ from offhook.api.auth import Gate, Scope
 from offhook.api.stream.follower import Follower
 from offhook.api.stream.serving import Streams
 from offhook.delivery.delivery_routes import delivery_router
-from offhook.delivery.replay_routes import replay_router
+from offhook.delivery.replays.routes import replay_router
 from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
 from offhook.delivery.secret_routes import jwks_router, secret_router
-from offhook.delivery.stats_routes import stats_router
+from offhook.delivery.stats.routes import stats_router
 from offhook.delivery.targets import Targets
 from offhook.delivery.trial_routes import trial_router
 from offhook.log.appender import Appender

@@ -7,8 +7,8 @@ import pytest
 from conftest import BOB, READER, Served
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import HeldRange, PartitionChanges, PendingRow, PendingState
-from offhook.delivery.stats import Cell, bucket_of
-from offhook.delivery.stats_routes import MOST_COUNTED
+from offhook.delivery.stats.figures import Cell, bucket_of
+from offhook.delivery.stats.routes import MOST_COUNTED
 from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, EventId, WebhookId
 

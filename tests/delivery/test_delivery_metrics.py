@@ -8,7 +8,7 @@ from offhook.delivery.metrics import BacklogMeter, DeliveryMetrics
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict
 from offhook.delivery.queues import EndpointQueue
 from offhook.delivery.sending import Sent
-from offhook.delivery.stats import Backlogs
+from offhook.delivery.stats.figures import Backlogs
 from offhook.model.event import to_ms
 from offhook.model.ids import ReplayId
 from offhook.store.sqlite import open_sqlite

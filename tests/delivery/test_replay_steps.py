@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from offhook.delivery.entries import PendingRow, PendingState
-from offhook.delivery.replay_entries import (
+from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
     ReplayRange,
     ReplayScope,
     RowMark,
 )
-from offhook.delivery.replay_pace import Pace, Paces
-from offhook.delivery.replay_ranges import Outcome, RunningReplay
-from offhook.delivery.replays import Standing, Step, may_concern, step_for
+from offhook.delivery.replays.pace import Pace, Paces
+from offhook.delivery.replays.ranges import Outcome, RunningReplay
+from offhook.delivery.replays.steps import Standing, Step, may_concern, step_for
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from offhook.delivery.entries import Answer, Lane, lane_name
-from offhook.delivery.replay_entries import ReplayJob, ReplayScope
-from offhook.delivery.replaying import WAITING_BOUND
+from offhook.delivery.replays.entries import ReplayJob, ReplayScope
+from offhook.delivery.replays.replayer import WAITING_BOUND
 from offhook.model.ids import DEFAULT_ACCOUNT, ReplayId, WebhookId
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from offhook.delivery.stats import (
+from offhook.delivery.stats.figures import (
     MINUTE_MS,
     SlotCount,
     bucket_of,

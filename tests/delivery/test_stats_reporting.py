@@ -9,8 +9,8 @@ from pieces import CRM, delivery, endpoint, sent
 
 from offhook.delivery.entries import Answer
 from offhook.delivery.queues import EndpointQueue
-from offhook.delivery.stats import KEPT_MINUTES, Cell, SlotCount, bucket_of
-from offhook.delivery.stats_reporting import StatsReporter
+from offhook.delivery.stats.figures import KEPT_MINUTES, Cell, SlotCount, bucket_of
+from offhook.delivery.stats.reporting import StatsReporter
 from offhook.model.errors import Unavailable
 from offhook.model.event import to_ms
 from offhook.store.sqlite import open_sqlite

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from offhook.api.observed import HttpMetrics
 from offhook.cli import cli
 from offhook.delivery.metrics import BacklogMeter, DeliveryMetrics
-from offhook.delivery.stats_ports import StatsStore
+from offhook.delivery.stats.ports import StatsStore
 from offhook.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -10,13 +10,13 @@ from offhook.delivery.entries import (
     Request,
 )
 from offhook.delivery.filter_faults import FilterFaults
-from offhook.delivery.replay_entries import (
+from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
     ReplayProgress,
     ReplayScope,
 )
-from offhook.delivery.stats import Cell
+from offhook.delivery.stats.figures import Cell
 from offhook.log.entries import Submission
 from offhook.log.fold import fold
 from offhook.model.event import LogEvent, to_ms

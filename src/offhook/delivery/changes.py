@@ -9,7 +9,7 @@ from offhook.delivery.entries import (
     PendingRow,
     PendingState,
 )
-from offhook.delivery.replay_entries import ReplayProgress
+from offhook.delivery.replays.entries import ReplayProgress
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
 

@@ -25,8 +25,8 @@ from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.reader import LogReader
 from offhook.delivery.releasing import Releaser
-from offhook.delivery.replay_ports import ReplaySource
-from offhook.delivery.replaying import Replayer
+from offhook.delivery.replays.ports import ReplaySource
+from offhook.delivery.replays.replayer import Replayer
 from offhook.delivery.reporting import HealthReporter
 from offhook.delivery.retries import Retrier
 from offhook.delivery.router import Router

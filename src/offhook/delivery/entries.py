@@ -7,7 +7,7 @@ import msgspec
 
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import UNTRIED, EndpointHealth
-from offhook.delivery.replay_entries import ReplayProgress
+from offhook.delivery.replays.entries import ReplayProgress
 from offhook.log.entries import Lease
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId

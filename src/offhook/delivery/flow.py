@@ -16,7 +16,7 @@ from offhook.delivery.entries import (
 )
 from offhook.delivery.progress import Progress, Range
 from offhook.delivery.queues import Delivery
-from offhook.delivery.replay_ranges import Outcome, Replays
+from offhook.delivery.replays.ranges import Outcome, Replays
 from offhook.delivery.subscriptions import Endpoint
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from offhook.delivery.entries import FailureKind
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Verdict
 from offhook.delivery.sending import Sent
-from offhook.delivery.stats import Backlogs
-from offhook.delivery.stats_ports import StatsStore
+from offhook.delivery.stats.figures import Backlogs
+from offhook.delivery.stats.ports import StatsStore
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _BACKLOG_EVERY_S = 15.0

@@ -8,7 +8,7 @@ from offhook.delivery.entries import AttemptRecord, FailureKind, PendingState
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict, describe, judge
 from offhook.delivery.queues import Delivery
-from offhook.delivery.replays import CANCELED
+from offhook.delivery.replays.steps import CANCELED
 from offhook.delivery.sending import Sent
 from offhook.delivery.subscriptions import Endpoint
 

@@ -12,9 +12,9 @@ from offhook.delivery.ports import (
     HealthStore,
     WebhookStore,
 )
-from offhook.delivery.replay_ports import ReplaySource, ReplayStore
+from offhook.delivery.replays.ports import ReplaySource, ReplayStore
 from offhook.delivery.rollout import RolloutStore
-from offhook.delivery.stats_ports import StatsStore
+from offhook.delivery.stats.ports import StatsStore
 from offhook.log.entries import Topic
 from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
 from offhook.log.queries import CallQueries

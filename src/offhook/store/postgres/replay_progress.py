@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import astuple
 
 from offhook.delivery.entries import PartitionChanges
-from offhook.delivery.replays import CANCELED
+from offhook.delivery.replays.steps import CANCELED
 from offhook.store.postgres.session import Session, named
 
 _PROGRESS = (

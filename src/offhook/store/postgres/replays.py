@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from offhook.delivery.lanes import take_due
-from offhook.delivery.replay_entries import (
+from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
     ReplayRange,
@@ -14,7 +14,7 @@ from offhook.delivery.replay_entries import (
     ReplayView,
     RowMark,
 )
-from offhook.delivery.replays import Standing, WaitingSlice, state_of
+from offhook.delivery.replays.steps import Standing, WaitingSlice, state_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, ReplayId, WebhookId
 from offhook.store.postgres.database import Database

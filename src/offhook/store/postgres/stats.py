@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from offhook.delivery.stats import Backlog, Backlogs, Cell, SlotCount
+from offhook.delivery.stats.figures import Backlog, Backlogs, Cell, SlotCount
 from offhook.model.ids import EventId, WebhookId, event_created_ms
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.session import named

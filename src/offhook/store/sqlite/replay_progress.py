@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from offhook.delivery.replay_entries import ReplayProgress
-from offhook.delivery.replays import CANCELED
+from offhook.delivery.replays.entries import ReplayProgress
+from offhook.delivery.replays.steps import CANCELED
 from offhook.store.sqlite.connection import Connection, as_json
 
 

@@ -6,14 +6,14 @@ import msgspec
 
 from offhook.delivery.entries import PendingRow, Place
 from offhook.delivery.lanes import take_due
-from offhook.delivery.replay_entries import (
+from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
     ReplayRange,
     ReplayView,
     RowMark,
 )
-from offhook.delivery.replays import Standing, WaitingSlice, state_of
+from offhook.delivery.replays.steps import Standing, WaitingSlice, state_of
 from offhook.log.entries import Topic
 from offhook.model.ids import AccountId, ReplayId, WebhookId
 from offhook.store.sqlite.append import read_end

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from offhook.delivery.stats import Backlog, Backlogs, Cell, SlotCount
+from offhook.delivery.stats.figures import Backlog, Backlogs, Cell, SlotCount
 from offhook.model.ids import EventId, WebhookId, event_created_ms
 from offhook.store.sqlite.connection import Connection
 from offhook.store.sqlite.database import Database

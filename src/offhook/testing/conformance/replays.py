@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from offhook.delivery.dispatcher import Bounds
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
-from offhook.delivery.replay_entries import (
+from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
     ReplayScope,

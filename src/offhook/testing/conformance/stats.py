@@ -8,7 +8,7 @@ import asyncio
 from offhook.delivery.announcing import HealthNote
 from offhook.delivery.entries import HeldRange, PartitionChanges, PendingState
 from offhook.delivery.health import failure
-from offhook.delivery.stats import Cell, SlotCount
+from offhook.delivery.stats.figures import Cell, SlotCount
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (

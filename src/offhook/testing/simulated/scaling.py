@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from unittest.mock import patch
 
-from offhook.delivery import bounding, dispatcher, flow, queues, reader, replaying, retries, router
+from offhook.delivery import bounding, dispatcher, flow, queues, reader, retries, router
+from offhook.delivery.replays import replayer
 from offhook.log import timers
 from offhook.testing.simulated.plan import Kind, Plan
 
@@ -26,7 +27,7 @@ _PATIENT: Scale = (
     (dispatcher, "_IDLE_S", 120.0),
     (retries, "_LATEST_MS", 120_000),
     (bounding, "TICK_S", 120.0),
-    (replaying, "_LOOK_IDLE_S", 120.0),
+    (replayer, "_LOOK_IDLE_S", 120.0),
     (timers, "_LONGEST_WAIT_S", 120.0),
 )
 

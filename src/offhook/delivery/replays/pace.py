@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from offhook.delivery.replay_entries import ReplayJob
+from offhook.delivery.replays.entries import ReplayJob
 from offhook.model.ids import ReplayId
 
 _BURST_S = 0.25

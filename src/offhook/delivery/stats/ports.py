@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from offhook.delivery.stats import Backlog, Backlogs, Cell, SlotCount
+from offhook.delivery.stats.figures import Backlog, Backlogs, Cell, SlotCount
 from offhook.model.ids import WebhookId
 
 

@@ -13,8 +13,16 @@ from offhook.delivery.answers import HealthAnswer, health_answer
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.finding import found
 from offhook.delivery.ports import WebhookStore
-from offhook.delivery.stats import Backlog, SlotCount, Tally, Window, by_slot, tally, window_of
-from offhook.delivery.stats_ports import StatsStore
+from offhook.delivery.stats.figures import (
+    Backlog,
+    SlotCount,
+    Tally,
+    Window,
+    by_slot,
+    tally,
+    window_of,
+)
+from offhook.delivery.stats.ports import StatsStore
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.errors import FieldError, Invalid
 from offhook.model.event import rfc3339_ms, to_ms

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from offhook.delivery.replay_entries import ReplayJob, ReplayRange, ReplayView, RowMark
-from offhook.delivery.replays import Standing, WaitingSlice
+from offhook.delivery.replays.entries import ReplayJob, ReplayRange, ReplayView, RowMark
+from offhook.delivery.replays.steps import Standing, WaitingSlice
 from offhook.model.ids import AccountId, ReplayId, WebhookId
 
 

@@ -13,8 +13,8 @@ from offhook.clock import Clock
 from offhook.delivery.answers import Page
 from offhook.delivery.finding import Entropy, found
 from offhook.delivery.ports import WebhookStore
-from offhook.delivery.replay_entries import ReplayJob, ReplayScope, ReplayState, ReplayView
-from offhook.delivery.replay_ports import ReplayStore
+from offhook.delivery.replays.entries import ReplayJob, ReplayScope, ReplayState, ReplayView
+from offhook.delivery.replays.ports import ReplayStore
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.catalogue import read_pattern
 from offhook.model.errors import Conflict, FieldError, NotFound

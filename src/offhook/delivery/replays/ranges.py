@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from offhook.delivery.progress import Progress
 from offhook.delivery.queues import Delivery
-from offhook.delivery.replay_entries import ReplayProgress, ReplayRange
+from offhook.delivery.replays.entries import ReplayProgress, ReplayRange
 from offhook.model.ids import ReplayId, WebhookId
 
 

@@ -8,11 +8,11 @@ from offhook.delivery.entries import DuePending, Lane, lane_name
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
-from offhook.delivery.replay_entries import ReplayScope
-from offhook.delivery.replay_pace import Pace, Paces
-from offhook.delivery.replay_ports import ReplaySource
-from offhook.delivery.replay_ranges import RunningReplay
-from offhook.delivery.replays import Standing, Step, may_concern, of_type, step_for
+from offhook.delivery.replays.entries import ReplayScope
+from offhook.delivery.replays.pace import Pace, Paces
+from offhook.delivery.replays.ports import ReplaySource
+from offhook.delivery.replays.ranges import RunningReplay
+from offhook.delivery.replays.steps import Standing, Step, may_concern, of_type, step_for
 from offhook.delivery.retries import hurry
 from offhook.delivery.subscriptions import Subscriptions
 from offhook.log.ports import LogStore

@@ -5,7 +5,7 @@ from enum import Enum, auto
 import msgspec
 
 from offhook.delivery.entries import DuePending, PendingRow, PendingState
-from offhook.delivery.replay_entries import ReplayJob, ReplayScope, ReplayState, RowMark
+from offhook.delivery.replays.entries import ReplayJob, ReplayScope, ReplayState, RowMark
 from offhook.model import catalogue
 from offhook.model.event import LogEvent
 

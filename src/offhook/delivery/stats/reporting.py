@@ -7,8 +7,8 @@ import structlog
 
 from offhook.clock import Clock
 from offhook.delivery.sending import Sent
-from offhook.delivery.stats import KEPT_MINUTES, MINUTE_MS, Cell, cell_of
-from offhook.delivery.stats_ports import StatsStore
+from offhook.delivery.stats.figures import KEPT_MINUTES, MINUTE_MS, Cell, cell_of
+from offhook.delivery.stats.ports import StatsStore
 from offhook.model.event import to_ms
 
 _log = structlog.get_logger(__name__)

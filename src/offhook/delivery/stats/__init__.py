@@ -1,0 +1,1 @@
+"""Stats: what attempts come to over a while, and what waits."""
