@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 from pieces import CRM, subscribe
 
 from offhook.delivery import queues as queueing
+from offhook.delivery.announcing import EXHAUSTED
+from offhook.delivery.caution import DIED
 from offhook.delivery.entries import Lane, PartitionChanges, PendingState
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.queues import Delivery, Queues
@@ -106,6 +109,19 @@ class TestDueRows:
         await desk.write()
         assert await desk.run() == []
         assert desk.flow.busy == set()
+
+    async def test_what_owners_died_of_for_too_long_is_given_up_and_told_of(
+        self, desk: Desk
+    ) -> None:
+        await desk.prepare(RETRY)
+        [row] = [pending_for(desk.events[0], RETRY, webhook=CRM, due_ms=1)]
+        suspected = replace(row, number=10, since_ms=1, reason=DIED)
+        changes = PartitionChanges(desk.flow.lease, 1, rows=(suspected,))
+        await desk.store.dispatch.apply([changes])
+        assert await desk.run() == []
+        frozen = await desk.write()
+        assert [(it.state, it.reason) for it in frozen.rows] == [(FAILED, DIED)]
+        assert [it.type for it in frozen.announce] == [EXHAUSTED]
 
     async def test_only_the_first_of_a_lane_is_due(self, desk: Desk) -> None:
         await desk.prepare(RETRY, WAITING, RETRY, keys="aab")

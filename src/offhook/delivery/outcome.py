@@ -33,11 +33,15 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
         case Delivered():
             flow.accept(sent.delivery)
             sent.queue.pass_on(sent.delivery.lane)
+        case Retry() | GiveUp() if sent.delivery.probe:
+            flow.let_go(sent.delivery)
+            sent.queue.pass_on(sent.delivery.lane)
         case Retry(due_ms, reason):
             _retry(flow, sent, due_ms, reason, now_ms)
         case GiveUp(reason):
             _park(flow, sent, PendingState.FAILED, reason)
-            _tell_exhausted(flow, sent, reason, now_ms)
+            attempts = sent.delivery.attempts + 1
+            tell_exhausted(flow, sent.delivery, attempts, reason, now_ms, sent.answer.status)
             sent.queue.pass_on(sent.delivery.lane)
         case Disable(reason):
             flow.changes.disable(sent.delivery.webhook, reason)
@@ -76,6 +80,28 @@ def cancel(flow: PartitionFlow, delivery: Delivery) -> None:
         flow.cancel(delivery, _GONE)
 
 
+def tell_exhausted(
+    flow: PartitionFlow,
+    delivery: Delivery,
+    attempts: int,
+    reason: str,
+    now_ms: int,
+    status: int | None = None,
+) -> None:
+    """Announce that a delivery was given up, unless that is what it tells of itself."""
+    event = delivery.event
+    if not about_delivery(event.type):
+        told = exhausted(
+            event,
+            delivery.webhook,
+            attempts=attempts,
+            status=status,
+            reason=reason,
+            at_ms=now_ms,
+        )
+        flow.changes.announce(told)
+
+
 def _is_over(flow: PartitionFlow, delivery: Delivery) -> bool:
     """Whether it was sent by a replay that was canceled meanwhile."""
     return delivery.replay is not None and flow.replays.is_over(delivery.replay)
@@ -92,20 +118,6 @@ def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str, now_ms: in
         flow.let_go(behind)
         if not behind.pending:
             flow.wait_behind(behind)
-
-
-def _tell_exhausted(flow: PartitionFlow, sent: Sent, reason: str, now_ms: int) -> None:
-    event = sent.delivery.event
-    if not about_delivery(event.type):
-        told = exhausted(
-            event,
-            sent.delivery.webhook,
-            attempts=sent.delivery.attempts + 1,
-            status=sent.answer.status,
-            reason=reason,
-            at_ms=now_ms,
-        )
-        flow.changes.announce(told)
 
 
 def _park(flow: PartitionFlow, sent: Sent, state: PendingState, why: str) -> None:

@@ -17,6 +17,7 @@ from offhook.delivery.entries import (
     PendingState,
 )
 from offhook.delivery.flow import PartitionFlow
+from offhook.delivery.outcome import tell_exhausted
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queues import Delivery, Queues
 from offhook.delivery.subscriptions import Endpoint, Subscriptions
@@ -93,6 +94,7 @@ class Retrier:
         if is_hopeless(row.number, now_ms - row.since_ms):
             flow.begin(delivery)
             flow.park(delivery, endpoint, PendingState.FAILED, DIED, row.number)
+            tell_exhausted(flow, delivery, row.number, DIED, now_ms)
             return False
         noted = replace(row, number=row.number + 1, due_ms=now_ms + delay_ms(row.number))
         changes = PartitionChanges(flow.lease, flow.lease.cursor, rows=(noted,))
