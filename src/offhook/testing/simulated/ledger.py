@@ -1,6 +1,6 @@
 """All that happened, as the log, the network and the store saw it: what promises are checked by."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -99,6 +99,10 @@ class Ledger:
         """Deliveries that were ever given up or canceled, and why the last time."""
         self.records: dict[Delivery, list[AttemptRecord]] = defaultdict(list)
         self.recorded_accepted: set[Delivery] = set()
+        self.failed: Counter[Delivery] = Counter()
+        """How often each was given up."""
+        self.disabled_by_us: Counter[str] = Counter()
+        """How often the engine disabled each endpoint."""
         self.hurried: dict[tuple[str, str], float] = {}
         """By endpoint and key, when somebody last asked for a retry."""
         self._places: dict[tuple[int, int], EventId] = {}
@@ -211,6 +215,8 @@ class Ledger:
         for webhook, position in changes.settled:
             self.rows.pop((webhook, self._places[changes.lease.partition, position]), None)
         for row in changes.rows:
+            if row.state is PendingState.FAILED:
+                self.failed[_name(row.webhook), row.event_id] += 1
             self._put(row)
         for webhook, why in changes.disable:
             self._disable(webhook, why)
@@ -237,6 +243,7 @@ class Ledger:
         if document is not None and document.enabled:
             off = document.model_copy(update={"enabled": False})
             subscription.change(self.head, self.now_s(), off)
+            self.disabled_by_us[subscription.name] += 1
         self.disabled(subscription, why)
 
     def _end(self, sending: Sending) -> None:

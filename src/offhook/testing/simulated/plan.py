@@ -115,7 +115,7 @@ def endpoint(rnd: random.Random, name: str, kind: Kind) -> dict[str, object]:
     """What an endpoint asks for."""
     return {
         "url": f"https://{name}.example/hook",
-        "events": rnd.choice([["*"], ["*"], ["custom.*"], ["custom.a", "custom.b"]]),
+        "events": rnd.choice(_INTERESTS),
         "ordered": rnd.random() < 0.75,
         "max_in_flight": rnd.choice([1, 3, 8, 16]),
         "rate_limit_per_s": rnd.choice([None, None, None, 20, 8, 2.5]),
@@ -125,6 +125,13 @@ def endpoint(rnd: random.Random, name: str, kind: Kind) -> dict[str, object]:
     }
 
 
+_INTERESTS = (
+    ["*"],
+    ["*"],
+    ["custom.*"],
+    ["custom.a", "custom.b"],
+    ["*", "webhook.*", "delivery.exhausted"],
+)
 _RETRIES: tuple[dict[str, object], ...] = (
     {"delays_s": [0.5, 1, 2, 4], "until_s": 36_000},
     {"delays_s": [0.5, 1, 2, 4], "until_s": 36_000},

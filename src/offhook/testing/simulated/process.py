@@ -5,8 +5,10 @@ import random
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from offhook.delivery.announcer import Announcer
 from offhook.delivery.dispatcher import Bounds
 from offhook.delivery.ports import (
+    AnnouncementStore,
     BoundStore,
     DispatchStore,
     FilterStore,
@@ -41,6 +43,7 @@ class Ports:
     dispatch: DispatchStore
     bounds: BoundStore
     health: HealthStore
+    announcements: AnnouncementStore
     replays: Replays
     filters: FilterStore
     webhooks: WebhookStore
@@ -59,6 +62,7 @@ class Ports:
             dispatch=reach(self.dispatch),
             bounds=reach(self.bounds),
             health=reach(self.health),
+            announcements=reach(self.announcements),
             replays=reach(self.replays),
             filters=reach(self.filters),
             webhooks=self.webhooks,
@@ -66,7 +70,7 @@ class Ports:
 
 
 class Process:
-    """Dispatcher, timers and appender on one host."""
+    """Dispatcher, timers, announcer and appender on one host."""
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class Process:
         self.clock = clock
         self.stopping = False
         self._wake, self._wake_timers = asyncio.Event(), asyncio.Event()
+        self._wake_announcer = asyncio.Event()
         self.appender = Appender(store=ports.appends, fold=fold)
         self._dispatcher = make_dispatcher(
             ports,
@@ -102,6 +107,12 @@ class Process:
             owner=host.name,
             lease_s=bounds.lease_s,
         )
+        announcer = Announcer(
+            store=ports.announcements,
+            appender=self.appender,
+            partitions=lambda: self._dispatcher.partitions,
+        )
+        self._announced = Runner(announcer, self._wake_announcer)
         self._deliveries = Runner(self._dispatcher, self._wake)
         self._timed = Runner(self._timers, self._wake_timers)
 
@@ -115,9 +126,11 @@ class Process:
         self.appender.start()
         self._deliveries.start()
         self._timed.start()
+        self._announced.start()
 
     async def stop(self) -> None:
         """End in order; on its host."""
+        await self._announced.stop()
         await self.appender.stop()
         await self._timed.stop()
         await self._deliveries.stop()
@@ -130,4 +143,6 @@ class Process:
             self._wake_timers.set()
         if Topic.REQUESTS in topics:
             self._dispatcher.asked()
+        if Topic.REPLAYS in topics:
+            self._dispatcher.replay_asked()
         self._wake.set()

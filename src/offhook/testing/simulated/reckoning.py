@@ -10,6 +10,7 @@ from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.ledger import Delivery, Sending
 from offhook.testing.simulated.plan import LEASE_S, Kind
 from offhook.testing.simulated.subscriptions import Subscription
+from offhook.testing.simulated.tidings import told_is_what_happened
 from offhook.testing.simulated.world import DELIVER, World
 
 _LONGEST_S = 600.0
@@ -26,7 +27,8 @@ class Reckoning:
         self._world = world
         self._ledger = world.ledger
         self._clients = clients
-        self._unsettled: list[tuple[Subscription, LogEvent]] | None = None
+        self._unsettled: list[tuple[Subscription, LogEvent]] = []
+        self._known = 0
 
     async def wait(self) -> None:
         """Until nothing is left to be delivered."""
@@ -35,10 +37,12 @@ class Reckoning:
         pause_s = 0.5
         while self._world.loop.time() < until_s and not self._world.promises.broken:
             if await self._drained():
-                break
+                # What was told of last is an event too, which goes to those who want it.
+                await asyncio.sleep(_CLEAN_UP_S)
+                if await self._drained():
+                    break
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.05, 60.0)
-        await asyncio.sleep(_CLEAN_UP_S)
 
     async def settle(self) -> None:
         """Stop everything, and say what is not as it should be."""
@@ -47,6 +51,7 @@ class Reckoning:
         self._nothing_is_lost()
         self._records_are_what_the_network_saw()
         await self._health_is_right()
+        await told_is_what_happened(self._world)
         await self._nothing_is_left()
 
     async def _drained(self) -> bool:
@@ -56,16 +61,22 @@ class Reckoning:
             and not any(self._ledger.open.values())
             and not self._outstanding()
             and not await self._ranges()
+            and not await self._unannounced()
         )
 
     async def _ranges(self) -> bool:
         dispatch = self._world.ports.dispatch
         return any([await dispatch.held(at) for at in range(self._world.plan.partitions)])
 
+    async def _unannounced(self) -> bool:
+        partitions = range(self._world.plan.partitions)
+        return bool(await self._world.ports.announcements.announcements(partitions, 1))
+
     def _outstanding(self) -> int:
         """How many deliveries are owed still; once nobody posts any more and no owner changes
-        anything, there is nothing to add."""
-        if self._unsettled is None:
+        anything, only what is appended meanwhile is to be added."""
+        if len(self._ledger.events) > self._known:
+            self._known = len(self._ledger.events)
             self._unsettled = self._owed()
         self._unsettled = [it for it in self._unsettled if self._missing(*it)]
         return len(self._unsettled)
@@ -135,14 +146,16 @@ class Reckoning:
         for name, subscription in self._ledger.subscriptions.items():
             stored = await self._world.store.webhooks.webhook(DEFAULT_ACCOUNT, subscription.webhook)
             heard = sorted(
-                (it.ended_s or 0.0, it.told_accepted)
+                (it.ended_s or 0.0, it.told_accepted, it.host.alive)
                 for delivery, sendings in self._ledger.sendings.items()
                 for it in sendings
                 if delivery[0] == name and it.owned
             )
             if stored is None or not heard:
                 continue
-            if heard[-1][1] and stored.health.failures:
+            # What a process heard just before it died, it noted nowhere.
+            _, accepted, alive = heard[-1]
+            if accepted and alive and stored.health.failures:
                 self._world.promises.breaks(f"{name} took its last request: {stored.health}")
 
     async def _nothing_is_left(self) -> None:

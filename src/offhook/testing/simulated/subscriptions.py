@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from offhook.delivery.announcing import speaks_of
 from offhook.delivery.rate import rate_limit
 from offhook.delivery.schedule import Schedule
 from offhook.delivery.webhook import WebhookDocument
@@ -73,11 +74,11 @@ class Subscription:
 
     def must_get(self, event: LogEvent) -> bool:
         """Whether it has wanted this ever since the event was there."""
-        return event.position > self.after and all(it.wants(event) for it in self._since(event))
+        return self._concerns(event) and all(it.wants(event) for it in self._since(event))
 
     def may_get(self, event: LogEvent) -> bool:
         """Whether it wanted this at any time since the event was there."""
-        return event.position > self.after and any(it.wants(event) for it in self._since(event))
+        return self._concerns(event) and any(it.wants(event) for it in self._since(event))
 
     @property
     def enabled_since_s(self) -> float:
@@ -114,6 +115,9 @@ class Subscription:
         limit = rate_limit(max(rate for rate in per_s if rate is not None))
         return limit.count, limit.window_s
 
+    def _concerns(self, event: LogEvent) -> bool:
+        return event.position > self.after and not speaks_of(event, self.webhook)
+
     def _since(self, event: LogEvent) -> list[Version]:
         first = max(at for at, it in enumerate(self.versions) if it.from_position < event.position)
         return self.versions[first:]
@@ -130,6 +134,8 @@ class Subscription:
 
 
 def _matches(pattern: str, type_: str) -> bool:
+    if pattern == "*":
+        return not type_.startswith(("webhook.", "delivery."))
     if pattern.endswith("*"):
         return type_.startswith(pattern[:-1])
     return pattern == type_

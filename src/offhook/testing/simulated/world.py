@@ -248,6 +248,7 @@ def _ports(store: SqliteStore, partitions: int) -> Ports:
         dispatch=shared.dispatch,
         bounds=store.bounds,
         health=store.health,
+        announcements=store.announcements,
         replays=store.replays,
         filters=store.filters,
         webhooks=store.webhooks,
