@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
+from offhook.delivery.replays.entries import ReplayScope
 from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.faulty_store import Trap
 from offhook.testing.simulated.moods import Mood
@@ -211,6 +212,20 @@ class Happenings:
             await self._world.store.deliveries.request_retry(
                 subscription.webhook, event.partition, event.position
             )
+
+    async def somebody_asks_for_a_replay(self) -> None:
+        """Of all that an endpoint was to have, or of what it has not."""
+        subscription = self._world.ledger.subscriptions[self._endpoint()]
+        if subscription.enabled:
+            scope, rate = self._rnd.choice(list(ReplayScope)), self._rnd.choice([5, 50, 1000])
+            types = self._rnd.choice([None, None, ("custom.*",)])
+            await self._world.replay(subscription, scope, rate, types)
+
+    async def replay_is_canceled(self) -> None:
+        """Wherever it stands."""
+        replays = list(self._world.ledger.replays)
+        if replays:
+            await self._world.cancel_replay(self._rnd.choice(replays))
 
     async def _subscribe(self, name: str) -> None:
         await self._world.subscribe(name, endpoint(self._rnd, name, self._world.plan.kind))

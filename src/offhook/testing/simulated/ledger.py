@@ -13,9 +13,11 @@ from offhook.delivery.entries import (
     PendingState,
     Request,
 )
+from offhook.delivery.replays.entries import ReplayJob
+from offhook.delivery.replays.steps import CANCELED
 from offhook.log.entries import Lease, LeaseShare
 from offhook.model.event import LogEvent
-from offhook.model.ids import EventId, WebhookId
+from offhook.model.ids import EventId, ReplayId, WebhookId
 from offhook.testing.network import Arrival
 from offhook.testing.simulated.subscriptions import Subscription
 from offhook.testing.simulated.trace import Trace
@@ -36,6 +38,7 @@ class Sending:
     event: LogEvent
     number: int
     late: bool
+    replay: ReplayId | None
     epoch: int
     began_s: float
     accepted_s: float | None = None
@@ -67,7 +70,8 @@ class Sending:
 
     def __str__(self) -> str:
         event = self.event
-        return f"{self.endpoint} {event.key}#{event.sequence} attempt {self.number}"
+        again = "" if self.replay is None else f" of {self.replay}"
+        return f"{self.endpoint} {event.key}#{event.sequence} attempt {self.number}{again}"
 
 
 @dataclass(slots=True)
@@ -99,6 +103,11 @@ class Ledger:
         """Deliveries that were ever given up or canceled, and why the last time."""
         self.records: dict[Delivery, list[AttemptRecord]] = defaultdict(list)
         self.recorded_accepted: set[Delivery] = set()
+        self.replays: dict[ReplayId, ReplayJob] = {}
+        self.replayed: set[str] = set()
+        """Endpoints of which anything was ever asked to be sent again."""
+        self.accepted_by: Counter[ReplayId] = Counter()
+        """How many deliveries are recorded as accepted that a replay sent."""
         self.failed: Counter[Delivery] = Counter()
         """How often each was given up."""
         self.disabled_by_us: Counter[str] = Counter()
@@ -126,6 +135,7 @@ class Ledger:
             event,
             int(request.headers["webhook-attempt"]),
             request.headers.get("webhook-late") == "1",
+            _replay(request),
             holding.epoch if holding.owner == host.name else -1,
             self.now_s(),
         )
@@ -201,6 +211,12 @@ class Ledger:
             if webhook == subscription.webhook and row.state not in _PARKED:
                 self._park(row, why)
 
+    def asked_for_replay(self, job: ReplayJob) -> None:
+        """Somebody asked for much to be sent again."""
+        self.replays[job.id] = job
+        self.replayed.add(_name(job.webhook))
+        self.trace.tell(f"asked to replay {job.scope} of {_name(job.webhook)}: {job.id}")
+
     def asked_for_retry(self, endpoint: str, event: LogEvent) -> None:
         """Somebody asked for another attempt."""
         self.hurried[endpoint, event.key] = self.now_s()
@@ -212,12 +228,16 @@ class Ledger:
             self.records[delivery].append(attempt)
             if attempt.accepted:
                 self.recorded_accepted.add(delivery)
+                if attempt.replay is not None:
+                    self.accepted_by[attempt.replay] += 1
         for webhook, position in changes.settled:
             self.rows.pop((webhook, self._places[changes.lease.partition, position]), None)
         for row in changes.rows:
             if row.state is PendingState.FAILED:
                 self.failed[_name(row.webhook), row.event_id] += 1
             self._put(row)
+        for replay in [it.replay for it in changes.replays if it.abandon]:
+            self._abandon(replay, changes.lease.partition)
         for webhook, why in changes.disable:
             self._disable(webhook, why)
         self.trace.tell(_told(changes))
@@ -232,6 +252,15 @@ class Ledger:
             self._park(row, "disabled meanwhile")
         else:
             self.rows[row.webhook, row.event_id] = row
+
+    def _abandon(self, replay: ReplayId, partition: int) -> None:
+        for row in list(self.rows.values()):
+            if row.replay != replay or row.partition != partition:
+                continue
+            if (_name(row.webhook), row.event_id) in self.recorded_accepted:
+                del self.rows[row.webhook, row.event_id]
+            else:
+                self._park(row, CANCELED)
 
     def _park(self, row: PendingRow, why: str) -> None:
         self.rows.pop((row.webhook, row.event_id), None)
@@ -253,6 +282,11 @@ class Ledger:
 
 def _name(webhook: WebhookId) -> str:
     return webhook.removeprefix("wh_")
+
+
+def _replay(request: Request) -> ReplayId | None:
+    given = request.headers.get("webhook-replay")
+    return None if given is None else ReplayId(given)
 
 
 def _told(changes: PartitionChanges) -> str:

@@ -49,13 +49,15 @@ class Promises:
         excused = (
             not first
             or sending.late
+            or sending.replay is not None
             or not subscription.always_ordered
             or sending.delivery in self._ledger.parked
             or not subscription.must_get(sending.event)
         )
         if sequence < highest and not excused:
             self.breaks(f"{sending} is accepted after #{highest} of its key")
-        self._highest[lane] = max(sequence, highest)
+        if sending.replay is None:
+            self._highest[lane] = max(sequence, highest)
 
     def _within_the_lease(self, sending: Sending) -> None:
         holding = self._ledger.holdings[sending.event.partition]
@@ -67,25 +69,31 @@ class Promises:
             return
         for other in self._ledger.open[sending.endpoint]:
             known = other.epoch == sending.epoch and other.began_s >= subscription.enabled_since_s
-            if other.key == sending.key and known:
+            alike = other.key == sending.key and other.replay == sending.replay
+            if alike and known:
                 self.breaks(f"{sending} begins while {other} is under way")
 
     def _not_known_to_be_done(self, sending: Sending) -> None:
         """Sent again is only what was at risk: nobody had written, or could have, that it was
-        accepted."""
-        if sending.delivery in self._ledger.recorded_accepted:
+        accepted; or what somebody asks for, once by each replay."""
+        records = self._ledger.records[sending.delivery]
+        if any(it.accepted and it.replay == sending.replay for it in records):
             self.breaks(f"{sending} was recorded as accepted, and is sent again")
         for other in self._ledger.sendings[sending.delivery]:
-            if other.told_accepted and other.epoch == sending.epoch:
+            alike = other.epoch == sending.epoch and other.replay == sending.replay
+            if other.told_accepted and alike:
                 self.breaks(f"{sending} was accepted, and its owner sends it again")
 
     def _not_too_early(self, sending: Sending, subscription: Subscription) -> None:
         before = [
             other
             for other in self._ledger.sendings[sending.delivery]
-            if other.number == sending.number - 1 and other.answer is not None
+            if other.number == sending.number - 1
+            and other.replay == sending.replay
+            and other.answer is not None
         ]
-        if not before:
+        # What a replay comes to is hurried.
+        if not before or (sending.replay is None and sending.endpoint in self._ledger.replayed):
             return
         last = before[-1]
         ended_s = last.ended_s or 0.0

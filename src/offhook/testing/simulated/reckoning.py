@@ -3,6 +3,7 @@
 import asyncio
 
 from offhook.delivery.entries import Answer
+from offhook.delivery.replays.entries import ReplayState
 from offhook.delivery.schedule import Schedule
 from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT
@@ -52,6 +53,7 @@ class Reckoning:
         self._records_are_what_the_network_saw()
         await self._health_is_right()
         await told_is_what_happened(self._world)
+        await self._replays_are_over()
         await self._nothing_is_left()
 
     async def _drained(self) -> bool:
@@ -62,6 +64,7 @@ class Reckoning:
             and not self._outstanding()
             and not await self._ranges()
             and not await self._unannounced()
+            and not await self._world.ports.replays.open_replays([0])
         )
 
     async def _ranges(self) -> bool:
@@ -157,6 +160,17 @@ class Reckoning:
             _, accepted, alive = heard[-1]
             if accepted and alive and stored.health.failures:
                 self._world.promises.breaks(f"{name} took its last request: {stored.health}")
+
+    async def _replays_are_over(self) -> None:
+        """Each took on so many, of which each was accepted or given up."""
+        for replay in self._ledger.replays:
+            view = await self._world.ports.replays.replay(DEFAULT_ACCOUNT, replay)
+            if view is None or view.state is ReplayState.CANCELED:
+                continue
+            accepted = self._ledger.accepted_by[replay]
+            over = view.state is ReplayState.COMPLETED and not view.counts.waiting
+            if not over or view.counts.accepted != accepted:
+                self._world.promises.breaks(f"{replay}, with {accepted} accepted, is {view}")
 
     async def _nothing_is_left(self) -> None:
         ports, partitions = self._world.ports, range(self._world.plan.partitions)

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from offhook.delivery.entries import ApplyReport, PartitionChanges
+from offhook.delivery.replays.entries import ReplayJob, ReplayScope
 from offhook.delivery.sharing import BoundAsk, BoundGrant
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Lease, LeaseShare, Topic
-from offhook.model.ids import DEFAULT_ACCOUNT
+from offhook.model.ids import DEFAULT_ACCOUNT, ReplayId
 from offhook.signing.secret import make_secret
 from offhook.store.sqlite import SqliteStore, open_inline
 from offhook.testing.partitioned import PartitionedStore, placed
@@ -25,6 +26,7 @@ from offhook.testing.simulated.virtual_time import Host, VirtualLoop
 
 DELIVER = "deliver"
 _READ_AT_ONCE = 1_000
+_MOST_REPLAYS = 20
 
 
 class World:
@@ -164,6 +166,26 @@ class World:
         self.ledger.disabled(subscription, "deleted")
         self.trace.tell(f"{name} is deleted")
         await self.store.webhooks.delete_webhook(DEFAULT_ACCOUNT, subscription.webhook)
+
+    async def replay(
+        self,
+        subscription: Subscription,
+        scope: ReplayScope,
+        rate_per_s: float,
+        types: tuple[str, ...] | None = None,
+    ) -> ReplayId:
+        """Have an endpoint's deliveries sent again."""
+        replay = ReplayId(f"rpl_{len(self.ledger.replays):04}")
+        webhook = subscription.webhook
+        job = ReplayJob(replay, DEFAULT_ACCOUNT, webhook, scope, None, None, types, rate_per_s)
+        if await self.store.replays.create_replay(job, most=_MOST_REPLAYS) is not None:
+            self.ledger.asked_for_replay(job)
+        return replay
+
+    async def cancel_replay(self, replay: ReplayId) -> None:
+        """Have a replay stopped, if it runs still."""
+        self.trace.tell(f"{replay} is canceled")
+        await self.store.replays.cancel_replay(DEFAULT_ACCOUNT, replay)
 
     async def close(self) -> None:
         """Drop everything."""
