@@ -65,7 +65,7 @@ _WEIGHTS: dict[str, float] = {
     "endpoint_changes_interest": 0.3,
     "endpoint_changes_order": 0.4,
     "somebody_asks_for_a_retry": 1,
-    "somebody_asks_for_a_replay": 1,
+    "somebody_asks_for_a_replay": 2,
     "replay_is_canceled": 0.3,
 }
 _ALWAYS = frozenset({"post", "endpoint_changes_mood", "endpoint_gets_well"})

@@ -3,7 +3,7 @@
 import asyncio
 
 from offhook.delivery.entries import Answer
-from offhook.delivery.replays.entries import ReplayState
+from offhook.delivery.replays.entries import ReplayScope, ReplayState
 from offhook.delivery.schedule import Schedule
 from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT
@@ -17,6 +17,7 @@ from offhook.testing.simulated.world import DELIVER, World
 _LONGEST_S = 600.0
 _LONGEST_DAY_S = 100_000.0
 _CLEAN_UP_S = 8.0
+_QUICK_PER_S = 1_000.0
 _DIED = "the process died"
 _INSPECTOR = "inspector"
 
@@ -30,12 +31,23 @@ class Reckoning:
         self._clients = clients
         self._unsettled: list[tuple[Subscription, LogEvent]] = []
         self._known = 0
+        self._made_up_for: list[Subscription] = []
 
     async def wait(self) -> None:
-        """Until nothing is left to be delivered."""
+        """Until nothing is left to be delivered; then, in lives that have replays, until all that
+        was given up is delivered too."""
         day = self._world.plan.kind is Kind.DAY
-        until_s = self._world.loop.time() + (_LONGEST_DAY_S if day else _LONGEST_S)
-        pause_s = 0.5
+        longest_s = _LONGEST_DAY_S if day else _LONGEST_S
+        await self._until_drained(longest_s)
+        if "somebody_asks_for_a_replay" in self._world.plan.weights:
+            for subscription in self._ledger.subscriptions.values():
+                if subscription.enabled:
+                    await self._world.replay(subscription, ReplayScope.UNDELIVERED, _QUICK_PER_S)
+                    self._made_up_for.append(subscription)
+            await self._until_drained(longest_s)
+
+    async def _until_drained(self, longest_s: float) -> None:
+        until_s, pause_s = self._world.loop.time() + longest_s, 0.5
         while self._world.loop.time() < until_s and not self._world.promises.broken:
             if await self._drained():
                 # What was told of last is an event too, which goes to those who want it.
@@ -104,7 +116,7 @@ class Reckoning:
             if delivery in self._ledger.accepted_first:
                 continue
             told = f"{subscription.name} {event.key}#{event.sequence}"
-            if delivery not in self._ledger.parked:
+            if delivery not in self._ledger.parked or subscription in self._made_up_for:
                 self._world.promises.breaks(f"{told} was never delivered")
             elif not self._may_be_given_up(delivery, subscription):
                 why = self._ledger.parked[delivery]
