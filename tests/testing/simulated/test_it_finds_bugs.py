@@ -1,6 +1,6 @@
 """Each bug that is put into the engine here is found by one of a few dozen lives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import pytest
@@ -11,8 +11,12 @@ from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.progress import Progress
 from offhook.delivery.queues import EndpointQueue
 from offhook.delivery.rate import Starts
+from offhook.delivery.replays import replayer
+from offhook.delivery.replays.steps import Step
 from offhook.delivery.schedule import Schedule
 from offhook.log.leasing import LeaseHolder
+from offhook.signing.secret import Secret
+from offhook.store.sqlite import webhooks
 from offhook.testing.simulated.life import live
 from offhook.testing.simulated.plan import Kind
 
@@ -65,6 +69,21 @@ def loses_a_record_now_and_then(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChangeSet, "record", forgetful)
 
 
+def tells_of_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ChangeSet, "announce", lambda _changes, _announcement: None)
+
+
+def sends_nothing_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(replayer, "step_for", lambda *_given, **_named: Step.PASS)
+
+
+def forgets_the_secret_before(patch: pytest.MonkeyPatch) -> None:
+    def at_once(_secrets: Sequence[Secret], new: str, **_given: int) -> tuple[Secret, ...]:
+        return (Secret(new),)
+
+    patch.setattr(webhooks, "rotated", at_once)
+
+
 BUGS: tuple[Bug, ...] = (
     sends_past_its_lease,
     does_not_ask_which_lanes_are_closed,
@@ -74,6 +93,9 @@ BUGS: tuple[Bug, ...] = (
     does_not_keep_to_the_rate,
     does_not_keep_to_the_bound,
     loses_a_record_now_and_then,
+    tells_of_nothing,
+    sends_nothing_again,
+    forgets_the_secret_before,
 )
 
 

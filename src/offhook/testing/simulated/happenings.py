@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from offhook.delivery.replays.entries import ReplayScope
+from offhook.signing.secret import make_secret
 from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.faulty_store import Trap
 from offhook.testing.simulated.moods import Mood
@@ -195,6 +196,12 @@ class Happenings:
         """Whether order is kept: of one alone, to which no order is promised then."""
         if self._fickle in self._world.ledger.subscriptions:
             await self._world.change(self._fickle, ordered=self._rnd.random() < 0.5)
+
+    async def secret_is_rotated(self) -> None:
+        """With a while in which both are good."""
+        subscription = self._world.ledger.subscriptions[self._endpoint()]
+        secret = make_secret(self._rnd.randbytes(32))
+        await self._world.rotate(subscription, secret, self._rnd.choice([3, 60]))
 
     async def somebody_asks_for_a_retry(self) -> None:
         """Of something that was given up, or of anything."""

@@ -36,6 +36,7 @@ class Sending:
     host: Host
     endpoint: str
     event: LogEvent
+    request: Request
     number: int
     late: bool
     replay: ReplayId | None
@@ -133,6 +134,7 @@ class Ledger:
             host,
             seen.url.removeprefix("https://").partition(".")[0],
             event,
+            request,
             int(request.headers["webhook-attempt"]),
             request.headers.get("webhook-late") == "1",
             _replay(request),

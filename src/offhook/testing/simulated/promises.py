@@ -1,6 +1,10 @@
 """What is promised of every request, checked in the moment in which it begins or is accepted."""
 
+from offhook.delivery.entries import Request
 from offhook.delivery.schedule import Schedule
+from offhook.signing.schemes import STANDARD
+from offhook.signing.verdict import Verified
+from offhook.signing.verify import verify
 from offhook.testing.simulated.clocks import START
 from offhook.testing.simulated.ledger import Ledger, Sending
 from offhook.testing.simulated.subscriptions import Subscription
@@ -34,6 +38,7 @@ class Promises:
         subscription = self._ledger.subscriptions[sending.endpoint]
         if not subscription.may_get(sending.event):
             self.breaks(f"{sending} is not for this endpoint")
+        self._is_signed(sending, subscription)
         self._within_the_lease(sending)
         self._alone_in_its_lane(sending, subscription)
         self._not_known_to_be_done(sending)
@@ -58,6 +63,14 @@ class Promises:
             self.breaks(f"{sending} is accepted after #{highest} of its key")
         if sending.replay is None:
             self._highest[lane] = max(sequence, highest)
+
+    def _is_signed(self, sending: Sending, subscription: Subscription) -> None:
+        """Whatever the receiver verifies with, of what it was told to be good now."""
+        request, now_s = sending.request, sending.began_s
+        for key in subscription.keys:
+            until_s = key.until_s - self.clocks_off_s - _ROUNDING_S
+            if key.from_s <= now_s < until_s and not _verifies(request, key.secret, now_s):
+                self.breaks(f"{sending} does not verify, with a secret good since {key.from_s} s")
 
     def _within_the_lease(self, sending: Sending) -> None:
         holding = self._ledger.holdings[sending.event.partition]
@@ -137,6 +150,17 @@ class Promises:
             and holding.epoch == sending.epoch
             and holding.until_s > self._ledger.now_s()
         )
+
+
+def _verifies(request: Request, secret: str, at_s: float) -> bool:
+    verdict = verify(
+        STANDARD,
+        [secret],
+        headers=request.headers,
+        body=request.body,
+        now_s=int(START.timestamp() + at_s),
+    )
+    return isinstance(verdict, Verified)
 
 
 def _least_wait_s(failed: Sending, schedule: Schedule) -> float:

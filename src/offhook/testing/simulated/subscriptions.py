@@ -1,6 +1,7 @@
 """What each endpoint's owner asked for at which time, and what follows of that for an event."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 import msgspec
 
@@ -45,6 +46,15 @@ class Version:
 
 
 @dataclass(slots=True)
+class Key:
+    """A secret, and from when until when every request has to verify with it."""
+
+    secret: str
+    from_s: float
+    until_s: float = inf
+
+
+@dataclass(slots=True, eq=False)
 class Subscription:
     """An endpoint and all that was ever asked for it, oldest first; events up to ``after`` are not
     for it."""
@@ -52,6 +62,7 @@ class Subscription:
     name: str
     after: int
     versions: list[Version] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
 
     @property
     def webhook(self) -> WebhookId:

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import ClassVar, cast
 
 from offhook.delivery.entries import ApplyReport, PartitionChanges
 from offhook.delivery.replays.entries import ReplayJob, ReplayScope
+from offhook.delivery.rollout import Rollout
 from offhook.delivery.sharing import BoundAsk, BoundGrant
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Lease, LeaseShare, Topic
 from offhook.model.ids import DEFAULT_ACCOUNT, ReplayId
-from offhook.signing.secret import make_secret
+from offhook.signing.secret import MOST_VALID, make_secret
 from offhook.store.sqlite import SqliteStore, open_inline
 from offhook.testing.partitioned import PartitionedStore, placed
 from offhook.testing.simulated.clocks import HostClock, TrueClock
@@ -20,7 +22,7 @@ from offhook.testing.simulated.plan import Plan, dice
 from offhook.testing.simulated.process import Ports, Process
 from offhook.testing.simulated.promises import Promises
 from offhook.testing.simulated.receivers import Receivers, Way
-from offhook.testing.simulated.subscriptions import Subscription
+from offhook.testing.simulated.subscriptions import Key, Subscription
 from offhook.testing.simulated.trace import Trace
 from offhook.testing.simulated.virtual_time import Host, VirtualLoop
 
@@ -41,6 +43,7 @@ class World:
         self.promises = Promises(self.ledger)
         self.receivers = Receivers(self.ledger, dice(seed, "network"))
         self.processes: list[Process] = []
+        self._rollouts: list[asyncio.Task[None]] = []
         self.disturbed_s = 0.0
         """When a process or its way to the store was last in trouble."""
         self._store_rnd = dice(seed, "store")
@@ -133,11 +136,10 @@ class World:
         subscription.change(self.ledger.head, self.loop.time(), document)
         self.ledger.subscriptions[name] = subscription
         self.trace.tell(f"{name} subscribes: {document.model_dump_json(exclude_defaults=True)}")
+        secret = make_secret(bytes(32))
+        subscription.keys.append(Key(secret, self.loop.time()))
         await self.store.webhooks.create_webhook(
-            DEFAULT_ACCOUNT,
-            subscription.webhook,
-            document.model_dump_json().encode(),
-            make_secret(bytes(32)),
+            DEFAULT_ACCOUNT, subscription.webhook, document.model_dump_json().encode(), secret
         )
 
     async def change(self, name: str, **fields: object) -> None:
@@ -158,6 +160,27 @@ class World:
             document.model_dump_json().encode(),
             stored.revision,
         )
+
+    async def rotate(self, subscription: Subscription, secret: str, overlap_s: int) -> None:
+        """Have an endpoint's secret replaced; it is good from when that is in force everywhere."""
+        webhooks, webhook = self.store.webhooks, subscription.webhook
+        stored = await webhooks.webhook(DEFAULT_ACCOUNT, webhook)
+        if stored is None or len(stored.secrets) >= MOST_VALID:
+            return
+        await webhooks.rotate_secret(DEFAULT_ACCOUNT, webhook, secret, overlap_s, stored.revision)
+        self.trace.tell(f"{subscription.name} has a new secret, {overlap_s} s with the one before")
+        ends_s = self.loop.time() + overlap_s
+        for key in subscription.keys:
+            key.until_s = min(key.until_s, ends_s)
+        key = Key(secret, inf)
+        subscription.keys.append(key)
+        self._rollouts.append(asyncio.create_task(self._roll_out(key)))
+
+    async def _roll_out(self, key: Key) -> None:
+        rollout = Rollout(self.store.rollout, TrueClock(self.loop.time))
+        if not await rollout.wait():
+            key.from_s = self.loop.time()
+            self.trace.tell("a new secret is in force")
 
     async def delete(self, name: str) -> None:
         """Have an endpoint deleted."""
