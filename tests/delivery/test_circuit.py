@@ -84,13 +84,27 @@ def test_a_success_closes_it_and_the_next_trouble_begins_with_the_first_pause() 
     )
 
 
-def test_what_failed_probes_first_and_the_log_is_read_only_if_there_is_no_such_thing() -> None:
+def test_what_is_due_probes_first_and_something_is_chosen_only_if_there_is_no_such_thing() -> None:
     circuit = opened()
-    assert not circuit.may_read
+    assert not circuit.may_choose
     circuit.tick(circuit.probe_at_s)
-    assert not circuit.may_read
+    assert not circuit.may_choose
     circuit.tick(circuit.due_s)
-    assert circuit.may_read
+    assert circuit.may_choose
+    assert circuit.due_s == inf
+    circuit.found_none(100.0)
+    assert not circuit.may_choose
+    assert 100.0 < circuit.due_s < inf
+
+
+def test_what_failed_and_what_is_new_are_chosen_in_turn() -> None:
+    circuit = opened()
+    chosen = []
+    for _ in range(4):
+        chosen.append(circuit.fresh)
+        circuit.tick(circuit.probe_at_s)
+        assert circuit.failed(circuit.probe_at_s)
+    assert chosen == [False, True, False, True]
 
 
 def test_late_answers_of_an_open_circuit_change_nothing() -> None:

@@ -16,7 +16,7 @@ OPEN_AFTER_S = 30.0
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 60.0
 
-_READ_AFTER_S = 2.0
+_CHOOSE_AFTER_S = 2.0
 
 _OVERLOADED = frozenset({429, 502, 504})
 _WIDEST = 1_000
@@ -50,14 +50,17 @@ class Circuit:
     failing_since_s: float = inf
     pause_s: float = FIRST_PAUSE_S
     probe_at_s: float = inf
-    may_read: bool = True
-    """Whether the log is read for it: what failed is to be the probe, if there is any."""
+    may_choose: bool = False
+    """Whether the probe may be something that is not due: nothing that is came for a while."""
+    fresh: bool = False
+    """Whether that is to be something that was not tried yet. In turn: what fails may do so by
+    itself, and others be accepted."""
 
     def accepted(self) -> None:
         """It took a request: all is well."""
         self.state, self.failures = CircuitState.CLOSED, 0
         self.failing_since_s, self.probe_at_s, self.pause_s = inf, inf, FIRST_PAUSE_S
-        self.may_read = True
+        self.may_choose = False
 
     def failed(self, now_s: float) -> bool:
         """It did not; returns whether the circuit opens by it."""
@@ -68,28 +71,38 @@ class Circuit:
                 return False
             case CircuitState.HALF_OPEN:
                 self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
+                self.fresh = not self.fresh
             case CircuitState.CLOSED:
                 long = now_s >= self.failing_since_s + OPEN_AFTER_S
                 if self.failures < OPEN_AFTER_FAILURES or not long:
                     return False
         self.state, self.probe_at_s = CircuitState.OPEN, now_s + self.pause_s
-        self.may_read = False
+        self.may_choose = False
         return True
 
     def tick(self, now_s: float) -> None:
-        """Let a probe through once it is time to: something that failed before or, where after a
-        while there is no such thing, something new."""
+        """Let a probe through once it is time to: something that is due, or something else where
+        that is wanted, or after a while there is no such thing."""
         if self.state is CircuitState.OPEN and now_s >= self.probe_at_s:
             self.state = CircuitState.HALF_OPEN
-        if self.state is CircuitState.HALF_OPEN and now_s >= self.probe_at_s + _READ_AFTER_S:
-            self.may_read = True
+        if self.state is CircuitState.HALF_OPEN and now_s >= self._choose_at_s:
+            self.may_choose = True
+
+    def found_none(self, now_s: float) -> None:
+        """There was nothing to probe with: look again in a while."""
+        self.probe_at_s, self.may_choose, self.fresh = now_s, False, False
 
     @property
     def due_s(self) -> float:
         """When ``tick`` will change something next."""
         if self.state is CircuitState.OPEN:
             return self.probe_at_s
-        return inf if self.may_read else self.probe_at_s + _READ_AFTER_S
+        closed = self.state is CircuitState.CLOSED
+        return inf if closed or self.may_choose else self._choose_at_s
+
+    @property
+    def _choose_at_s(self) -> float:
+        return self.probe_at_s if self.fresh else self.probe_at_s + _CHOOSE_AFTER_S
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from offhook.delivery.health import describe_hopeless
 from offhook.delivery.outcome import cancel, note, put_back, settle
 from offhook.delivery.policy import Delivered, Disable, Verdict
 from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
+from offhook.delivery.probing import Prober
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.reader import LogReader
 from offhook.delivery.releasing import Releaser
@@ -126,6 +127,9 @@ class Dispatcher:
             queues=self._queues,
             clock=clock,
             attempts_kept_ms=attempts_kept_ms,
+        )
+        self._prober = Prober(
+            log=log, store=store, router=self._router, queues=self._queues, clock=clock
         )
         self._releaser = Releaser(store=store, clock=clock)
         self._sends = Sends(
@@ -287,6 +291,7 @@ class Dispatcher:
             self._settle_sent()
             self._start_sends()
         await self._retrier.run(self._staying(), self._reader.subscriptions)
+        await self._prober.run(self._staying(), self._reader.subscriptions)
         await self._releaser.run(self._staying(), self._reader.subscriptions)
         await self._replayer.run(self._staying(), self._reader.subscriptions)
         return more

@@ -69,6 +69,14 @@ class PartitionFlow:
         self._settled.discard((webhook, position))
         return found
 
+    def is_settled(self, webhook: WebhookId, position: int) -> bool:
+        """As ``was_settled``, without counting as having asked."""
+        return (webhook, position) in self._settled
+
+    def take_ahead(self, webhook: WebhookId, position: int) -> None:
+        """It is seen to out of turn: once the range comes to it, it is passed over."""
+        self._settled.add((webhook, position))
+
     def behind(self, webhook: WebhookId) -> bool:
         """Whether the endpoint is fed from its range rather than live."""
         held = self.ranges.get(webhook)

@@ -13,6 +13,7 @@ from offhook.delivery.entries import (
     DeliveryFilter,
     DeliveryView,
     DispatchRequest,
+    DuePending,
     DueSlice,
     HeldRange,
     Lane,
@@ -55,6 +56,11 @@ class DispatchStore(Protocol):
         endpoint, without the ``busy`` ones, and ``but`` for some endpoints that can take nothing
         now. ``next_due_ms`` is the earliest due time of a row of the others neither returned nor
         busy; it may lie in the past when more were due."""
+        ...
+
+    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
+        """Of an endpoint's rows in state ``retry``, the one that is due first, whenever that is;
+        not those of replays."""
         ...
 
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:

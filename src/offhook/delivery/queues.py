@@ -33,6 +33,7 @@ class Delivery:
     failed at ``failed_ms``; ``epoch`` is of the lease under which it was read: results under an
     older one are void. ``lane`` names the lane of its key; ``late`` the one that it was let out of,
     or put back into, ``unordered`` if it is out of it. ``replay`` is the job that sends it again.
+    A ``probe`` is tried out of its time: if it fails, its row stays as it was.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Delivery:
         "failed_ms",
         "lane",
         "late",
+        "probe",
         "reader",
         "replay",
         "since_ms",
@@ -71,6 +73,7 @@ class Delivery:
         self.failed_ms: int | None = None
         self.late: str | None = None
         self.unordered = False
+        self.probe = False
 
     @classmethod
     def of_row(cls, row: PendingRow, event: LogEvent, *, epoch: int) -> "Delivery":
@@ -133,12 +136,13 @@ class EndpointQueue:
 
     @property
     def room(self) -> int:
-        """How many more may wait: none while the circuit is open, then one to probe with."""
+        """How many more may wait: none while the circuit is open, then one to probe with, if it
+        is to be one that is due."""
         match self.circuit.state:
             case CircuitState.CLOSED:
                 return QUEUE_BOUND - self._waiting
             case CircuitState.HALF_OPEN:
-                return 1 - self.in_flight - self._waiting
+                return 0 if self.circuit.fresh else 1 - self.in_flight - self._waiting
             case CircuitState.OPEN:
                 return 0
             case _:
@@ -147,7 +151,7 @@ class EndpointQueue:
     @property
     def room_to_read(self) -> int:
         """How many more may be read from the log for it."""
-        return self.room if self.circuit.may_read else 0
+        return self.room if self.circuit.state is CircuitState.CLOSED else 0
 
     @property
     def hangs(self) -> bool:
@@ -418,11 +422,24 @@ class Queues:
             self.stir(queue)
         self._tick_at_s = min((it.circuit.due_s for it in self._resting), default=inf)
 
+    def look_at(self, queue: EndpointQueue) -> None:
+        """Something was chosen for a queue, or is to be in a while."""
+        self._tick_at_s = min(self._tick_at_s, queue.circuit.due_s)
+        self.stir(queue)
+
     def rest(self, queue: EndpointQueue) -> list[Delivery]:
         """The endpoint's circuit has opened: hand out what waited."""
         self._resting[queue] = None
         self._tick_at_s = min(self._tick_at_s, queue.circuit.due_s)
         return queue.drain()
+
+    def unprobed(self) -> list[EndpointQueue]:
+        """Endpoints that something is to be chosen for, to probe with."""
+        return [
+            queue
+            for queue in self._resting
+            if queue.circuit.may_choose and not queue.in_flight and not queue.size
+        ]
 
     def full(self) -> list[WebhookId]:
         """Endpoints that nothing more may wait for now."""

@@ -58,6 +58,28 @@ class Router:
                 delivery = _delivery(flow, endpoint, event, held)
                 self._offer(flow, delivery, self._queues.of(endpoint), closed)
 
+    async def probe(
+        self,
+        flow: PartitionFlow,
+        endpoint: Endpoint,
+        events: Sequence[LogEvent],
+        subscriptions: Subscriptions,
+    ) -> bool:
+        """Queue the first of these events whose lane is open, ahead of its turn; returns whether
+        there was one."""
+        wanted = [(endpoint, e) for e in events if subscriptions.wants(endpoint.id, e)]
+        closed = await self._closed(flow, wanted)
+        for _, event in wanted:
+            lane = Lane(endpoint.id, event.key)
+            taken = endpoint.ordered and (lane in closed or flow.closing(lane))
+            if not taken and not flow.is_settled(endpoint.id, event.position):
+                flow.take_ahead(endpoint.id, event.position)
+                alone = Range(event.position)
+                delivery = _delivery(flow, endpoint, event, alone)
+                self._offer(flow, delivery, self._queues.of(endpoint), closed)
+                return True
+        return False
+
     async def set_aside(
         self,
         flow: PartitionFlow,

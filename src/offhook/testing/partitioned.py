@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from offhook.delivery.entries import (
     ApplyReport,
     DispatchRequest,
+    DuePending,
     DueSlice,
     HeldRange,
     Lane,
@@ -127,6 +128,13 @@ class PartitionedDispatch:
         found = await self._store.due(partitions, per_webhook, busy, but)
         items = tuple(replace(it, event=placed(it.event, self._partitions)) for it in found.items)
         return DueSlice(items, found.next_due_ms)
+
+    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
+        """The row that is due first, with its event in its partition."""
+        found = await self._store.first_due(partition, webhook)
+        if found is None:
+            return None
+        return replace(found, event=placed(found.event, self._partitions))
 
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
         """As the store has them."""

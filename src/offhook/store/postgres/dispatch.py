@@ -124,6 +124,14 @@ class PostgresDispatch:
         self._doubts.forget(changes)
         return report
 
+    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
+        """The row of an endpoint that is due first, whenever that is."""
+        async with self._database.reading() as session:
+            first = await session.row("pending_first", partition=partition, webhook=webhook)
+            if first is None:
+                return None
+            return next(iter(await load_due(session, [(first[0], first[1], first[2])])), None)
+
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
         """Lanes held too long by an endpoint that accepted something after their head failed."""
         ages = [astuple(age) for age in asked]

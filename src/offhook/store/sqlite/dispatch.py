@@ -136,6 +136,15 @@ class SqliteDispatch:
 
         return await self._database.write(work)
 
+    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
+        """The row of an endpoint that is due first, whenever that is."""
+
+        def work(connection: Connection) -> tuple[DuePending, ...]:
+            first = connection.row("pending_first", partition=partition, webhook=webhook)
+            return () if first is None else load_due(connection, [(first[0], first[1], first[2])])
+
+        return next(iter(self._database.read(work)), None)
+
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
         """Lanes held too long by an endpoint that accepted something after their head failed."""
         ages = as_json((age.partition, age.webhook, age.failed_by_ms) for age in asked)

@@ -119,6 +119,45 @@ class TroubleConformance:
         await bench.pass_time(70, step_s=5)
         assert crm.network.sequences("late") == [1]
 
+    async def test_it_is_found_to_be_back_in_a_minute_or_so_whenever_retries_are_due(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        crm = Crm()
+        bench = Bench(store, clock, crm.network)
+        await bench.webhook("crm", retry={"delays_s": [5, 30, 20_000], "until_s": 80_000})
+        await bench.post(*(f"k{n}" for n in range(20)))
+        await bench.pass_time(600, step_s=5)
+        await bench.post(*(f"n{n}" for n in range(20)))
+        await bench.pass_time(600, step_s=5)
+        crm.down = False
+        await bench.pass_time(75, step_s=5)
+        assert all(crm.network.sequences(f"n{n}") == [1] for n in range(20))
+
+    async def test_a_probe_that_fails_uses_up_no_attempt(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        crm = Crm()
+        bench = Bench(store, clock, crm.network)
+        webhook = await bench.webhook("crm", retry={"delays_s": [5, 30, 3_000]})
+        await bench.post(*(f"k{n}" for n in range(8)))
+        await bench.pass_time(2_500, step_s=10)
+        assert await _count(store, webhook, DeliveryStatus.FAILED) == 0
+        crm.down = False
+        await bench.pass_time(700, step_s=10)
+        assert all(crm.network.sequences(f"k{n}") == [1] for n in range(8))
+
+    async def test_one_event_refused_for_ever_does_not_keep_others_from_a_quiet_endpoint(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        network = ScriptedNetwork(_refuse_first_of_a)
+        bench = Bench(store, clock, network)
+        await bench.webhook("crm", retry={"delays_s": [5], "until_s": 80_000})
+        await bench.post("a", "a")
+        await bench.pass_time(600, step_s=5)
+        await bench.post("b", "c")
+        await bench.pass_time(130, step_s=5)
+        assert network.sequences("b") == network.sequences("c") == [1]
+
     async def test_an_endpoint_that_hangs_gets_fewer_and_fewer_requests_at_once(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
