@@ -85,7 +85,7 @@ class Holding:
 
 
 class Ledger:
-    """Gathers facts, and calls ``on_began`` and ``on_accepted`` as they come."""
+    """Gathers facts, and calls ``on_began``, ``on_accepted`` and so on as they come."""
 
     def __init__(self, trace: Trace, now_s: Callable[[], float]) -> None:
         self.trace = trace
@@ -118,6 +118,8 @@ class Ledger:
         self._places: dict[tuple[int, int], EventId] = {}
         self.on_began: Callable[[Sending], None] = lambda _: None
         self.on_accepted: Callable[[Sending, bool], None] = lambda _sending, _first: None
+        self.on_answered: Callable[[Sending], None] = lambda _: None
+        self.on_recorded_failure: Callable[[Sending], None] = lambda _: None
 
     def appended(self, event: LogEvent) -> None:
         """An event stands in the log, in its partition."""
@@ -164,6 +166,7 @@ class Ledger:
         sending.owned = holding.epoch == sending.epoch and holding.until_s > self.now_s()
         what = answer.status if answer.failure is None else answer.failure
         self.trace.tell(f"{sending.host.name} hears of {sending}: {what}")
+        self.on_answered(sending)
 
     def given_up(self, sending: Sending) -> None:
         """Its sender does not wait any longer."""
@@ -232,6 +235,8 @@ class Ledger:
                 self.recorded_accepted.add(delivery)
                 if attempt.replay is not None:
                     self.accepted_by[attempt.replay] += 1
+            else:
+                self._failed(changes.lease.owner, delivery, attempt)
         for webhook, position in changes.settled:
             self.rows.pop((webhook, self._places[changes.lease.partition, position]), None)
         for row in changes.rows:
@@ -243,6 +248,13 @@ class Ledger:
         for webhook, why in changes.disable:
             self._disable(webhook, why)
         self.trace.tell(_told(changes))
+
+    def _failed(self, owner: str, delivery: Delivery, attempt: AttemptRecord) -> None:
+        for sending in self.sendings[delivery]:
+            alike = (sending.number, sending.replay) == (attempt.number, attempt.replay)
+            if alike and sending.host.name == owner and sending.answer is not None:
+                self.on_recorded_failure(sending)
+                return
 
     def _put(self, row: PendingRow) -> None:
         subscription = self.subscriptions[_name(row.webhook)]

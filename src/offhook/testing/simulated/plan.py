@@ -21,6 +21,8 @@ class Kind(StrEnum):
     """Some of all troubles."""
     BACKLOG = "backlog"
     """Much is posted, and an endpoint is away for long."""
+    OUTAGE = "outage"
+    """Minutes, in which endpoints stay as bad as they are for long."""
     DAY = "day"
     """A day with the 24-hour schedule, endpoints down for hours."""
 
@@ -69,6 +71,12 @@ _WEIGHTS: dict[str, float] = {
     "somebody_asks_for_a_replay": 2,
     "replay_is_canceled": 0.3,
 }
+_LASTS_S = {
+    Kind.MIXED: [6, 12, 24],
+    Kind.BACKLOG: [6, 12, 24],
+    Kind.OUTAGE: [120, 240],
+    Kind.DAY: [43_200],
+}
 _ALWAYS = frozenset({"post", "endpoint_changes_mood", "endpoint_gets_well"})
 
 
@@ -79,7 +87,7 @@ def dice(seed: int, whose: str) -> random.Random:
 
 def draw_kind(seed: int) -> Kind:
     """Which kind of life a seed has, if nobody says."""
-    return dice(seed, "kind").choices(list(Kind), [0.9, 0.098, 0.002])[0]
+    return dice(seed, "kind").choices(list(Kind), [0.86, 0.09, 0.048, 0.002])[0]
 
 
 def of_kind(kind: Kind, rnd: random.Random) -> Plan:
@@ -97,7 +105,7 @@ def of_kind(kind: Kind, rnd: random.Random) -> Plan:
         weights = {name: it for name, it in weights.items() if "replay" not in name}
     most = rnd.choice([1, 1, 2, 3])
     day = kind is Kind.DAY
-    lasts_s = 43_200 if day else rnd.choice([6, 12, 24])
+    lasts_s = rnd.choice(_LASTS_S[kind])
     return Plan(
         kind=kind,
         partitions=1 if day else partitions,
@@ -127,6 +135,7 @@ def endpoint(rnd: random.Random, name: str, kind: Kind) -> dict[str, object]:
         "max_in_flight": rnd.choice([1, 3, 8, 16]),
         "rate_limit_per_s": rnd.choice([None, None, None, 20, 8, 2.5]),
         "timeout_s": rnd.choice([1, 3, 10]),
+        "max_hold_s": rnd.choice([3, 20, 3_600]),
         "test": rnd.random() < 0.3,
         "retry": {"profile": "24h"} if kind is Kind.DAY else rnd.choice(_RETRIES),
     }

@@ -7,6 +7,7 @@ from offhook.signing.verdict import Verified
 from offhook.signing.verify import verify
 from offhook.testing.simulated.clocks import START
 from offhook.testing.simulated.ledger import Ledger, Sending
+from offhook.testing.simulated.sparing import Sparing
 from offhook.testing.simulated.subscriptions import Subscription
 
 BROKEN = "BROKEN: "
@@ -24,10 +25,13 @@ class Promises:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._highest: dict[tuple[str, str], int] = {}
+        self._sparing = Sparing()
         self.broken: list[str] = []
         self.clocks_off_s = 0.0
         ledger.on_began = self._began
         ledger.on_accepted = self._accepted
+        ledger.on_answered = self._sparing.heard
+        ledger.on_recorded_failure = self._recorded_failure
 
     def breaks(self, what: str) -> None:
         """A promise was broken."""
@@ -43,6 +47,7 @@ class Promises:
         self._alone_in_its_lane(sending, subscription)
         self._not_known_to_be_done(sending)
         self._not_too_early(sending, subscription)
+        self._not_while_it_is_left_alone(sending, subscription)
         self._within_the_rate(sending, subscription)
         self._within_the_bound(sending, subscription)
 
@@ -83,7 +88,8 @@ class Promises:
         for other in self._ledger.open[sending.endpoint]:
             known = other.epoch == sending.epoch and other.began_s >= subscription.enabled_since_s
             alike = other.key == sending.key and other.replay == sending.replay
-            if alike and known:
+            in_order = not (other.late or sending.late)
+            if alike and known and in_order:
                 self.breaks(f"{sending} begins while {other} is under way")
 
     def _not_known_to_be_done(self, sending: Sending) -> None:
@@ -105,8 +111,9 @@ class Promises:
             and other.replay == sending.replay
             and other.answer is not None
         ]
-        # What a replay comes to is hurried.
-        if not before or (sending.replay is None and sending.endpoint in self._ledger.replayed):
+        # What a replay comes to is hurried, and whatever failed before may be a probe.
+        hurried = sending.replay is None and sending.endpoint in self._ledger.replayed
+        if not before or hurried or self._sparing.may_probe(sending):
             return
         last = before[-1]
         ended_s = last.ended_s or 0.0
@@ -116,6 +123,15 @@ class Promises:
         early_s = ended_s + wait_s - sending.began_s - self.clocks_off_s - _ROUNDING_S
         if early_s > 0:
             self.breaks(f"{sending} is tried {early_s:.3f} s too early")
+
+    def _not_while_it_is_left_alone(self, sending: Sending, subscription: Subscription) -> None:
+        early_s = self._sparing.too_early_s(sending, subscription.enabled_since_s)
+        if early_s > 0:
+            self.breaks(f"{sending} is sent {early_s:.3f} s before a dead endpoint may be probed")
+
+    def _recorded_failure(self, sending: Sending) -> None:
+        subscription = self._ledger.subscriptions[sending.endpoint]
+        self._sparing.failed(sending, self._ledger.now_s(), subscription.enabled_since_s)
 
     def _within_the_rate(self, sending: Sending, subscription: Subscription) -> None:
         bound = subscription.most_begun(sending.began_s)
