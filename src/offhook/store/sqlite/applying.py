@@ -45,15 +45,17 @@ class Applying:
         self._partition = changes.lease.partition
         self._tail = tail
         self._now_ms = now_ms
-        concerned = {row.webhook for row in changes.rows} | {it.webhook for it in changes.held}
-        self._enabled = _enabled(self._connection, concerned)
+        self._enabled: dict[WebhookId, bool] = {}
         self.stubs = 0
         self.closed: frozenset[Lane] = frozenset()
         self.opened: frozenset[Lane] = frozenset()
 
     def run(self) -> None:
         """Write them; the lease was checked in this very transaction."""
-        attempts = [_attempt_row(attempt) for attempt in self._changes.attempts]
+        changes = self._changes
+        concerned = {row.webhook for row in changes.rows} | {it.webhook for it in changes.held}
+        self._enabled = _enabled(self._connection, concerned)
+        attempts = [_attempt_row(attempt) for attempt in changes.attempts]
         self.stubs = _insert(self._transaction, "attempt_add", attempts, _attempt_stub)
         self._store_pending()
         self._store_ranges()
