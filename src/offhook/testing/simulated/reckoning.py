@@ -168,9 +168,12 @@ class Reckoning:
             )
             if stored is None or not heard:
                 continue
-            # What a process heard just before it died, it noted nowhere.
-            _, accepted, alive = heard[-1]
-            if accepted and alive and stored.health.failures:
+            at_s, accepted, alive = heard[-1]
+            failed_s = max((it[0] for it in heard if not it[1]), default=0.0)
+            # What a process heard just before it died, it noted nowhere; and by clocks that
+            # differ, nobody can tell which came last.
+            known = alive and at_s > failed_s + self._world.promises.clocks_off_s
+            if accepted and known and stored.health.failures:
                 self._world.promises.breaks(f"{name} took its last request: {stored.health}")
 
     async def _replays_are_over(self) -> None:
