@@ -17,6 +17,7 @@ from offhook.settings import Role, load
 from offhook.signing import SignedRequest, Unsigned, explain
 from offhook.signing.presets import Preset, preset_of
 from offhook.tools import commands
+from offhook.tools.dead_letters import dead_letters_cli
 
 if TYPE_CHECKING:
     from offhook.moving.copying import CopyReport
@@ -32,6 +33,7 @@ secrets_cli = typer.Typer(
     help="What is sealed at rest.", no_args_is_help=True, add_completion=False
 )
 cli.add_typer(secrets_cli, name="secrets")
+cli.add_typer(dead_letters_cli)
 _LOCAL = commands.LOCAL_SERVER
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 

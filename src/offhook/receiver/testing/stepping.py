@@ -1,12 +1,12 @@
 """A receiver in memory, on a clock that stands still, which hands over when it is told to."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Self
 
 import msgspec
 
-from offhook.clock import FakeClock
+from offhook.clock import Clock, FakeClock
 from offhook.receiver.answers import Answer
 from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.journal import Journal
@@ -31,8 +31,12 @@ class Handed(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+def _in_memory(clock: Clock) -> Queue:
+    return SqliteQueue(":memory:", clock=clock)
+
+
 class SteppedReceiver:
-    """An async context manager around a receiver whose queue is in memory.
+    """An async context manager around a receiver whose queue is in memory, unless another is given.
 
     ``deliver`` signs and delivers, ``run`` hands over all that is due and says what came of it, and
     ``clock.advance(30)`` lets time pass. Delays are not spread.
@@ -46,9 +50,10 @@ class SteppedReceiver:
         scheme: Preset = STANDARD,
         handling: Handling | None = None,
         ordered: bool = True,
+        queue: Callable[[Clock], Queue] = _in_memory,
     ) -> None:
         self.clock = FakeClock()
-        self.queue: Queue = SqliteQueue(":memory:", clock=self.clock)
+        self.queue = queue(self.clock)
         self._secret = secret
         self._scheme = scheme
         self._receiver = Receiver(
