@@ -105,8 +105,8 @@ class Ledger:
         self.records: dict[Delivery, list[AttemptRecord]] = defaultdict(list)
         self.recorded_accepted: set[Delivery] = set()
         self.replays: dict[ReplayId, ReplayJob] = {}
-        self.replayed: set[str] = set()
-        """Endpoints of which anything was ever asked to be sent again."""
+        self.replayed: Counter[str] = Counter()
+        """How many replays of each endpoint were asked for."""
         self.accepted_by: Counter[ReplayId] = Counter()
         """How many deliveries are recorded as accepted that a replay sent."""
         self.failed: Counter[Delivery] = Counter()
@@ -219,7 +219,7 @@ class Ledger:
     def asked_for_replay(self, job: ReplayJob) -> None:
         """Somebody asked for much to be sent again."""
         self.replays[job.id] = job
-        self.replayed.add(_name(job.webhook))
+        self.replayed[_name(job.webhook)] += 1
         self.trace.tell(f"asked to replay {job.scope} of {_name(job.webhook)}: {job.id}")
 
     def asked_for_retry(self, endpoint: str, event: LogEvent) -> None:

@@ -72,8 +72,8 @@ _WEIGHTS: dict[str, float] = {
     "replay_is_canceled": 0.3,
 }
 _LASTS_S = {
-    Kind.MIXED: [6, 12, 24],
-    Kind.BACKLOG: [6, 12, 24],
+    Kind.MIXED: [5, 10, 20],
+    Kind.BACKLOG: [5, 10, 20],
     Kind.OUTAGE: [120, 240],
     Kind.DAY: [43_200],
 }

@@ -111,8 +111,9 @@ class Promises:
             and other.replay == sending.replay
             and other.answer is not None
         ]
-        # What a replay comes to is hurried, and whatever failed before may be a probe.
-        hurried = sending.replay is None and sending.endpoint in self._ledger.replayed
+        # What another replay comes to is hurried, and whatever failed before may be a probe.
+        own = 0 if sending.replay is None else 1
+        hurried = self._ledger.replayed[sending.endpoint] > own
         if not before or hurried or self._sparing.may_probe(sending):
             return
         last = before[-1]

@@ -25,6 +25,8 @@ class Receivers:
         self._world = Context()
         self.ever_ill: set[str] = set()
         """Endpoints that did not always take everything, quickly."""
+        self.changed_s: dict[str, float] = {}
+        """When each last began to behave in another way."""
         self._moods: dict[str, Mood] = {}
         self.refused_keys: set[tuple[str, str]] = set()
         """By endpoint: keys of which it refuses every event alone."""
@@ -36,16 +38,20 @@ class Receivers:
     def become(self, name: str, mood: Mood) -> None:
         """It is like this from now on."""
         self._moods[name] = mood
+        self.changed_s[name] = self._ledger.now_s()
         if mood is not Mood.FINE:
             self.ever_ill.add(name)
 
     def refuse_or_not(self, name: str, key: str) -> None:
         """It refuses every event of this key from now on, or no longer."""
         self.refused_keys ^= {(name, key)}
+        self.changed_s[name] = self._ledger.now_s()
         self.ever_ill.add(name)
 
     def get_well(self) -> None:
         """All of them take everything, quickly."""
+        for name in {*self._moods, *(name for name, _ in self.refused_keys)}:
+            self.changed_s[name] = self._ledger.now_s()
         self._moods.clear()
         self.refused_keys.clear()
 
