@@ -52,7 +52,7 @@ class Promises:
         self._within_the_bound(sending, subscription)
 
     def _accepted(self, sending: Sending, first: bool) -> None:
-        """First acceptances of an endpoint and key are in order."""
+        """First acceptances of an endpoint and key are in order, leaving aside what is late."""
         lane = sending.endpoint, sending.key
         sequence, highest = sending.event.sequence, self._highest.get(lane, 0)
         subscription = self._ledger.subscriptions[sending.endpoint]
@@ -66,7 +66,7 @@ class Promises:
         )
         if sequence < highest and not excused:
             self.breaks(f"{sending} is accepted after #{highest} of its key")
-        if sending.replay is None:
+        if sending.replay is None and not sending.late:
             self._highest[lane] = max(sequence, highest)
 
     def _is_signed(self, sending: Sending, subscription: Subscription) -> None:
