@@ -88,6 +88,13 @@ class TestLanes:
         flow.live.read(90)
         assert flow.lanes_bound_reached(CRM)
 
+    def test_so_is_what_was_taken_ahead_to_probe_with(self) -> None:
+        flow = PartitionFlow(lease(40), lane_counts={CRM: CLOSED_LANES_BOUND})
+        flow.take_ahead(CRM, 90)
+        assert not flow.lanes_bound_reached(CRM)
+        flow.live.read(90)
+        assert flow.lanes_bound_reached(CRM)
+
 
 class TestWriting:
     def test_nothing_decided_is_nothing_to_write(self) -> None:

@@ -76,6 +76,8 @@ class PartitionFlow:
     def take_ahead(self, webhook: WebhookId, position: int) -> None:
         """It is seen to out of turn: once the range comes to it, it is passed over."""
         self._settled.add((webhook, position))
+        # Its row waits until the range is read up to it, however many lanes are closed.
+        self._resume_to[webhook] = max(position, self._resume_to.get(webhook, 0))
 
     def behind(self, webhook: WebhookId) -> bool:
         """Whether the endpoint is fed from its range rather than live."""
