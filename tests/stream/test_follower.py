@@ -2,6 +2,8 @@
 replaced under it."""
 
 import asyncio
+import itertools
+from typing import Any
 
 import pytest
 from stage import ACCOUNT, Stage
@@ -139,8 +141,13 @@ async def test_a_client_whose_page_cannot_be_read_is_let_go_and_goes_on_later(
     await stage.until(lambda: stage.follower._ring is None)
     told = await stage.post("a")
 
-    async def away(*_: object) -> None:
-        raise Unavailable("away")
+    asked, feed = itertools.count(), type(stage.store.feed).feed
+
+    async def away(*given: Any) -> Any:
+        # What is asked first is whether the id is still good.
+        if next(asked):
+            raise Unavailable("away")
+        return await feed(*given)
 
     with monkeypatch.context() as patch:
         patch.setattr(type(stage.store.feed), "feed", away)
