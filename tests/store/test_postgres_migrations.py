@@ -137,10 +137,12 @@ async def test_a_second_run_changes_nothing(postgres18_url: str) -> None:
 
 OPEN = """
 import asyncio, sys
+from offhook.store.keyring import Keyring
 from offhook.store.postgres import open_postgres
 
 async def main(url, partitions):
-    store = await open_postgres(url, partitions=partitions)
+    keyring = Keyring(("k" * 32,))
+    store = await open_postgres(url, partitions=partitions, keyring=keyring)
     print(store.log.partitions, store.feed.generation)
     await store.close()
 

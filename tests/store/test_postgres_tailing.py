@@ -173,7 +173,8 @@ async def test_under_a_long_report_an_append_and_a_reader_touch_no_more_of_the_d
                 await appended(store, plain(f"key-{at}"))
             after = await touched(beside, store)
             await store.close()
-            assert await updated(beside) == set()
+            # Once, when the first process seals what it signs with.
+            assert await updated(beside) <= {"installation"}
     assert all(after[name] <= before[name] + 3 for name in before), (before, after)
 
 
