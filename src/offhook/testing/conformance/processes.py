@@ -74,7 +74,7 @@ class RebalancingConformance:
         first = processes.start("a")
         await first.bench.webhook("crm", max_in_flight=1000)
         processes.receivers.hold = lambda _: True
-        keys = [f"k{number}" for number in range(12 * shared.log.partitions)]
+        keys = [f"k{number}" for number in range(6 * shared.log.partitions)]
         await first.bench.post(*keys, *keys)
         await processes.until(lambda: len(processes.receivers.begun[URL]) == len(keys))
         processes.start("b")
