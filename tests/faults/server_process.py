@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from offhook.delivery.announcing import about_delivery
 from offhook.demo.processes import Child, clean_environment
 from offhook.testing.servers.ports import free_port
 
@@ -153,6 +154,10 @@ class Client:
         return [item["id"] for item in answer["items"]]
 
     async def feed(self) -> list[dict[str, Any]]:
+        """The log, oldest first, without what is told of deliveries: nobody here asked for that."""
+        return [event for event in await self.whole_feed() if not about_delivery(event["type"])]
+
+    async def whole_feed(self) -> list[dict[str, Any]]:
         """The whole log, oldest first."""
         events: list[dict[str, Any]] = []
         cursor = ""

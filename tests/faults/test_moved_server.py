@@ -116,7 +116,7 @@ async def test_a_server_on_postgresql_goes_on_where_the_one_on_a_file_stopped(
         async with new, Client(new) as client:
             await client.post("b", "d", "k8")
             await until(lambda: len(good.sequences(settling)) > 2, 60, "what the timer brings")
-            feed = await client.feed()
+            feed = await client.whole_feed()
             asked = {event["id"] for event in feed if not about_delivery(event["type"])}
             later = asked - old.events.keys()
             for name in ("good", "hanging", "picky"):
