@@ -3,11 +3,13 @@
 import asyncio
 import ipaddress
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import ASGIApp
 
@@ -182,64 +184,10 @@ def _api(
     parts: _Parts, gate: Gate, streams: Streams, trials: Transport, runners: Sequence[Runner]
 ) -> ASGIApp:
     settings, store, clock = parts.settings, parts.store, parts.clock
-    targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
     routers = [
-        webhook_router(
-            gate=gate,
-            webhooks=store.webhooks,
-            targets=targets,
-            clock=clock,
-            entropy=secrets.token_bytes,
-            prefix=prefix,
-            documented=prefix == "/v1",
-        )
+        router
         for prefix in ("/v1", "/api/v1")
-    ]
-    routers += [
-        secret_router(
-            gate=gate,
-            webhooks=store.webhooks,
-            rollout=Rollout(store.rollout, clock),
-            entropy=secrets.token_bytes,
-            prefix=prefix,
-            documented=prefix == "/v1",
-        )
-        for prefix in ("/v1", "/api/v1")
-    ]
-    routers += [
-        trial_router(
-            gate=gate,
-            webhooks=store.webhooks,
-            transport=trials,
-            clock=clock,
-            entropy=secrets.token_bytes,
-            prefix=prefix,
-            documented=prefix == "/v1",
-        )
-        for prefix in ("/v1", "/api/v1")
-    ]
-    routers += [
-        replay_router(
-            gate=gate,
-            replays=store.replays,
-            webhooks=store.webhooks,
-            clock=clock,
-            entropy=secrets.token_bytes,
-            prefix=prefix,
-            documented=prefix == "/v1",
-        )
-        for prefix in ("/v1", "/api/v1")
-    ]
-    routers += [
-        stats_router(
-            gate=gate,
-            webhooks=store.webhooks,
-            stats=store.stats,
-            clock=clock,
-            prefix=prefix,
-            documented=prefix == "/v1",
-        )
-        for prefix in ("/v1", "/api/v1")
+        for router in _of_webhooks(parts, gate, trials, prefix)
     ]
     routers.append(jwks_router(store.webhooks, clock))
     routers.append(
@@ -260,6 +208,25 @@ def _api(
         clock=clock,
         settings=ApiSettings(open_metrics=_is_loopback(settings.host)),
     )
+
+
+def _of_webhooks(parts: _Parts, gate: Gate, trials: Transport, prefix: str) -> Iterator[APIRouter]:
+    """Everything under a webhook, with either prefix the same."""
+    settings, store, clock = parts.settings, parts.store, parts.clock
+    targets = Targets(system_resolver, allow_http=settings.allow_http, allowed=settings.networks)
+    at = partial(
+        dict[str, Any],
+        gate=gate,
+        webhooks=store.webhooks,
+        prefix=prefix,
+        documented=prefix == "/v1",
+    )
+    entropy = secrets.token_bytes
+    yield webhook_router(**at(targets=targets, clock=clock, entropy=entropy))
+    yield secret_router(**at(rollout=Rollout(store.rollout, clock), entropy=entropy))
+    yield trial_router(**at(transport=trials, clock=clock, entropy=entropy))
+    yield replay_router(**at(replays=store.replays, clock=clock, entropy=entropy))
+    yield stats_router(**at(stats=store.stats, clock=clock))
 
 
 async def missing(keys: KeyStore, runners: Sequence[Runner]) -> str | None:

@@ -163,3 +163,18 @@ def test_what_waited_for_an_endpoint_that_is_gone_is_canceled_once(table: Table)
     assert stated(written.rows) == [(at, PendingState.CANCELED) for at in (1, 4, 2, 3)]
     assert written.cursor == 4
     assert all("disabled or deleted" in (row.reason or "") for row in written.rows)
+
+
+def test_a_probe_that_fails_leaves_its_row_as_it_was(table: Table) -> None:
+    probe = table.queue.take()
+    probe.probe = True
+    assert isinstance(table.answer(DOWN, probe), Retry)
+    changes = table.written()
+    assert (changes.rows, len(changes.attempts)) == ((), 1)
+
+
+def test_a_probe_that_cannot_be_built_is_given_up_and_not_made_again(table: Table) -> None:
+    probe = table.queue.take()
+    probe.probe = True
+    assert isinstance(table.answer(IMPOSSIBLE, probe), GiveUp)
+    assert stated(table.written().rows) == [(1, PendingState.FAILED)]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from offhook.delivery.announcing import about_delivery, exhausted
-from offhook.delivery.entries import AttemptRecord, FailureKind, PendingState
+from offhook.delivery.entries import Answer, AttemptRecord, FailureKind, PendingState
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict, describe, judge
 from offhook.delivery.queues import Delivery
@@ -33,7 +33,7 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
         case Delivered():
             flow.accept(sent.delivery)
             sent.queue.pass_on(sent.delivery.lane)
-        case Retry() | GiveUp() if sent.delivery.probe:
+        case Retry() | GiveUp() if sent.delivery.probe and not _is_ours(sent.answer):
             flow.let_go(sent.delivery)
             sent.queue.pass_on(sent.delivery.lane)
         case Retry(due_ms, reason):
@@ -60,7 +60,7 @@ def note(sent: Sent, verdict: Verdict, now_s: float) -> bool:
         queue.circuit.accepted()
         queue.pace.accepted(sent.endpoint.max_in_flight)
         return False
-    if answer.failure is FailureKind.INTERNAL:
+    if _is_ours(answer):
         return False
     bound, honours = sent.endpoint.max_in_flight, sent.endpoint.schedule.honours_retry_after
     queue.pace.failed(answer, now_s, bound, honours_retry_after=honours)
@@ -100,6 +100,11 @@ def tell_exhausted(
             at_ms=now_ms,
         )
         flow.changes.announce(told)
+
+
+def _is_ours(answer: Answer) -> bool:
+    """Whether the request could not even be built: a probe that says nothing is not made again."""
+    return answer.failure is FailureKind.INTERNAL
 
 
 def _is_over(flow: PartitionFlow, delivery: Delivery) -> bool:
