@@ -6,11 +6,13 @@ from itertools import count
 import pytest
 
 from offhook.delivery.changes import ChangeSet
+from offhook.delivery.circuit import Circuit
 from offhook.delivery.entries import AttemptRecord
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.progress import Progress
 from offhook.delivery.queues import EndpointQueue
 from offhook.delivery.rate import Starts
+from offhook.delivery.releasing import Releaser
 from offhook.delivery.replays import replayer
 from offhook.delivery.replays.steps import Step
 from offhook.delivery.schedule import Schedule
@@ -84,6 +86,17 @@ def forgets_the_secret_before(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(webhooks, "rotated", at_once)
 
 
+def never_lets_a_lane_go(patch: pytest.MonkeyPatch) -> None:
+    async def look_at_none(*_given: object) -> None:
+        pass
+
+    patch.setattr(Releaser, "run", look_at_none)
+
+
+def never_leaves_a_dead_endpoint_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Circuit, "failed", lambda _circuit, _now_s: False)
+
+
 BUGS: tuple[Bug, ...] = (
     sends_past_its_lease,
     does_not_ask_which_lanes_are_closed,
@@ -99,7 +112,16 @@ BUGS: tuple[Bug, ...] = (
 )
 
 
+OF_MINUTES: tuple[Bug, ...] = (never_lets_a_lane_go, never_leaves_a_dead_endpoint_alone)
+
+
 @pytest.mark.parametrize("bug", BUGS, ids=[bug.__name__ for bug in BUGS])
 def test_a_bug_is_found(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
     bug(monkeypatch)
     assert any(live(seed, Kind.MIXED).broken for seed in range(LIVES))
+
+
+@pytest.mark.parametrize("bug", OF_MINUTES, ids=[bug.__name__ for bug in OF_MINUTES])
+def test_a_bug_that_takes_minutes_is_found(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug(monkeypatch)
+    assert any(live(seed, Kind.OUTAGE).broken for seed in range(LIVES))

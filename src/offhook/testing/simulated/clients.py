@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -35,7 +35,11 @@ class Clients:
 
     def post(self, count: int) -> None:
         """Post so many events in one request."""
-        self._send([self._event() for _ in range(count)])
+        self._send([self._event(self._rnd.choice(KEYS)) for _ in range(count)])
+
+    def post_of(self, keys: Iterable[str]) -> None:
+        """Post an event of each of these keys in one request."""
+        self._send([self._event(key) for key in keys])
 
     def call(self) -> None:
         """Post a call, step by step, each when the one before was acknowledged."""
@@ -44,9 +48,8 @@ class Clients:
         number = f"c{self._posted}"
         self._send(*([self._step(number, step)] for step in steps))
 
-    def _event(self) -> Submission:
+    def _event(self, key: str) -> Submission:
         self._posted += 1
-        key = self._rnd.choice(KEYS)
         posted = {
             "id": f"post-{self._posted}",
             "type": self._rnd.choice(TYPES),

@@ -9,7 +9,7 @@ from offhook.signing.secret import make_secret
 from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.faulty_store import Trap
 from offhook.testing.simulated.moods import Mood
-from offhook.testing.simulated.plan import KEYS, NAMES, Kind, endpoint
+from offhook.testing.simulated.plan import KEYS, NAMES, PATIENT, Kind, endpoint
 from offhook.testing.simulated.process import Process
 from offhook.testing.simulated.world import World
 
@@ -83,6 +83,15 @@ class Happenings:
         """Or no longer."""
         self._world.receivers.refuse_or_not(self._endpoint(), self._rnd.choice(KEYS))
         self._world.trace.tell(f"refused now: {sorted(self._world.receivers.refused_keys)}")
+
+    async def endpoint_refuses_a_key_for_long(self) -> None:
+        """While it takes all else, and there is more of that key."""
+        name, key = self._endpoint(), self._rnd.choice(KEYS)
+        await self._world.change(name, max_hold_s=self._rnd.choice([3, 10]), retry=PATIENT)
+        self._world.receivers.refuse_alone(name, key, for_s=60)
+        self._world.trace.tell(f"{name} refuses {key} alone")
+        for after_s in range(0, 60, 5):
+            self._world.loop.call_later(after_s, self._post_of, (key, *KEYS[:6]))
 
     async def endpoint_is_gone(self) -> None:
         """It answers 410."""
@@ -236,6 +245,10 @@ class Happenings:
 
     async def _subscribe(self, name: str) -> None:
         await self._world.subscribe(name, endpoint(self._rnd, name, self._world.plan.kind))
+
+    def _post_of(self, keys: tuple[str, ...]) -> None:
+        if not self._over:
+            self._clients.post_of(keys)
 
     def _endpoint(self) -> str:
         return self._rnd.choice(list(self._world.ledger.subscriptions))

@@ -8,6 +8,7 @@ from offhook.delivery.entries import (
     Answer,
     ApplyReport,
     AttemptRecord,
+    Lane,
     PartitionChanges,
     PendingRow,
     PendingState,
@@ -98,6 +99,10 @@ class Ledger:
         self.open: dict[str, list[Sending]] = defaultdict(list)
         self.began_s: dict[str, list[float]] = defaultdict(list)
         self.accepted_first: dict[Delivery, float] = {}
+        self.heard_accepted_s: dict[tuple[str, str], list[float]] = defaultdict(list)
+        """By process and endpoint, when it heard that something was accepted."""
+        self.let_go: set[Delivery] = set()
+        """What stood in a lane that was let go, past ``max_hold_s``."""
         self.holdings: dict[int, Holding] = {}
         self.rows: dict[tuple[WebhookId, EventId], PendingRow] = {}
         self.parked: dict[Delivery, str] = {}
@@ -166,6 +171,8 @@ class Ledger:
         sending.owned = holding.epoch == sending.epoch and holding.until_s > self.now_s()
         what = answer.status if answer.failure is None else answer.failure
         self.trace.tell(f"{sending.host.name} hears of {sending}: {what}")
+        if sending.told_accepted:
+            self.heard_accepted_s[sending.host.name, sending.endpoint].append(self.now_s())
         self.on_answered(sending)
 
     def given_up(self, sending: Sending) -> None:
@@ -243,6 +250,8 @@ class Ledger:
             if row.state is PendingState.FAILED:
                 self.failed[_name(row.webhook), row.event_id] += 1
             self._put(row)
+        for lane in changes.release:
+            self._let_go(lane)
         for replay in [it.replay for it in changes.replays if it.abandon]:
             self._abandon(replay, changes.lease.partition)
         for webhook, why in changes.disable:
@@ -266,6 +275,11 @@ class Ledger:
             self._park(row, "disabled meanwhile")
         else:
             self.rows[row.webhook, row.event_id] = row
+
+    def _let_go(self, lane: Lane) -> None:
+        for row in self.rows.values():
+            if (row.webhook, row.lane) == (lane.webhook, lane.key):
+                self.let_go.add((_name(row.webhook), row.event_id))
 
     def _abandon(self, replay: ReplayId, partition: int) -> None:
         for row in list(self.rows.values()):

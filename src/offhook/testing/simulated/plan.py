@@ -48,6 +48,7 @@ _WEIGHTS: dict[str, float] = {
     "endpoint_changes_mood": 5,
     "endpoint_gets_well": 3,
     "endpoint_refuses_a_key": 1,
+    "endpoint_refuses_a_key_for_long": 2,
     "endpoint_is_gone": 0.15,
     "process_dies": 1,
     "process_dies_between_steps": 1,
@@ -148,9 +149,12 @@ _INTERESTS = (
     ["custom.a", "custom.b"],
     ["*", "webhook.*", "delivery.exhausted"],
 )
+PATIENT: dict[str, object] = {"delays_s": [0.5, 1, 2, 4], "until_s": 36_000}
+"""A schedule that gives nothing up in any life but a day."""
+
 _RETRIES: tuple[dict[str, object], ...] = (
-    {"delays_s": [0.5, 1, 2, 4], "until_s": 36_000},
-    {"delays_s": [0.5, 1, 2, 4], "until_s": 36_000},
+    PATIENT,
+    PATIENT,
     {"delays_s": [1, 3], "until_s": 20_000, "statuses": [429, 500, 502, 503, 504], "jitter": 0.3},
     {"delays_s": [1, 2, 4, 8]},
     {"delays_s": [1, 2], "jitter": 0.2},

@@ -62,6 +62,7 @@ class Promises:
             or sending.replay is not None
             or not subscription.always_ordered
             or sending.delivery in self._ledger.parked
+            or sending.delivery in self._ledger.let_go
             or not subscription.must_get(sending.event)
         )
         if sequence < highest and not excused:

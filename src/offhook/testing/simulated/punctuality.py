@@ -1,7 +1,10 @@
 """Who is well is served, however bad all others are: checked as virtual time goes by."""
 
 import asyncio
+from math import inf
 
+from offhook.delivery.circuit import LONGEST_PAUSE_S, OPEN_AFTER_S
+from offhook.delivery.schedule import Schedule
 from offhook.model.event import LogEvent, to_ms
 from offhook.testing.simulated.clocks import TrueClock
 from offhook.testing.simulated.moods import Mood
@@ -15,7 +18,10 @@ _CALM_S = 15.0
 """For so long after trouble with processes or the store, leases and shares may have to run out."""
 
 _LATE_S = 10.0
-"""Within it after ``max_hold_s`` a lane is let go, and what waited in it tried."""
+"""Within it after all else allows it, something is tried."""
+
+_NOTICED_S = 3.0
+"""After so long it is known that a lane is past ``max_hold_s``."""
 
 _EVERY_S = 2.0
 
@@ -35,6 +41,7 @@ class Punctuality:
                 for subscription in self._world.ledger.subscriptions.values():
                     self._look_at(subscription)
                     self._look_at_what_is_held(subscription)
+                    self._look_at_what_is_late(subscription)
 
     def _calm(self) -> bool:
         world = self._world
@@ -55,33 +62,65 @@ class Punctuality:
             world.promises.breaks(f"{name} starves: {starved.key}#{starved.sequence} is not sent")
 
     def _look_at_what_is_held(self, subscription: Subscription) -> None:
-        """What waits behind an event that is refused alone is tried once max_hold_s is over and the
-        endpoint has accepted something since: late, but tried."""
-        world, name, document = self._world, subscription.name, subscription.document
-        if document is None or not subscription.always_enabled:
-            return
-        now_s, within_s = world.loop.time(), document.max_hold_s + _LATE_S
+        """What waits behind an event that is refused alone is tried once ``max_hold_s`` is over and
+        the endpoint has accepted something since: late, but tried."""
+        world, name = self._world, subscription.name
         refused = {key for of, key in world.receivers.refused_keys if of == name}
-        well = world.receivers.mood(name) is Mood.FINE
-        long = now_s > max(world.receivers.changed_s.get(name, 0.0), world.disturbed_s) + within_s
-        if not (refused and well and long):
+        if not refused or not subscription.always_ordered or not self._well(subscription):
             return
-        owed = self._owed(subscription)
-        before_ms = to_ms(self._clock.now()) - round(within_s * 1000)
-        if any(it.key not in refused for it in owed) or not self._accepted_lately(name):
-            return
-        for event in owed:
-            if event.created_ms < before_ms and not world.ledger.sendings[name, event.id]:
-                world.promises.breaks(f"{name} {event.key}#{event.sequence} is held for too long")
-                return
+        before_ms = to_ms(self._clock.now()) - round(_LATE_S * 1000)
+        for key in refused:
+            lane = [it for it in self._owed(subscription) if it.key == key]
+            unsent = [it for it in lane if not world.ledger.sendings[name, it.id]]
+            old = next((it for it in unsent if it.created_ms < before_ms), None)
+            if old is not None and self._had_to_open(subscription, lane[0]):
+                world.promises.breaks(f"{name} {key}#{old.sequence} is held for too long")
 
-    def _accepted_lately(self, name: str) -> bool:
-        """Whether it accepted something since whatever failed before may be let go."""
-        lately_s = self._world.loop.time() - _LATE_S / 2
+    def _had_to_open(self, subscription: Subscription, head: LogEvent) -> bool:
+        """Whether the lane behind this event is past ``max_hold_s``, its owner heard something be
+        accepted since, and after that again: its circuit was closed, and nothing in the way."""
+        world, name, document = self._world, subscription.name, subscription.document
+        failed_s = next(
+            (it.ended_s for it in world.ledger.sendings[name, head.id] if it.owned), None
+        )
+        if document is None or failed_s is None:
+            return False
+        owner = world.ledger.holdings[head.partition].owner
+        accepted_s = world.ledger.heard_accepted_s[owner, name]
+        proven_s = min((it for it in accepted_s if it > failed_s), default=inf)
+        held_s = max(failed_s, world.disturbed_s + _CALM_S)
+        opens_s = max(held_s + document.max_hold_s, proven_s)
+        opens_s = max(opens_s, world.receivers.changed_s.get(name, 0.0)) + _NOTICED_S
+        now_s = world.loop.time()
         return any(
-            accepted_s > lately_s - _LATE_S / 2 and accepted_s < lately_s
-            for (endpoint, _), accepted_s in self._world.ledger.accepted_first.items()
-            if endpoint == name
+            max(opens_s, now_s - OPEN_AFTER_S) < at_s < now_s - _LATE_S for at_s in accepted_s
+        )
+
+    def _look_at_what_is_late(self, subscription: Subscription) -> None:
+        """An endpoint that is well again has all that it is owed within its longest delay, and the
+        longest pause of a circuit, from then on."""
+        world, name = self._world, subscription.name
+        if not self._well(subscription) or any(
+            of == name for of, _ in world.receivers.refused_keys
+        ):
+            return
+        within_s = LONGEST_PAUSE_S + _LATE_S + max(map(_longest_s, subscription.schedules()))
+        now_s = world.loop.time()
+        if now_s < max(world.receivers.changed_s.get(name, 0.0), world.disturbed_s) + within_s:
+            return
+        before_ms = to_ms(self._clock.now()) - round(within_s * 1000)
+        late = next((it for it in self._owed(subscription) if it.created_ms < before_ms), None)
+        if late is not None:
+            world.promises.breaks(f"{name} is well, and still waits for {late.key}#{late.sequence}")
+
+    def _well(self, subscription: Subscription) -> bool:
+        """Whether it takes what it wants, as much of it as there is."""
+        world, document = self._world, subscription.document
+        return (
+            document is not None
+            and subscription.always_enabled
+            and world.receivers.mood(subscription.name) is Mood.FINE
+            and all(it.rate_limit_per_s is None for it in subscription.documents)
         )
 
     def _owed(self, subscription: Subscription) -> list[LogEvent]:
@@ -93,3 +132,7 @@ class Punctuality:
             and (subscription.name, event.id) not in ledger.parked
             and subscription.must_get(event)
         ]
+
+
+def _longest_s(schedule: Schedule) -> float:
+    return max(schedule.delays_s, default=0.0) * (1 + schedule.jitter)

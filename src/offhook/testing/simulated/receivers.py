@@ -28,6 +28,7 @@ class Receivers:
         self.changed_s: dict[str, float] = {}
         """When each last began to behave in another way."""
         self._moods: dict[str, Mood] = {}
+        self._steady_until_s: dict[str, float] = {}
         self.refused_keys: set[tuple[str, str]] = set()
         """By endpoint: keys of which it refuses every event alone."""
 
@@ -37,6 +38,8 @@ class Receivers:
 
     def become(self, name: str, mood: Mood) -> None:
         """It is like this from now on."""
+        if self._steady(name):
+            return
         self._moods[name] = mood
         self.changed_s[name] = self._ledger.now_s()
         if mood is not Mood.FINE:
@@ -44,9 +47,23 @@ class Receivers:
 
     def refuse_or_not(self, name: str, key: str) -> None:
         """It refuses every event of this key from now on, or no longer."""
+        if self._steady(name):
+            return
         self.refused_keys ^= {(name, key)}
         self.changed_s[name] = self._ledger.now_s()
         self.ever_ill.add(name)
+
+    def refuse_alone(self, name: str, key: str, for_s: float) -> None:
+        """It refuses every event of this key from now on and takes all else, for at least so long,
+        whatever else would befall it."""
+        self._moods.pop(name, None)
+        self.refused_keys = {(of, it) for of, it in self.refused_keys if of != name} | {(name, key)}
+        self.changed_s[name] = self._ledger.now_s()
+        self._steady_until_s[name] = self._ledger.now_s() + for_s
+        self.ever_ill.add(name)
+
+    def _steady(self, name: str) -> bool:
+        return self._steady_until_s.get(name, 0.0) > self._ledger.now_s()
 
     def get_well(self) -> None:
         """All of them take everything, quickly."""

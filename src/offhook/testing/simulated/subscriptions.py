@@ -110,9 +110,14 @@ class Subscription:
         """Whether it kept order all its life."""
         return all(it.document is None or it.document.ordered for it in self.versions)
 
+    @property
+    def documents(self) -> list[WebhookDocument]:
+        """All that was ever asked for."""
+        return [it.document for it in self.versions if it.document is not None]
+
     def schedules(self) -> list[Schedule]:
         """By which its deliveries may have been tried again."""
-        return [it.document.retry.schedule() for it in self.versions if it.document is not None]
+        return [it.retry.schedule() for it in self.documents]
 
     def most_in_flight(self, now_s: float) -> int:
         """What its bound may be taken to be now."""
@@ -141,7 +146,7 @@ class Subscription:
             if it.document is not None
             and (at + 1 == len(versions) or versions[at + 1].from_s > now_s - _LIVE_S)
         ]
-        return kept or [it.document for it in versions if it.document is not None]
+        return kept or self.documents
 
 
 def _matches(pattern: str, type_: str) -> bool:
