@@ -1,6 +1,7 @@
 """The whole API in process, over a real store in memory, with two accounts."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -26,9 +27,13 @@ from offhook.log.appender import Appender
 from offhook.log.fold import fold
 from offhook.model.ids import AccountId
 from offhook.resources.keys import create_key
-from offhook.store.sqlite import SqliteStore, open_sqlite
+from offhook.store.contract import Store
+from offhook.store.postgres import open_postgres
+from offhook.store.sqlite import open_sqlite
 from offhook.testing.clock import FakeClock
 from offhook.testing.network import ScriptedNetwork
+from offhook.testing.servers.postgres import fresh_schema
+from offhook.testing.servers.postgres_binaries import find_postgres
 
 ALICE = "ofh_live_" + "a" * 43
 ALICE_TEST = "ofh_test_" + "a" * 43
@@ -63,7 +68,7 @@ class Served:
     """The API and what stands behind it."""
 
     client: httpx.AsyncClient
-    store: SqliteStore
+    store: Store
     clock: FakeClock
     network: ScriptedNetwork
     ready: list[str] = field(default_factory=list)
@@ -122,7 +127,7 @@ def call_event(type_: str = "call.started", **data: Any) -> dict[str, Any]:
 
 
 def assemble(
-    store: SqliteStore,
+    store: Store,
     clock: FakeClock,
     appender: Appender,
     ready: list[str],
@@ -213,10 +218,8 @@ async def _first(ready: list[str]) -> str | None:
     return ready[0] if ready else None
 
 
-@pytest.fixture
-async def api() -> AsyncIterator[Served]:
-    clock = FakeClock()
-    store = open_sqlite(None, clock=clock)
+@asynccontextmanager
+async def serving(store: Store, clock: FakeClock) -> AsyncIterator[Served]:
     for secret, (account, scope) in KEYS.items():
         await store.keys.put_account(AccountId(account), account)
         await create_key(store.keys, secret, account=AccountId(account), scopes=(scope,))
@@ -229,3 +232,27 @@ async def api() -> AsyncIterator[Served]:
         yield Served(client, store, clock, network, ready)
     await appender.stop()
     await store.close()
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Served]:
+    clock = FakeClock()
+    async with serving(open_sqlite(None, clock=clock), clock) as served:
+        yield served
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def either_api(
+    request: pytest.FixtureRequest, servers: Callable[[str], int]
+) -> AsyncIterator[Served]:
+    """Over either kind of store, for what the database has a say in."""
+    clock = FakeClock()
+    with ExitStack() as held:
+        store: Store = open_sqlite(None, clock=clock)
+        if request.param == "postgres":
+            await store.close()
+            newest = find_postgres(18)
+            url = held.enter_context(fresh_schema(newest, servers(newest.name)))
+            store = await open_postgres(url, clock=clock)
+        async with serving(store, clock) as served:
+            yield served

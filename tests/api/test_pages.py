@@ -19,12 +19,18 @@ from offhook.api.pages import (
     write_cursor,
 )
 from offhook.model.errors import Invalid
+from offhook.model.event import LATEST_MS
+from offhook.model.ids import FARTHEST_POSITION, LAST_PARTITION
 
-PLACE = st.integers(0, (1 << 63) - 1)
+GENERATION = st.integers(0, (1 << 63) - 1)
+PARTITION = st.integers(0, LAST_PARTITION)
+POSITION = st.integers(0, FARTHEST_POSITION)
+MS = st.integers(0, LATEST_MS)
+NAME = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=40)
 MOMENT = TypeAdapter(Moment)
 
 
-@given(PLACE, st.dictionaries(PLACE, PLACE, max_size=64), PLACE)
+@given(GENERATION, st.dictionaries(PARTITION, POSITION, max_size=64), MS)
 def test_a_feed_cursor_comes_back_as_it_was(
     generation: int, after: dict[int, int], at_ms: int
 ) -> None:
@@ -32,15 +38,44 @@ def test_a_feed_cursor_comes_back_as_it_was(
     assert read_cursor(write_cursor(cursor), FeedCursor) == cursor
 
 
-@given(st.integers(-(1 << 63), (1 << 63) - 1), st.text(max_size=40))
+@given(st.integers(-LATEST_MS, LATEST_MS), NAME)
 def test_a_call_cursor_comes_back_as_it_was(started_ms: int, call: str) -> None:
     cursor = CallCursor(started_ms, call)
     assert read_cursor(write_cursor(cursor), CallCursor) == cursor
 
 
+@given(st.integers(-FARTHEST_POSITION, FARTHEST_POSITION), PARTITION, NAME)
+def test_a_delivery_cursor_comes_back_as_it_was(position: int, partition: int, name: str) -> None:
+    """Also where the log was moved here, and what was trimmed before stands below zero."""
+    cursor = DeliveryCursor(position, partition, name)
+    assert read_cursor(write_cursor(cursor), DeliveryCursor) == cursor
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        FeedCursor(0, {1 << 31: 1}),
+        FeedCursor(0, {0: 1 << 63}),
+        FeedCursor(0, {}, LATEST_MS + 1),
+        CallCursor(1 << 63, "call_1"),
+        CallCursor(1, "call_\x00"),
+        DeliveryCursor(1, 1 << 31, "wh_1"),
+        DeliveryCursor(1 << 63, 0, "wh_1"),
+        DeliveryCursor(1, 0, "wh_\x00"),
+        IdCursor("wh_\x00"),
+    ],
+)
+def test_a_forged_cursor_that_no_store_could_ask_by_is_refused(
+    forged: FeedCursor | CallCursor | DeliveryCursor | IdCursor,
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_cursor(write_cursor(forged), type(forged))
+    assert refused.value.code == "invalid_cursor"
+
+
 @given(st.data())
 def test_a_damaged_cursor_never_leads_elsewhere(data: st.DataObject) -> None:
-    cursor = FeedCursor(0, {0: data.draw(PLACE)})
+    cursor = FeedCursor(0, {0: data.draw(POSITION)})
     text = write_cursor(cursor)
     at = data.draw(st.integers(0, len(text) - 1))
     letter = data.draw(st.sampled_from("Aq0_-+/ \x00é").filter(lambda it: it != text[at]))

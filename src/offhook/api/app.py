@@ -22,6 +22,7 @@ from offhook.api.observed import HttpMetrics, Observed
 from offhook.api.openapi import DESCRIPTION, document
 from offhook.api.operations import Readiness, operations_router
 from offhook.api.pages import json_response
+from offhook.api.readable import Readable
 from offhook.api.refusals import ANSWERED, answer
 from offhook.api.stream.routes import stream_route, stream_tokens_router
 from offhook.api.stream.serving import Streams
@@ -79,6 +80,7 @@ def build_api(
     ):
         app.include_router(router)
     _serve_reference(app)
+    app.add_middleware(Readable)
     app.add_middleware(Observed, metrics=HttpMetrics(registry), clock=clock)
     return app
 

@@ -12,9 +12,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from starlette.responses import Response
 
 from offhook.model.errors import FieldError, Invalid
+from offhook.model.event import LATEST_MS
+from offhook.model.ids import FARTHEST_POSITION, LAST_PARTITION
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
-_Place = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_Partition = Annotated[int, msgspec.Meta(ge=0, le=LAST_PARTITION)]
+_Position = Annotated[int, msgspec.Meta(ge=-FARTHEST_POSITION, le=FARTHEST_POSITION)]
+_After = Annotated[int, msgspec.Meta(ge=0, le=FARTHEST_POSITION)]
+_Generation = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_Ms = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*\Z")]
 _CHECK_BYTES = 4
 
 
@@ -61,30 +68,30 @@ class FeedCursor(msgspec.Struct, frozen=True, array_like=True, tag="feed"):
     this generation, and up to when in time it has read. Another log, as one that was copied
     elsewhere is, has another generation, and there only the time means anything."""
 
-    generation: _Place
-    after: dict[_Place, _Place]
-    at_ms: _Place = 0
+    generation: _Generation
+    after: dict[_Partition, _After]
+    at_ms: _Ms = 0
 
 
 class CallCursor(msgspec.Struct, frozen=True, array_like=True, tag="calls"):
     """The last call of a page: when it started, in Unix milliseconds, and its id."""
 
-    started_ms: int
-    id: str
+    started_ms: Annotated[int, msgspec.Meta(ge=-LATEST_MS, le=LATEST_MS)]
+    id: _Name
 
 
 class DeliveryCursor(msgspec.Struct, frozen=True, array_like=True, tag="deliveries"):
     """The last delivery of a page."""
 
-    position: _Place
-    partition: _Place
-    webhook: str
+    position: _Position
+    partition: _Partition
+    webhook: _Name
 
 
 class IdCursor(msgspec.Struct, frozen=True, array_like=True, tag="ids"):
     """The last object of a page that goes by id."""
 
-    id: str
+    id: _Name
 
 
 _Cursor = TypeVar("_Cursor", FeedCursor, CallCursor, DeliveryCursor, IdCursor)

@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
 from offhook.model.ids import AccountId, EventId
 
 VERSION = "2026-11-01"
+LATEST_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999: no later one can be written as RFC 3339."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 

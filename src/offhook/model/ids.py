@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
+import re
 import zlib
-from typing import NewType
+from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
 EventId = NewType("EventId", str)
@@ -15,10 +16,16 @@ ReplayId = NewType("ReplayId", str)
 
 DEFAULT_ACCOUNT = AccountId("acc_default")
 
+LAST_PARTITION: Final = 2**31 - 1
+FARTHEST_POSITION: Final = 2**62
+"""No position is farther from zero, on either side: what retention took from a log that was moved
+stands at negative ones. What any store counts on from there still is a number that it holds."""
+
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [high + low for high in _CROCKFORD for low in _CROCKFORD]
 _SHIFTS = range(70, -1, -10)
 _MULTIPLIER = 0x9E3779B1
+_PLACE = re.compile(r"([!-~]+)\.([0-9]{1,10})\.(-?[0-9]{1,19})")
 
 
 def event_id(created_ms: int, partition: int, position: int, partitions: int) -> EventId:
@@ -64,13 +71,16 @@ def delivery_id(webhook: WebhookId, partition: int, position: int) -> DeliveryId
 
 
 def parse_delivery_id(text: str) -> tuple[WebhookId, int, int] | None:
-    """The webhook, partition and position that a delivery id names; ``None`` if it names none."""
-    if not text.startswith("dlv_"):
-        return None
-    packed = text[4:]
+    """The webhook, partition and position that a delivery id names; ``None`` if it names none, as
+    any other spelling of the same place does."""
+    packed = text.removeprefix("dlv_")
     try:
-        place = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
-        webhook, partition, position = place.rsplit(".", 2)
-        return WebhookId(webhook), int(partition), int(position)
+        spelled = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
     except ValueError:
         return None
+    read = _PLACE.fullmatch(spelled)
+    if read is None:
+        return None
+    place = WebhookId(read[1]), int(read[2]), int(read[3])
+    exists = place[1] <= LAST_PARTITION and abs(place[2]) <= FARTHEST_POSITION
+    return place if exists and delivery_id(*place) == text else None
