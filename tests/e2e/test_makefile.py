@@ -1,5 +1,6 @@
 """What is given to ``make run`` reaches the demo."""
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -15,7 +16,9 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 def demo_of(*variables: str) -> list[str]:
     """The demo's arguments in what make would run."""
     command = ["make", "--dry-run", "run", *variables]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    # A make that runs these tests hands its own variables down.
+    own = {name: it for name, it in os.environ.items() if name not in {"MAKEFLAGS", "ARGS"}}
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, check=True, text=True)
     lines = done.stdout.replace("\\\n", " ").splitlines()
     [words] = [words for line in lines if "demo" in (words := shlex.split(line))]
     return words[words.index("demo") + 1 :]

@@ -146,7 +146,7 @@ def test_what_is_asked_at_once_is_decided_as_the_limiter_of_one_process_does(
         fresh = f"key_{time.monotonic_ns()}_"
         keys = [KeyId(fresh + name) for name in names]
         alone = local()
-        async with shared_rate_limit(redis_url, otherwise=alone) as limiter:
+        async with shared_rate_limit(redis_url, otherwise=local()) as limiter:
             asked = await asyncio.gather(*(limiter.take(key, limit) for key in keys))
         expected = [await alone.take(key, limit) for key in keys]
         assert [(q.granted, q.remaining) for q in asked] == [

@@ -33,6 +33,8 @@ from offhook.testing.clock import FakeClock
 from offhook.testing.network import ScriptedNetwork
 
 _LONGEST_WAIT_S = 20.0
+_BUSY_S = 0.005
+_A_MOMENT_S = 0.0005
 _HEARTBEAT_S = 1.0
 
 
@@ -153,10 +155,12 @@ class Bench:
             raise AssertionError(f"not every fact was appended: {outcomes}")
         return events
 
-    async def step(self, wait_s: float = 0.005) -> None:
-        """One step, and a chance for what runs beside it."""
+    async def step(self, wait_s: float | None = None) -> None:
+        """One step, and a chance for what runs beside it: a moment if nothing is known to."""
         self._wake.clear()
         await self.dispatcher.run_once()
+        if wait_s is None:
+            wait_s = _A_MOMENT_S if self.dispatcher.quiet else _BUSY_S
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), wait_s)
 
