@@ -22,7 +22,8 @@ class Announcer:
     """Takes the announcements of the partitions that this process delivers from.
 
     Two processes may hand over the same one, and a process that dies may have handed it over: the
-    log knows it by its id, and has it once.
+    log knows it by its id, and has it once. One that the log refuses is given up, and says so in
+    the process's own log: it would be refused again, and stand in the way of those behind it.
     """
 
     name = "announcer"
@@ -44,18 +45,27 @@ class Announcer:
         if not found:
             return _WAIT_S
         outcomes = await self._appender.submit([_submission(it) for _, it in found])
-        numbers = [number for number, _ in found]
-        refused = [n for n, it in zip(numbers, outcomes, strict=True) if isinstance(it, Refused)]
-        if refused:
-            _log.error("announcements_refused", numbers=refused[:10])
-        await self._store.announced([number for number in numbers if number not in refused])
-        return 0.0 if len(found) >= _AT_ONCE and not refused else _WAIT_S
+        for (_, announcement), outcome in zip(found, outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                _tell_refused(announcement, outcome)
+        await self._store.announced([number for number, _ in found])
+        return 0.0 if len(found) >= _AT_ONCE else _WAIT_S
 
     def recover(self) -> None:
         """Nothing is kept in memory."""
 
     async def stop(self) -> None:
         """Nothing is under way between steps; what was not handed over stands in its row."""
+
+
+def _tell_refused(announcement: Announcement, outcome: Refused) -> None:
+    _log.error(
+        "announcement_refused",
+        type=announcement.type,
+        of=announcement.key,
+        id=announcement.event_id,
+        error=repr(outcome.error),
+    )
 
 
 def _submission(announcement: Announcement) -> Submission:
