@@ -57,6 +57,11 @@ def test_the_example_with_a_frameworks_client_passes(tmp_path: Path) -> None:
     assert "1 passed" in run(tmp_path, *command, SECRET=SECRET, QUEUE="queue.db")
 
 
+def test_the_example_of_a_naming_makes_a_receiver(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(block_with("naming=Naming("))
+    assert run(tmp_path, "script.py", SECRET="a secret") == ""
+
+
 def test_every_log_line_is_named() -> None:
     modules = (calling, journal, receiving, threaded, worker)
     text = "\n".join(Path(str(module.__file__)).read_text() for module in modules)

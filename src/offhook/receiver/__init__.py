@@ -9,6 +9,7 @@ from offhook.receiver.answers import Answer
 from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Counted
 from offhook.receiver.event import Event
+from offhook.receiver.naming import Naming
 from offhook.receiver.opening import opened_queue, queue_at
 from offhook.receiver.ports import Claim, DeadLetter, Depth, ProcessedEvents, Queue
 from offhook.receiver.processed import handle_once
@@ -28,6 +29,7 @@ __all__ = [
     "Handler",
     "Handlers",
     "Handling",
+    "Naming",
     "ProcessedEvents",
     "Queue",
     "Receiver",

@@ -18,6 +18,7 @@ class Event(msgspec.Struct, frozen=True):
 
     What the sender left out, or sent as something else, is ``None``; ``key`` is then the id, and
     ``data`` empty. ``data`` is read with ``value``, ``text`` and ``items``, which bear anything.
+    ``query`` is that of the URL that was called, which few schemes sign.
     """
 
     id: str
@@ -28,16 +29,12 @@ class Event(msgspec.Struct, frozen=True):
     sequence: int | None = None
     test: bool = False
     data: Document = {}
+    query: Mapping[str, str] = {}
 
     def value(self, path: str) -> object:
         """What stands at a dotted path of ``data``, such as ``location.zip``; ``None`` if nothing
         does, at whichever step it ends."""
-        found: object = self.data
-        for name in path.split("."):
-            if not isinstance(found, dict):
-                return None
-            found = found.get(name)
-        return found
+        return value_at(self.data, path)
 
     def text(self, path: str) -> str | None:
         """The text at a path; ``None`` for an empty one and for anything that is no text."""
@@ -45,9 +42,10 @@ class Event(msgspec.Struct, frozen=True):
         return found if isinstance(found, str) and found else None
 
     def items(self, path: str) -> list[object]:
-        """The list at a path: empty where there is none, and a single value as a list of one."""
+        """The list at a path: empty where there is none, or an empty text or object in its place,
+        and a single value as a list of one."""
         found = self.value(path)
-        if found is None:
+        if found is None or found in ("", {}):
             return []
         return found if isinstance(found, list) else [found]
 
@@ -67,7 +65,7 @@ def parse_event(body: bytes, signed_id: str | None = None) -> Event:
     if not isinstance(document, dict):
         raise Unreadable("The body is JSON, but no object. Send one event as an object.")
     event_id = signed_id or _text(document, "id")
-    if event_id is None or len(event_id) > MAX_ID_LENGTH or not event_id.isprintable():
+    if event_id is None or not is_id(event_id):
         raise Unreadable(f"The event has no id of at most {MAX_ID_LENGTH} printable characters.")
     sequence, data = document.get("sequence"), document.get("data")
     return Event(
@@ -82,6 +80,21 @@ def parse_event(body: bytes, signed_id: str | None = None) -> Event:
     )
 
 
+def value_at(document: Document, path: str) -> object:
+    """What stands at a dotted path; ``None`` if nothing does, at whichever step it ends."""
+    found: object = document
+    for name in path.split("."):
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    return found
+
+
+def is_id(text: str) -> bool:
+    """Whether every store can tell an event by it."""
+    return 0 < len(text) <= MAX_ID_LENGTH and text.isprintable()
+
+
 def stored_body(event: Event) -> bytes:
     """The event as a queue keeps it, whichever way its sender wrote it."""
     return msgspec.json.encode(event)
@@ -94,7 +107,7 @@ def stored_event(body: bytes) -> Event:
 
 def lane_of(event: Event) -> str:
     """The lane of the event's key, of bounded length, in characters that any store takes."""
-    if len(event.key) <= MAX_ID_LENGTH and event.key.isprintable():
+    if is_id(event.key):
         return event.key
     return "sha256:" + hashlib.sha256(event.key.encode(errors="replace")).hexdigest()
 

@@ -14,13 +14,15 @@ from offhook.receiver import asgi
 from offhook.receiver.answers import Answer, accepted, refused, wrong_method
 from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Count, Counted, uncounted
-from offhook.receiver.event import Event, lane_of, parse_event, stored_body
+from offhook.receiver.event import Event, lane_of, stored_body
 from offhook.receiver.journal import Journal
+from offhook.receiver.naming import Naming
 from offhook.receiver.ports import Arrival, Queue, Receipt
 from offhook.receiver.verification import SignatureError, Verifier
 from offhook.receiver.worker import Handling, Worker
 from offhook.signing import STANDARD, Rejected, SignedRequest
 from offhook.signing.presets import Preset
+from offhook.signing.verify import DEFAULT_TOLERANCE_S
 
 MAX_BODY_BYTES: Final = 1_048_576
 
@@ -36,7 +38,8 @@ class Receiver:
     per event id, in order of arrival within its key (``ordered=False``: in no order). A crash
     between the handler's effect and its record hands the same event over again, and so does a
     handler that outlives its time. What is not signed by one of ``secrets`` gets 401 and leaves no
-    trace but a log line; ``scheme`` says how, by name or as a value: ours, or another sender's.
+    trace but a log line; ``scheme`` says how, by name or as a value: ours, or another sender's,
+    and ``naming`` where that one names event, type and key. A request may be ``tolerance_s`` old.
     What fails ``handling.retries.max_attempts`` times is a dead letter.
 
     Any number of processes may run a receiver over the same queue; each handles what any received.
@@ -53,6 +56,8 @@ class Receiver:
         queue: Queue,
         *,
         scheme: Preset | str = STANDARD,
+        naming: Naming | None = None,
+        tolerance_s: int = DEFAULT_TOLERANCE_S,
         path: str = "/webhook",
         ordered: bool = True,
         handling: Handling | None = None,
@@ -61,7 +66,9 @@ class Receiver:
         stop_grace_s: float = 5.0,
         count: Count = uncounted,
     ) -> None:
-        self._verifier = Verifier(secrets, scheme, clock=clock)
+        self._verifier = Verifier(
+            secrets, scheme, clock=clock, tolerance_s=tolerance_s, naming=naming
+        )
         self.path = path
         self.queue = queue
         self.max_body_bytes = max_body_bytes
@@ -145,7 +152,7 @@ class Receiver:
         verdict = self._verifier.verify(request)
         if isinstance(verdict, Rejected):
             raise SignatureError(verdict)
-        return parse_event(self._verifier.envelope(request, verdict), verdict.event_id)
+        return self._verifier.event(request, verdict)
 
     async def _record(self, event: Event) -> Receipt:
         if self._journal is None:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import msgspec
+
 from offhook.clock import Clock, SystemClock
 from offhook.model.errors import OffhookError
-from offhook.receiver.envelope import wrapped
+from offhook.receiver.envelope import query_of, wrapped
 from offhook.receiver.event import Event, parse_event
+from offhook.receiver.naming import Naming, naming_of
 from offhook.signing import (
     STANDARD,
     Rejected,
@@ -41,6 +44,7 @@ class Verifier:
 
     ``preset`` is a name (``"standard"``, ``"twilio"``, ...) or a value with options, such as
     ``UnlimCall(header="x-hook-signature")``. Give both secrets while one takes over from the other.
+    ``naming`` says where another sender names event, type and key, if not where its preset has it.
     ``Invalid`` if there is no such preset, or if a secret cannot be one of it.
     """
 
@@ -51,11 +55,13 @@ class Verifier:
         *,
         clock: Clock | None = None,
         tolerance_s: int = DEFAULT_TOLERANCE_S,
+        naming: Naming | None = None,
     ) -> None:
         self._secrets = (secrets,) if isinstance(secrets, str) else tuple(secrets)
         self._preset = preset_of(preset) if isinstance(preset, str) else preset
         self._clock = clock or SystemClock()
         self._tolerance_s = tolerance_s
+        self._naming = naming or Naming()
         _check_secrets(self._preset, self._secrets)
 
     def verify(self, request: SignedRequest) -> Verdict:
@@ -68,12 +74,14 @@ class Verifier:
             tolerance_s=self._tolerance_s,
         )
 
-    def envelope(self, request: SignedRequest, verified: Verified) -> bytes:
-        """The event as ``parse_event`` reads it: the body itself where Offhook sent it, else what
-        the sender says as the ``data`` of an event, whose id is the same for the same request."""
-        if isinstance(self._preset, Sender):
-            return wrapped(request, verified)
-        return request.body
+    def event(self, request: SignedRequest, verified: Verified) -> Event:
+        """The event that a verified request holds: Offhook's as it is, else what the sender says
+        as the ``data`` of one. ``Unreadable`` if Offhook's is none."""
+        sender = self._preset
+        if isinstance(sender, Sender):
+            return wrapped(request, verified, sender, self._naming.over(naming_of(sender)))
+        event = parse_event(request.body, verified.event_id)
+        return msgspec.structs.replace(event, query=query_of(request))
 
 
 def verify_request(

@@ -10,6 +10,7 @@ from offhook.clock import Clock, FakeClock
 from offhook.receiver.answers import Answer
 from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.journal import Journal
+from offhook.receiver.naming import Naming
 from offhook.receiver.ports import Queue, Settlement, Verdict
 from offhook.receiver.receiving import Receiver
 from offhook.receiver.sqlite import SqliteQueue
@@ -47,7 +48,8 @@ class SteppedReceiver:
         handler: Handler | Handlers,
         *,
         secret: str = SECRET,
-        scheme: Preset = STANDARD,
+        scheme: Preset | str = STANDARD,
+        naming: Naming | None = None,
         handling: Handling | None = None,
         ordered: bool = True,
         queue: Callable[[Clock], Queue] = _in_memory,
@@ -61,6 +63,7 @@ class SteppedReceiver:
             secret,
             self.queue,
             scheme=scheme,
+            naming=naming,
             ordered=ordered,
             handling=handling,
             clock=self.clock,
