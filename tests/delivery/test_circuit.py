@@ -126,7 +126,7 @@ def test_what_says_too_much_halves_the_window(answer: Answer) -> None:
     pace = Pace()
     widths = []
     for _ in range(6):
-        pace.failed(answer, 0.0, 16, honours_retry_after=True)
+        pace.failed(answer, 0.0, 16)
         widths.append(pace.window)
     assert widths == [8, 4, 2, 1, 1, 1]
 
@@ -134,7 +134,7 @@ def test_what_says_too_much_halves_the_window(answer: Answer) -> None:
 @pytest.mark.parametrize("answer", [Answer(500), Answer(404), Answer(None, FailureKind.CONNECT)])
 def test_other_failures_leave_the_pace_as_it_is(answer: Answer) -> None:
     pace = Pace(window=16)
-    pace.failed(answer, 0.0, 16, honours_retry_after=True)
+    pace.failed(answer, 0.0, 16)
     assert (pace.window, pace.gap_s, pace.not_before_s) == (16, 0.0, -inf)
 
 
@@ -142,7 +142,7 @@ def test_an_overloaded_endpoint_gets_a_gap_that_grows_and_shrinks() -> None:
     pace = Pace()
     gaps = []
     for _ in range(7):
-        pace.failed(Answer(502), 0.0, 16, honours_retry_after=True)
+        pace.failed(Answer(502), 0.0, 16)
         gaps.append(pace.gap_s)
     assert gaps == [0.25, 0.5, 1, 2, 4, 8, 8]
     for _ in range(10):
@@ -152,28 +152,24 @@ def test_an_overloaded_endpoint_gets_a_gap_that_grows_and_shrinks() -> None:
 
 def test_requests_keep_the_gap() -> None:
     pace = Pace()
-    pace.failed(Answer(429), 10.0, 16, honours_retry_after=True)
+    pace.failed(Answer(429), 10.0, 16)
     assert pace.not_before_s == 10.25
     pace.started(10.25)
     assert pace.not_before_s == 10.5
 
 
-@pytest.mark.parametrize(
-    ("retry_after", "honours", "until_s"),
-    [("7", True, 17.0), ("3600", True, 70.0), ("7", False, 10.25), (None, True, 10.25)],
-)
-def test_retry_after_is_waited_for_by_the_whole_endpoint_up_to_a_minute(
-    retry_after: str | None, honours: bool, until_s: float
+@pytest.mark.parametrize(("asked_s", "until_s"), [(7.0, 17.0), (3_600.0, 70.0), (0.0, 10.25)])
+def test_what_is_asked_for_is_waited_by_the_whole_endpoint_up_to_a_minute(
+    asked_s: float, until_s: float
 ) -> None:
     pace = Pace()
-    answer = Answer(429, retry_after=retry_after)
-    pace.failed(answer, 10.0, 16, honours_retry_after=honours)
+    pace.failed(Answer(429), 10.0, 16, asked_s)
     assert pace.not_before_s == until_s
 
 
 def test_an_endpoint_hangs_until_it_answers_anything() -> None:
     pace = Pace()
-    pace.failed(TIMEOUT, 0.0, 16, honours_retry_after=True)
+    pace.failed(TIMEOUT, 0.0, 16)
     assert pace.hangs
-    pace.failed(Answer(500), 0.0, 16, honours_retry_after=True)
+    pace.failed(Answer(500), 0.0, 16)
     assert not pace.hangs

@@ -1,5 +1,6 @@
 """What an answer means, for every profile."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,7 +98,53 @@ def test_retry_after_is_honoured_up_to_an_hour_where_the_profile_says_so() -> No
     assert due_in_s(verdict(slow)) == 120
     assert due_in_s(verdict(Answer(429, retry_after="86400"))) == 3600
     assert due_in_s(verdict(Answer(503, retry_after="120"), schedule=PROFILES["brief"])) == 1
-    assert retry_after_s("Wed, 21 Oct 2026 07:28:00 GMT") is None
+
+
+_NOON = "Fri, 20 Nov 2026 12:00:00 GMT"
+_NOON_MS = 1_795_176_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "date", "wait_s"),
+    [
+        ("Fri, 20 Nov 2026 12:00:30 GMT", None, 30.0),
+        ("Friday, 20-Nov-26 12:00:30 GMT", None, 30.0),
+        ("Fri Nov 20 12:00:30 2026", None, 30.0),
+        ("Fri, 20 Nov 2026 11:00:00 GMT", None, 0.0),
+        ("Sat, 21 Nov 2026 12:00:00 GMT", None, 3_600.0),
+        ("Fri, 20 Nov 2031 12:00:30 GMT", "Thu, 20 Nov 2031 12:00:00 GMT", 30.0),
+        ("Fri, 20 Nov 2026 12:00:30 GMT", "some day", 30.0),
+        (" 7 ", _NOON, 7.0),
+        ("\u00b2", None, None),
+        ("\u0663", None, None),
+        ("-7", None, None),
+        ("1.5", None, None),
+        ("soon", None, None),
+        ("", None, None),
+        (None, _NOON, None),
+    ],
+)
+def test_retry_after_is_a_number_of_seconds_or_a_date_by_the_receivers_own_clock(
+    text: str | None, date: str | None, wait_s: float | None
+) -> None:
+    assert retry_after_s(text, date, _NOON_MS) == wait_s
+
+
+_PIECES = st.lists(
+    st.sampled_from(
+        ["Fri,", "20", "Nov", "2026", "12:00:30", "GMT", "-0000", "+9999999999999999999", "9" * 400]
+    )
+    | st.text(max_size=4),
+    max_size=7,
+)
+
+
+@given(_PIECES.map(" ".join), st.none() | _PIECES.map(" ".join), st.integers(0, 1 << 45))
+def test_whatever_a_receiver_asks_for_is_no_fault_and_at_most_an_hour(
+    text: str, date: str | None, now_ms: int
+) -> None:
+    wait_s = retry_after_s(text, date, now_ms)
+    assert wait_s is None or 0 <= wait_s <= 3_600
 
 
 def test_410_disables_and_our_own_fault_is_not_tried_again() -> None:

@@ -59,9 +59,11 @@ async def test_headers_go_out_as_given_beside_ours(transport: AiohttpTransport) 
 
 
 async def test_retry_after_is_handed_on(transport: AiohttpTransport) -> None:
-    busy = b"HTTP/1.1 503 Busy\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n"
-    answer = await exchange(transport, answering(busy))
-    assert (answer.status, answer.retry_after, answer.body) == (503, "120", b"")
+    day = "Fri, 20 Nov 2026 10:00:00 GMT"
+    busy = f"HTTP/1.1 503 Busy\r\nretry-after: 120\r\ndate: {day}\r\ncontent-length: 0\r\n\r\n"
+    answer = await exchange(transport, answering(busy.encode()))
+    assert (answer.status, answer.retry_after, answer.date) == (503, "120", day)
+    assert answer.body == b""
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed(transport: AiohttpTransport) -> None:

@@ -9,7 +9,6 @@ from enum import StrEnum
 from math import inf
 
 from offhook.delivery.entries import Answer, FailureKind
-from offhook.delivery.schedule import retry_after_s
 
 OPEN_AFTER_FAILURES = 10
 OPEN_AFTER_S = 30.0
@@ -128,17 +127,14 @@ class Pace:
         self.gap_s = self.gap_s / 2 if self.gap_s > _FIRST_GAP_S else 0.0
         self.hangs = self.untried = False
 
-    def failed(
-        self, answer: Answer, now_s: float, bound: int, *, honours_retry_after: bool
-    ) -> None:
-        """It did not."""
+    def failed(self, answer: Answer, now_s: float, bound: int, asked_s: float = 0.0) -> None:
+        """It did not, and asked to be left alone for ``asked_s``."""
         self.hangs, self.untried = answer.failure is FailureKind.TIMEOUT, False
         if self.hangs or answer.status in _OVERLOADED:
             self.window = max(1, min(self.window, bound) // 2)
         if answer.status not in _OVERLOADED:
             return
         self.gap_s = min(max(self.gap_s * 2, _FIRST_GAP_S), _LONGEST_GAP_S)
-        asked_s = (retry_after_s(answer.retry_after) or 0.0) if honours_retry_after else 0.0
         wait_s = max(self.gap_s, min(asked_s, _LONGEST_WAIT_S))
         self.not_before_s = max(self.not_before_s, now_s + wait_s)
 

@@ -329,7 +329,7 @@ class Dispatcher:
         quiet = about_delivery(sent.delivery.event.type) and not accepted
         if sent.answer.failure is not FailureKind.INTERNAL and not quiet:
             self._health.note(sent.endpoint, accepted=accepted, at_ms=now_ms)
-        if note(sent, verdict, self._clock.monotonic()):
+        if note(sent, verdict, now_ms=now_ms, now_s=self._clock.monotonic()):
             self._put_back(sent.queue, now_ms)
         if isinstance(verdict, Disable):
             self._drop_endpoint(webhook)
@@ -475,6 +475,8 @@ class Dispatcher:
             flow_of = self._flow_of(delivery)
             if flow_of is not None:
                 cancel(flow_of, delivery)
+        for flow in self._flows.values():
+            flow.part_with(webhook)
 
     def _wait_s(self) -> float:
         monotonic_s = self._clock.monotonic()

@@ -347,14 +347,16 @@ class Timings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back: a status with the start of the body, or a failure in its place. ``record`` is
-    what ``AttemptRecord.detail`` keeps of the exchange, ``trace_id`` the trace it is part of."""
+    """What came back: a status with the start of the body, or a failure in its place.
+    ``retry_after`` and ``date`` are headers as they came; ``record`` is what
+    ``AttemptRecord.detail`` keeps of the exchange, ``trace_id`` the trace it is part of."""
 
     status: int | None
     failure: FailureKind | None = None
     detail: str | None = None
     body: bytes = b""
     retry_after: str | None = None
+    date: str | None = None
     duration_ms: float = 0.0
     timings: Timings | None = None
     headers: tuple[tuple[str, str], ...] = ()

@@ -52,9 +52,9 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
     return verdict
 
 
-def note(sent: Sent, verdict: Verdict, now_s: float) -> bool:
+def note(sent: Sent, verdict: Verdict, *, now_ms: int, now_s: float) -> bool:
     """Have the endpoint's queue take note of how it answered; returns whether its circuit opens
-    by it. What was our own fault says nothing about it."""
+    by it. What was our own fault says nothing about it. ``now_s`` is monotonic."""
     queue, answer = sent.queue, sent.answer
     if isinstance(verdict, Delivered):
         queue.circuit.accepted()
@@ -62,8 +62,8 @@ def note(sent: Sent, verdict: Verdict, now_s: float) -> bool:
         return False
     if _is_ours(answer):
         return False
-    bound, honours = sent.endpoint.max_in_flight, sent.endpoint.schedule.honours_retry_after
-    queue.pace.failed(answer, now_s, bound, honours_retry_after=honours)
+    asked_s = sent.endpoint.schedule.asked_s(answer, now_ms)
+    queue.pace.failed(answer, now_s, sent.endpoint.max_in_flight, asked_s)
     return queue.circuit.failed(now_s)
 
 

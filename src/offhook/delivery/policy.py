@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from offhook.delivery.entries import Answer, FailureKind
-from offhook.delivery.schedule import Schedule, retry_after_s
+from offhook.delivery.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,7 @@ def judge(
 def _retry(
     answer: Answer, reason: str, delay_s: float, since_ms: int, now_ms: int, schedule: Schedule
 ) -> Verdict:
-    if schedule.honours_retry_after:
-        delay_s = max(delay_s, retry_after_s(answer.retry_after) or 0.0)
-    due_ms = now_ms + round(delay_s * 1000)
+    due_ms = now_ms + round(max(delay_s, schedule.asked_s(answer, now_ms)) * 1000)
     if schedule.until_s is None:
         return Retry(due_ms, reason)
     deadline_ms = since_ms + round(schedule.until_s * 1000)

@@ -1,6 +1,8 @@
 """Retry schedules: which failures are tried again, and after how long. Pure."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 import msgspec
@@ -9,6 +11,7 @@ from offhook.delivery.entries import Answer
 
 _DAY_S = 86_400.0
 _LONGEST_RETRY_AFTER_S = 3_600.0
+_LONGEST_DATE = 64
 
 
 class Retries(StrEnum):
@@ -45,6 +48,12 @@ class Schedule(msgspec.Struct, frozen=True):
             return answer.status >= 500
         return answer.status in self.statuses
 
+    def asked_s(self, answer: Answer, now_ms: int) -> float:
+        """Seconds that the answer asks to be waited, where that is honoured; else none."""
+        if not self.honours_retry_after:
+            return 0.0
+        return retry_after_s(answer.retry_after, answer.date, now_ms) or 0.0
+
     def delay_s(self, attempts: int, rnd: Callable[[], float]) -> float | None:
         """Seconds to wait after that many attempts, or ``None`` when there is no further one.
 
@@ -67,11 +76,27 @@ PROFILES: dict[str, Schedule] = {
 }
 
 
-def retry_after_s(text: str | None) -> float | None:
-    """A ``Retry-After`` in seconds, up to an hour; ``None`` when absent or not a number of seconds.
-
-    The date form is left aside: it leans on the receiver's clock.
-    """
-    if text is None or not text.strip().isdigit():
+def retry_after_s(text: str | None, date: str | None, now_ms: int) -> float | None:
+    """A ``Retry-After`` in seconds, from none to an hour; ``None`` when absent or neither a number
+    of seconds nor an HTTP date (RFC 9110, 10.2.3). A date is taken against the response's own
+    ``Date``, for the receiver's clock may be off, or against ``now_ms`` where it has none."""
+    asked = "" if text is None else text.strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked), _LONGEST_RETRY_AFTER_S)
+    until = _http_date(asked)
+    if until is None:
         return None
-    return min(float(text.strip()), _LONGEST_RETRY_AFTER_S)
+    since = _http_date(date or "")
+    since_s = now_ms / 1000 if since is None else since.timestamp()
+    return min(max(until.timestamp() - since_s, 0.0), _LONGEST_RETRY_AFTER_S)
+
+
+def _http_date(text: str) -> datetime | None:
+    if len(text) > _LONGEST_DATE:
+        return None
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # A date without a zone, as of asctime(), is in UTC by RFC 9110, 5.6.7.
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

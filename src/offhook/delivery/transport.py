@@ -105,6 +105,7 @@ class AiohttpTransport:
             response.status,
             body=body,
             retry_after=response.headers.get("Retry-After"),
+            date=response.headers.get("Date"),
             duration_ms=(now_s - started_s) * 1000,
             timings=seen.timings(now_s),
             headers=_shown(response.raw_headers) if kept else (),

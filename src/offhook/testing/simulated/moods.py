@@ -11,6 +11,11 @@ OK = Answer(200)
 _BUSY = (429, 503)
 _BROKEN = (500, 502, 503, 504)
 _REFUSALS = (400, 404, 418)
+_ITS_TIME = "Tue, 20 Nov 2040 10:00:00 GMT"
+"""What an endpoint takes the time to be: nobody else's clock says so."""
+
+ASKED_S = {"1": 1.0, "3": 3.0, "8": 8.0, "Tue, 20 Nov 2040 10:00:05 GMT": 5.0}
+"""What endpoints say in ``Retry-After``, and how long they ask to be left alone by it."""
 
 
 class Mood(StrEnum):
@@ -53,8 +58,9 @@ def decide(mood: Mood, rnd: random.Random) -> Fate:
         case Mood.BROKEN:
             return Fate(quick_s, False, quick_s, Answer(rnd.choice(_BROKEN)))
         case Mood.BUSY:
-            wait = rnd.choice([None, "1", "3", "8", "Fri, 20 Nov 2026 10:00:00 GMT"])
-            return Fate(quick_s, False, quick_s, Answer(rnd.choice(_BUSY), retry_after=wait))
+            wait = rnd.choice([None, *ASKED_S])
+            busy = Answer(rnd.choice(_BUSY), retry_after=wait, date=_ITS_TIME)
+            return Fate(quick_s, False, quick_s, busy)
         case Mood.RESETTING:
             accepted = rnd.random() < 0.5
             return Fate(quick_s, accepted, quick_s, Answer(None, FailureKind.DISCONNECTED))

@@ -7,6 +7,7 @@ from offhook.signing.verdict import Verified
 from offhook.signing.verify import verify
 from offhook.testing.simulated.clocks import START
 from offhook.testing.simulated.ledger import Ledger, Sending
+from offhook.testing.simulated.moods import ASKED_S
 from offhook.testing.simulated.sparing import Sparing
 from offhook.testing.simulated.subscriptions import Subscription
 
@@ -187,8 +188,7 @@ def _least_wait_s(failed: Sending, schedule: Schedule) -> float:
     delay_s = delays[min(failed.number, len(delays)) - 1] * (1 - schedule.jitter)
     answer = failed.answer
     if schedule.honours_retry_after and answer is not None and answer.retry_after is not None:
-        asked = answer.retry_after
-        delay_s = max(delay_s, min(float(asked), 3_600.0) if asked.isdigit() else 0.0)
+        delay_s = max(delay_s, ASKED_S[answer.retry_after])
     if schedule.until_s is not None:
         left_s = failed.event.created_ms / 1000 + schedule.until_s - _ended_at(failed)
         delay_s = min(delay_s, max(left_s, 0.0))
