@@ -7,11 +7,12 @@ import pytest
 
 from conftest import ALICE, BOB, READER, Served
 from offhook.delivery.announcing import HealthNote
+from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import VERSION, to_ms
-from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId
+from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, EventId, WebhookId
 
 URL = "https://example.com/hook"
 DEFAULTS = {
@@ -231,6 +232,41 @@ async def test_a_patch_of_another_revision_is_refused(api: Served) -> None:
         assert answer.status_code == status, match
     assert answer.json()["code"] == "precondition_failed"
     assert (await api.get(path)).json()["revision"] == 5
+
+
+async def test_deleting_and_rotating_are_of_the_revision_that_was_read(api: Served) -> None:
+    made = await api.webhook()
+    path = f"/v1/webhooks/{made['id']}"
+    await api.send("PATCH", path, json={"description": "somebody else's"})
+    secret = (await api.get(f"{path}/secret")).json()
+    for method, at in (("DELETE", path), ("POST", f"{path}/secret/rotate")):
+        answer = await api.send(method, at, headers={"If-Match": '"1"'})
+        assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+        assert answer.json()["errors"][0]["path"] == "header.if-match"
+    assert (await api.get(f"{path}/secret")).json() == secret
+    rotated = await api.send("POST", f"{path}/secret/rotate", headers={"If-Match": '"2"'})
+    assert rotated.status_code == 200
+    assert (await api.send("DELETE", path, headers={"If-Match": "2"})).status_code == 204
+
+
+async def test_a_webhook_that_changes_meanwhile_is_not_deleted(
+    api: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The revision is compared where it is deleted, not only where it was read."""
+    made = await api.webhook()
+    path = f"/v1/webhooks/{made['id']}"
+    read, webhooks = api.store.webhooks.webhook, api.store.webhooks
+
+    async def read_before_a_change(account: AccountId, webhook: WebhookId) -> StoredWebhook | None:
+        stored = await read(account, webhook)
+        monkeypatch.setattr(webhooks, "webhook", read)
+        await api.send("PATCH", path, json={"description": "came between"})
+        return stored
+
+    monkeypatch.setattr(webhooks, "webhook", read_before_a_change)
+    answer = await api.send("DELETE", path, headers={"If-Match": "1"})
+    assert answer.status_code == 412
+    assert (await api.get(path)).json()["description"] == "came between"
 
 
 async def test_another_scheme_needs_a_secret_that_fits_it(api: Served) -> None:

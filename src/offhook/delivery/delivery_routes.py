@@ -23,7 +23,7 @@ from offhook.delivery.answers import (
 )
 from offhook.delivery.attempt_answers import AttemptAnswer, attempt_answer
 from offhook.delivery.entries import DeliveryFilter, DeliveryStatus, DeliveryView
-from offhook.delivery.finding import found
+from offhook.delivery.finding import disabled, found
 from offhook.delivery.ports import DeliveryQueries, WebhookStore
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.ports import FeedStore
@@ -206,7 +206,7 @@ class DeliveryRoutes:
             webhook = WebhookId(wanted.webhook_id)
             stored = await found(self._webhooks, asking.account, webhook)
             if not WebhookDocument.model_validate_json(stored.document).enabled:
-                raise _disabled(webhook)
+                raise disabled(webhook, "retry")
         asked = await self._deliveries.request_retries(
             asking.account, wanted.filter(), MOST_RETRIED
         )
@@ -263,15 +263,7 @@ def _check_retry(view: DeliveryView, delivery_id: str, enabled: bool) -> None:
             code="delivery_unknown",
         )
     if not enabled:
-        raise _disabled(view.webhook)
-
-
-def _disabled(webhook: WebhookId) -> Conflict:
-    return Conflict(
-        f"{webhook} is disabled, so nothing is sent to it; enable it with "
-        f'PATCH /v1/webhooks/{webhook} {{"enabled": true}}, then retry.',
-        code="endpoint_disabled",
-    )
+        raise disabled(view.webhook, "retry")
 
 
 def _status(listed: ListedStatus | None) -> DeliveryStatus | None:

@@ -240,8 +240,11 @@ class WebhookStore(Protocol):
         newest first."""
         ...
 
-    async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
-        """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
+    async def delete_webhook(
+        self, account: AccountId, webhook: WebhookId, revision: int | None = None
+    ) -> bool:
+        """Delete it with its ranges and pending rows; its attempts stay. False if it is not there,
+        or not at this ``revision`` where one is given."""
         ...
 
 

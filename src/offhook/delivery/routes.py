@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import ValidationError
 
 from offhook.api.auth import Gate, Principal, Scope
 from offhook.api.pages import IdCursor, PageQuery, read_cursor, write_cursor
-from offhook.api.problems import PreconditionFailed
 from offhook.api.routing import Asking, keyed_router
 from offhook.api.validation import invalid
 from offhook.clock import Clock
@@ -22,11 +21,10 @@ from offhook.delivery.answers import (
 )
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.filtering import filter_warnings
-from offhook.delivery.finding import Entropy, found, no_webhook
+from offhook.delivery.finding import Entropy, IfMatch, being_changed, check_revision, found
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
 from offhook.delivery.webhook import NewWebhook, WebhookDocument
-from offhook.model.errors import Conflict, FieldError
 from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, WebhookId, made_id
 from offhook.signing.secret import check_secret, make_secret, same_kind
@@ -123,16 +121,23 @@ class WebhookRoutes:
         webhook_id: WebhookId,
         patch: Annotated[dict[str, Any], Body()],
         response: Response,
-        if_match: Annotated[str | None, Header()] = None,
+        if_match: IfMatch = None,
     ) -> ChangedWebhook:
         """Change it by a JSON merge patch (RFC 7396); null puts a field back to its default."""
         changed = await self._change(asking.account, webhook_id, patch, if_match)
         return _tagged(response, changed)
 
-    async def delete_webhook(self, asking: Asking, webhook_id: WebhookId) -> None:
+    async def delete_webhook(
+        self, asking: Asking, webhook_id: WebhookId, if_match: IfMatch = None
+    ) -> None:
         """Delete it; what waits for it is dropped, its attempts stay."""
-        if not await self._store.delete_webhook(asking.account, webhook_id):
-            raise no_webhook(webhook_id)
+        for _ in range(_TRIES):
+            stored = await found(self._store, asking.account, webhook_id)
+            check_revision(stored, if_match)
+            revision = None if if_match is None else stored.revision
+            if await self._store.delete_webhook(asking.account, webhook_id, revision):
+                return
+        raise being_changed(webhook_id)
 
     async def _change(
         self, account: AccountId, webhook: WebhookId, patch: Mapping[str, Any], if_match: str | None
@@ -140,7 +145,7 @@ class WebhookRoutes:
         """Merge, check and replace; begun anew when another change came between."""
         for _ in range(_TRIES):
             stored = await found(self._store, account, webhook)
-            _check_revision(stored, if_match)
+            check_revision(stored, if_match)
             document = _patched(stored, patch)
             secret, warnings = self._secret_for(stored, document)
             warnings += await self._check_target(stored, document)
@@ -151,7 +156,7 @@ class WebhookRoutes:
             ):
                 fields = webhook_fields(await found(self._store, account, webhook))
                 return ChangedWebhook.model_validate({**fields, "warnings": warnings})
-        raise Conflict(f"{webhook} is being changed by others all the time; send it again.")
+        raise being_changed(webhook)
 
     def _secret_for(
         self, stored: StoredWebhook, document: WebhookDocument
@@ -175,17 +180,6 @@ def _new_secret(webhook: WebhookId, document: WebhookDocument) -> str:
         f"new one was made, and the old one signs no more. GET /v1/webhooks/{webhook}/secret shows "
         "it, and .../public-key what to verify by."
     )
-
-
-def _check_revision(stored: StoredWebhook, if_match: str | None) -> None:
-    if if_match is None or if_match.strip() == "*":
-        return
-    if if_match.strip().removeprefix("W/").strip('"') != str(stored.revision):
-        raise PreconditionFailed(
-            f"{stored.id} is at revision {stored.revision}, not {if_match[:100]}; "
-            "read it again and repeat the change.",
-            FieldError("header.if-match", f"the object is at revision {stored.revision}"),
-        )
 
 
 def _patched(stored: StoredWebhook, patch: Mapping[str, Any]) -> WebhookDocument:

@@ -12,11 +12,10 @@ from offhook.api.pages import json_response
 from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
 from offhook.delivery.entries import StoredWebhook
-from offhook.delivery.finding import Entropy, found
+from offhook.delivery.finding import Entropy, IfMatch, being_changed, check_revision, found
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.rollout import LONGEST_WAIT_S, Rollout
 from offhook.delivery.webhook import WebhookDocument
-from offhook.model.errors import Conflict
 from offhook.model.event import rfc3339_ms
 from offhook.model.ids import AccountId, WebhookId
 from offhook.signing.ed25519 import Jwk, jwk_of
@@ -135,7 +134,11 @@ class SecretRoutes:
         return SecretAnswer(secret=stored.secrets[0].text, secrets=_shown(stored))
 
     async def rotate_webhook_secret(
-        self, asking: Asking, webhook_id: WebhookId, rotation: Rotation | None = None
+        self,
+        asking: Asking,
+        webhook_id: WebhookId,
+        rotation: Rotation | None = None,
+        if_match: IfMatch = None,
     ) -> RotatedSecret:
         """Sign with a new secret, and with the one before until the overlap ends.
 
@@ -143,7 +146,8 @@ class SecretRoutes:
         go over to the new secret at any time before the overlap ends. An earlier rotation's secret
         keeps the end that it was given.
         """
-        stored = await self._rotated(asking.account, webhook_id, rotation or Rotation())
+        rotation = rotation or Rotation()
+        stored = await self._rotated(asking.account, webhook_id, rotation, if_match)
         behind = await self._rollout.wait()
         secrets = _shown(stored)
         warnings = [_behind(behind)] if behind else []
@@ -158,10 +162,11 @@ class SecretRoutes:
         return PublicKeyAnswer(public_key=keys[0].public_key if keys else None, public_keys=keys)
 
     async def _rotated(
-        self, account: AccountId, webhook: WebhookId, rotation: Rotation
+        self, account: AccountId, webhook: WebhookId, rotation: Rotation, if_match: str | None
     ) -> StoredWebhook:
         for _ in range(_TRIES):
             stored = await found(self._store, account, webhook)
+            check_revision(stored, if_match)
             scheme = WebhookDocument.model_validate_json(stored.document).signing.as_scheme()
             if rotation.secret is not None:
                 check_secret(rotation.secret, scheme)
@@ -170,7 +175,7 @@ class SecretRoutes:
                 account, webhook, secret, rotation.overlap_s, stored.revision
             ):
                 return await found(self._store, account, webhook)
-        raise Conflict(f"{webhook} is being changed by others all the time; send it again.")
+        raise being_changed(webhook)
 
 
 class KeySet:

@@ -11,7 +11,7 @@ from offhook.api.pages import IdCursor, Moment, PageQuery, read_cursor, write_cu
 from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
 from offhook.delivery.answers import Page
-from offhook.delivery.finding import Entropy, found
+from offhook.delivery.finding import Entropy, disabled, found
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.replays.entries import ReplayJob, ReplayScope, ReplayState, ReplayView
 from offhook.delivery.replays.ports import ReplayStore
@@ -169,7 +169,7 @@ class ReplayRoutes:
         `rate_per_s` a second. Requests carry `webhook-replay: <id>`."""
         stored = await found(self._webhooks, asking.account, webhook_id)
         if not WebhookDocument.model_validate_json(stored.document).enabled:
-            raise _disabled(webhook_id)
+            raise disabled(webhook_id, "replay")
         replay = ReplayId(made_id("rpl", to_ms(self._clock.now()), self._entropy(8)))
         job = (wanted or ReplayRequest()).job(replay, asking.account, webhook_id)
         made = await self._replays.create_replay(job, most=MOST_RUNNING)
@@ -235,14 +235,6 @@ def replay_answer(view: ReplayView) -> ReplayAnswer:
 
 def _time(at_ms: int | None) -> str | None:
     return None if at_ms is None else rfc3339_ms(at_ms)
-
-
-def _disabled(webhook: WebhookId) -> Conflict:
-    return Conflict(
-        f"{webhook} is disabled, so nothing is sent to it; enable it with "
-        f'PATCH /v1/webhooks/{webhook} {{"enabled": true}}, then replay.',
-        code="endpoint_disabled",
-    )
 
 
 def _too_many(webhook: WebhookId) -> Conflict:

@@ -139,10 +139,15 @@ class PostgresWebhooks:
             rows = await session.rows("public_keys", now_ms=now_ms, limit=limit)
         return [row["public_key"] for row in rows]
 
-    async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
-        """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
+    async def delete_webhook(
+        self, account: AccountId, webhook: WebhookId, revision: int | None = None
+    ) -> bool:
+        """Delete it with its ranges and pending rows; its attempts stay. False if it is not there,
+        or not at this ``revision`` where one is given."""
         async with self._changing() as session:
-            if not await session.run("resource_delete", kind=KIND, id=webhook, account=account):
+            if not await session.run(
+                "resource_delete", kind=KIND, id=webhook, account=account, revision=revision
+            ):
                 return False
             await session.run("webhook_secrets_delete", webhook=webhook)
             await session.run("webhook_starts_delete", webhook=webhook)

@@ -163,12 +163,17 @@ class SqliteWebhooks:
             lambda it: it.rows("public_keys", _NAMES, now_ms=now_ms, limit=limit)
         )
 
-    async def delete_webhook(self, account: AccountId, webhook: WebhookId) -> bool:
-        """Delete it with its ranges and pending rows; its attempts stay. False if not there."""
+    async def delete_webhook(
+        self, account: AccountId, webhook: WebhookId, revision: int | None = None
+    ) -> bool:
+        """Delete it with its ranges and pending rows; its attempts stay. False if it is not there,
+        or not at this ``revision`` where one is given."""
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> bool:
-            if not connection.run("resource_delete", kind=KIND, id=webhook, account=account):
+            if not connection.run(
+                "resource_delete", kind=KIND, id=webhook, account=account, revision=revision
+            ):
                 return False
             connection.run("webhook_secrets_delete", webhook=webhook)
             connection.run("webhook_starts_delete", webhook=webhook)

@@ -153,6 +153,16 @@ class WebhookConformance:
         )
         assert await store.webhooks.webhook(DEFAULT_ACCOUNT, named) is None
 
+    async def test_a_deletion_that_names_a_revision_is_of_that_one_alone(
+        self, store: ConformingStore
+    ) -> None:
+        made = await make_webhook(store)
+        assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, made.document, 1)
+        assert not await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, WEBHOOK, 1)
+        assert (await store.webhooks.list_webhooks(DEFAULT_ACCOUNT, None, 10))[0].secrets
+        assert await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, WEBHOOK, 2)
+        assert await store.webhooks.webhook(DEFAULT_ACCOUNT, WEBHOOK) is None
+
     async def test_accounts_never_reach_one_anothers_webhooks(self, store: ConformingStore) -> None:
         await make_webhook(store)
         foreign = OTHER_ACCOUNT

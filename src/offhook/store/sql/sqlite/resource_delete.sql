@@ -1,1 +1,3 @@
-DELETE FROM resource WHERE kind = :kind AND id = :id AND account = :account
+DELETE FROM resource
+WHERE kind = :kind AND id = :id AND account = :account
+    AND (:revision IS NULL OR revision = :revision)
