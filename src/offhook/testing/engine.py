@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -199,3 +199,16 @@ class Bench:
 def _fact(key: str, account: AccountId) -> Submission:
     data = msgspec.json.encode({"of": key})
     return Submission(account, key, PlainFact("custom.step", key, data), len(data))
+
+
+def in_order(sequences: Sequence[int]) -> bool:
+    """Whether first occurrences only rise: repeats of earlier ones may follow."""
+    highest, seen = 0, set[int]()
+    for sequence in sequences:
+        if sequence in seen:
+            continue
+        if sequence < highest:
+            return False
+        highest = max(highest, sequence)
+        seen.add(sequence)
+    return True
