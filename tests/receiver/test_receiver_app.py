@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 import msgspec
@@ -244,6 +245,19 @@ def test_a_receiver_without_a_usable_secret_does_not_start(
     queue = SqliteQueue(tmp_path / "queue.db")
     with pytest.raises((Invalid, ValueError), match="secrets"):
         Receiver(Inside(), secrets, queue)
+
+
+@pytest.mark.parametrize("lifespan", ["auto", "on"])
+def test_a_server_whose_queue_cannot_be_opened_does_not_start_and_says_why(
+    tmp_path: Path, lifespan: Literal["auto", "on"]
+) -> None:
+    receiver = receiver_of(tmp_path / "missing", Inside())
+    config = uvicorn.Config(receiver, lifespan=lifespan, log_level="critical", port=0)
+    with capture_logs() as logs, pytest.raises(SystemExit):
+        asyncio.run(asyncio.wait_for(uvicorn.Server(config).serve(), 20))
+    [entry] = logs
+    assert (entry["event"], entry["log_level"]) == ("receiver_not_started", "error")
+    assert "missing" in entry["error"]
 
 
 async def test_another_scheme_and_path_can_be_chosen(tmp_path: Path) -> None:

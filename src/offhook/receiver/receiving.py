@@ -3,7 +3,7 @@
 import asyncio
 import secrets as random_bytes
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import structlog
@@ -16,6 +16,7 @@ from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Count, Counted, uncounted
 from offhook.receiver.event import Event, lane_of, stored_body
 from offhook.receiver.journal import Journal
+from offhook.receiver.masking import told
 from offhook.receiver.naming import Naming
 from offhook.receiver.ports import Arrival, Queue, Receipt
 from offhook.receiver.verification import SignatureError, Verifier
@@ -177,7 +178,13 @@ class Receiver:
 
     async def _live(self, receive: asgi.Receive, send: asgi.Send) -> None:
         await receive()
-        async with self.running():
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self.running())
+            except Exception as error:  # noqa: BLE001 - whatever opening the queue raises
+                _log.error("receiver_not_started", error=told(error))
+                await send({"type": "lifespan.startup.failed", "message": told(error)})
+                return
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
