@@ -34,7 +34,7 @@ class Desk:
         attempt = AttemptRecord(
             *place,
             *told,
-            number=1,
+            number=1 + (await self._tries(event)),
             started_ms=event.created_ms + 7,
             duration_ms=12.5,
             accepted=status < 300,
@@ -51,6 +51,10 @@ class Desk:
         )
         report = await self.api.store.dispatch.apply([changes])
         assert not report.lost
+
+    async def _tries(self, event: LogEvent) -> int:
+        place = (self.webhook, event.partition, event.position)
+        return len(await self.api.store.deliveries.attempts(event.account, *place))
 
 
 @pytest.fixture
@@ -120,6 +124,23 @@ async def test_attempts_are_told_with_what_came_back(desk: Desk) -> None:
         "late": False,
         "replay_id": None,
     }
+
+
+async def test_attempts_are_paged_like_any_list(desk: Desk) -> None:
+    event = await posted(desk.api)
+    for status in (503, 500, 200):
+        await desk.apply(event, status=status)
+    path = f"/v1/deliveries/{(await of_event(desk.api, event))['id']}/attempts"
+    statuses: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await desk.api.get(f"{path}?limit=1{cursor}")).json()
+        statuses += [attempt["status"] for attempt in page["data"]]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    assert statuses == [200, 500, 503]
+    for query, field in (("limit=201", "limit"), ("before=1", "before"), ("cursor=x", "cursor")):
+        answer = await desk.api.get(f"{path}?{query}")
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, f"query.{field}")
 
 
 async def test_deliveries_are_listed_newest_first_by_filter_and_page(desk: Desk) -> None:

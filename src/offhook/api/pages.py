@@ -88,16 +88,25 @@ class DeliveryCursor(msgspec.Struct, frozen=True, array_like=True, tag="deliveri
     webhook: _Name
 
 
+class AttemptCursor(msgspec.Struct, frozen=True, array_like=True, tag="attempts"):
+    """The last attempt of a page: when it began, in Unix milliseconds, and its number."""
+
+    started_ms: _Ms
+    number: Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
+
+
 class IdCursor(msgspec.Struct, frozen=True, array_like=True, tag="ids"):
     """The last object of a page that goes by id."""
 
     id: _Name
 
 
-_Cursor = TypeVar("_Cursor", FeedCursor, CallCursor, DeliveryCursor, IdCursor)
+_Cursor = TypeVar("_Cursor", FeedCursor, CallCursor, DeliveryCursor, AttemptCursor, IdCursor)
 
 
-def write_cursor(cursor: FeedCursor | CallCursor | DeliveryCursor | IdCursor) -> str:
+def write_cursor(
+    cursor: FeedCursor | CallCursor | DeliveryCursor | AttemptCursor | IdCursor,
+) -> str:
     """The cursor as opaque text, with a check sum against damage."""
     packed = msgspec.msgpack.encode(cursor)
     check = zlib.crc32(packed).to_bytes(_CHECK_BYTES, "big")

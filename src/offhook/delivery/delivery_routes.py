@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from offhook.api.auth import Gate, Scope
 from offhook.api.pages import (
+    AttemptCursor,
     DeliveryCursor,
     Moment,
     PageQuery,
@@ -22,7 +23,13 @@ from offhook.delivery.answers import (
     delivery_answer,
 )
 from offhook.delivery.attempt_answers import AttemptAnswer, attempt_answer
-from offhook.delivery.entries import DeliveryFilter, DeliveryStatus, DeliveryView
+from offhook.delivery.entries import (
+    LAST_ATTEMPT,
+    AttemptRecord,
+    DeliveryFilter,
+    DeliveryStatus,
+    DeliveryView,
+)
 from offhook.delivery.finding import disabled, found
 from offhook.delivery.ports import DeliveryQueries, WebhookStore
 from offhook.delivery.webhook import WebhookDocument
@@ -184,13 +191,21 @@ class DeliveryRoutes:
         """One delivery."""
         return delivery_answer(await self._view(asking.account, delivery_id))
 
-    async def list_attempts(self, asking: Asking, delivery_id: str) -> Page[AttemptAnswer]:
-        """Its attempts, newest first, all on one page."""
+    async def list_attempts(
+        self, asking: Asking, delivery_id: str, query: Annotated[PageQuery, Query()]
+    ) -> Page[AttemptAnswer]:
+        """Its attempts, newest first."""
         view = await self._view(asking.account, delivery_id)
-        records = await self._deliveries.attempts(
-            asking.account, view.webhook, view.partition, view.position
+        cursor = read_cursor(query.cursor, AttemptCursor)
+        before = LAST_ATTEMPT if cursor is None else (cursor.started_ms, cursor.number)
+        place = (view.webhook, view.partition, view.position)
+        listed = await self._deliveries.attempts(asking.account, *place, before, query.limit + 1)
+        shown = listed[: query.limit]
+        more = len(listed) > query.limit
+        return Page(
+            data=[attempt_answer(record) for record in shown],
+            next_cursor=_cursor_after_attempt(shown[-1]) if more else None,
         )
-        return Page(data=[attempt_answer(record) for record in records], next_cursor=None)
 
     async def retry_delivery(self, asking: Asking, delivery_id: str) -> DeliveryAnswer:
         """Try once more, now. A delivery that waits in its lane brings the lane's head forward."""
@@ -247,6 +262,10 @@ def _place(cursor: DeliveryCursor) -> tuple[int, int, WebhookId]:
 
 def _cursor_after(view: DeliveryView) -> str:
     return write_cursor(DeliveryCursor(view.position, view.partition, view.webhook))
+
+
+def _cursor_after_attempt(record: AttemptRecord) -> str:
+    return write_cursor(AttemptCursor(record.started_ms, record.number))
 
 
 def _check_retry(view: DeliveryView, delivery_id: str, enabled: bool) -> None:

@@ -1,7 +1,7 @@
 """Values that cross the delivery ports: what the dispatcher decided, and what it needs to know."""
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,9 @@ from offhook.signing.secret import Secret
 
 Place: TypeAlias = tuple[WebhookId, int, int]
 """Where a delivery stands: webhook, partition and position."""
+
+LAST_ATTEMPT: Final = (2**62, 2**31 - 1)
+"""After when (in Unix milliseconds) and which number no attempt of a delivery is."""
 
 
 class StoredWebhook(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from offhook.delivery.announcing import HealthNote
 from offhook.delivery.entries import (
+    LAST_ATTEMPT,
     Announcement,
     Answer,
     ApplyReport,
@@ -178,9 +179,15 @@ class DeliveryQueries(Protocol):
         ...
 
     async def attempts(
-        self, account: AccountId, webhook: WebhookId, partition: int, position: int
+        self,
+        account: AccountId,
+        webhook: WebhookId,
+        partition: int,
+        position: int,
+        before: tuple[int, int] = LAST_ATTEMPT,
+        limit: int = 200,
     ) -> list[AttemptRecord]:
-        """Its attempts, newest first."""
+        """Its attempts, newest first, that stand before (started_ms, number)."""
         ...
 
     async def request_retry(self, webhook: WebhookId, partition: int, position: int) -> None:

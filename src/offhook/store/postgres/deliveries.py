@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
+    LAST_ATTEMPT,
     Asked,
     AttemptRecord,
     DeliveryFilter,
@@ -56,9 +57,15 @@ class PostgresDeliveries:
         return own[0].view() if own else None
 
     async def attempts(
-        self, account: AccountId, webhook: WebhookId, partition: int, position: int
+        self,
+        account: AccountId,
+        webhook: WebhookId,
+        partition: int,
+        position: int,
+        before: tuple[int, int] = LAST_ATTEMPT,
+        limit: int = 200,
     ) -> list[AttemptRecord]:
-        """Its attempts, newest first."""
+        """Its attempts, newest first, that stand before (started_ms, number)."""
         async with self._database.reading() as session:
             rows = await session.rows(
                 "attempts",
@@ -66,6 +73,9 @@ class PostgresDeliveries:
                 webhook=webhook,
                 partition=partition,
                 position=position,
+                before_ms=before[0],
+                before_number=before[1],
+                limit=limit,
             )
         return [attempt_of(row) for row in rows]
 

@@ -6,6 +6,7 @@ import msgspec
 
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import (
+    LAST_ATTEMPT,
     Asked,
     AttemptRecord,
     DeliveryFilter,
@@ -59,14 +60,23 @@ class SqliteDeliveries:
         return own[0].view() if own else None
 
     async def attempts(
-        self, account: AccountId, webhook: WebhookId, partition: int, position: int
+        self,
+        account: AccountId,
+        webhook: WebhookId,
+        partition: int,
+        position: int,
+        before: tuple[int, int] = LAST_ATTEMPT,
+        limit: int = 200,
     ) -> list[AttemptRecord]:
-        """Its attempts, newest first."""
+        """Its attempts, newest first, that stand before (started_ms, number)."""
         asked: dict[str, Value] = {
             "account": account,
             "webhook": webhook,
             "partition": partition,
             "position": position,
+            "before_ms": before[0],
+            "before_number": before[1],
+            "limit": limit,
         }
         rows = await self._database.query(lambda it: it.rows("attempts", _ATTEMPTS, **asked))
         return [row.record() for row in rows]

@@ -1,6 +1,10 @@
 """What a store says of deliveries, and what retention leaves; needs ``store`` and ``clock``."""
 
+from msgspec.structs import replace
+
 from offhook.delivery.entries import (
+    LAST_ATTEMPT,
+    AttemptRecord,
     DeliveryFilter,
     DeliveryStatus,
     DeliveryView,
@@ -58,6 +62,24 @@ class DeliveryViewConformance:
         assert [attempt.number for attempt in attempts] == [2, 1]
         assert retried.last_attempt == attempts[0]
         assert attempts[0] == attempt_on(events[4], number=2, response=b"\x00\xffno")
+
+    async def test_attempts_are_paged_without_a_gap(self, store: ConformingStore) -> None:
+        await make_webhook(store)
+        [event] = await placed(store, plain("k"))
+        lease = await lease_for(store, "k")
+        made = [
+            replace(attempt_on(event, number=number), started_ms=event.created_ms + number // 2)
+            for number in range(1, 8)
+        ]
+        await store.dispatch.apply([PartitionChanges(lease, 0, attempts=tuple(made))])
+        place = (DEFAULT_ACCOUNT, WEBHOOK, event.partition, event.position)
+        for limit in (1, 3, 7, 10):
+            found, before = list[AttemptRecord](), LAST_ATTEMPT
+            while page := await store.deliveries.attempts(*place, before, limit):
+                assert len(page) <= limit
+                found += page
+                before = (page[-1].started_ms, page[-1].number)
+            assert found == made[::-1]
 
     async def test_a_range_makes_what_it_still_has_to_bring_pending(
         self, store: ConformingStore

@@ -5,4 +5,6 @@ SELECT
 FROM attempt
 WHERE webhook = :webhook AND partition = :partition AND position = :position
     AND account = :account
+    AND (started_ms, number) < (:before_ms::bigint, :before_number::integer)
 ORDER BY started_ms DESC, number DESC
+LIMIT :limit::bigint

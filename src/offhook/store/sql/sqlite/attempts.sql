@@ -25,5 +25,7 @@ FROM (
         AND partition = :partition
         AND position = :position
         AND account = :account
-    ORDER BY id DESC
+        AND (started_ms, number) < (:before_ms, :before_number)
+    ORDER BY started_ms DESC, number DESC
+    LIMIT :limit
 )
