@@ -7,6 +7,7 @@ from pieces import endpoint, event
 from standardwebhooks import Webhook
 
 from offhook.delivery.entries import Answer, FailureKind, Request
+from offhook.delivery.recording import read_detail
 from offhook.delivery.sender import Sender
 from offhook.signing import STANDARD
 from offhook.signing.secret import Secret, make_secret
@@ -45,15 +46,23 @@ async def test_each_attempt_has_its_number_the_time_of_now_and_the_same_id() -> 
     assert first["webhook-signature"] != second["webhook-signature"]
 
 
-async def test_an_events_headers_beat_the_endpoints_and_ours_beat_both() -> None:
+async def test_an_endpoints_headers_beat_the_events_and_ours_beat_both_however_spelled() -> None:
     network = ScriptedNetwork()
-    made = event(7, headers={"x-both": "event", "x-event": "1", "webhook-id": "forged"})
-    own = {"x-both": "endpoint", "x-endpoint": "1", "webhook-attempt": "99"}
+    made = event(7, headers={"x-both": "event", "x-event": "1", "Webhook-Id": "forged"})
+    own = {"X-Both": "endpoint", "x-endpoint": "1", "Webhook-Attempt": "99"}
     signed = endpoint(signer=SIGNED.signer, headers=own)
-    await sender(network, FakeClock()).send(signed, made, 1)
+    answer = await sender(network, FakeClock()).send(signed, made, 1)
     headers = network.requests[0].headers
-    assert (headers["x-both"], headers["x-endpoint"], headers["x-event"]) == ("event", "1", "1")
+    assert {name: headers[name] for name in headers if name.lower().startswith("x-")} == {
+        "X-Both": "endpoint",
+        "x-endpoint": "1",
+        "x-event": "1",
+    }
     assert (headers["webhook-id"], headers["webhook-attempt"]) == ("evt_7", "1")
+    assert len({name.lower() for name in headers}) == len(headers)
+    shown = read_detail(answer.record).request
+    assert shown.keys() == headers.keys()
+    assert (shown["X-Both"], shown["x-event"]) == ("***", "1")
 
 
 async def test_the_type_is_spelled_as_the_endpoint_asked() -> None:

@@ -61,11 +61,11 @@ def shown_headers(
 ) -> dict[str, str]:
     """A request's headers. Masked are values that the owner set, signatures unless they are asked
     for, and what the event brought where the endpoint masks callers: it may name one."""
-    own = endpoint.headers
     brought = event.headers if endpoint.mask_key is not None and event.headers else {}
+    masked = {name.lower() for name in (*endpoint.headers, *brought)}
     hidden = "\0" if signatures else _SIGNATURE
     return {
-        name: MASK if name in own or name in brought or name.endswith(hidden) else value
+        name: MASK if name.lower() in masked or name.lower().endswith(hidden) else value
         for name, value in headers.items()
     }
 

@@ -59,8 +59,7 @@ class Sender:
     async def _exchange(
         self, endpoint: Endpoint, event: LogEvent, number: int, marks: Mapping[str, str]
     ) -> Answer:
-        request = self._request(endpoint, event, number)
-        request.headers.update(marks)
+        request = self._request(endpoint, event, number, marks)
         answer = await self._transport.send(request)
         if endpoint.mask_key is not None:
             answer = _without_contact(answer, event)
@@ -88,17 +87,32 @@ class Sender:
         span.end(answer)
         return msgspec.structs.replace(answer, trace_id=span.trace_id)
 
-    def _request(self, endpoint: Endpoint, event: LogEvent, number: int) -> Request:
+    def _request(
+        self, endpoint: Endpoint, event: LogEvent, number: int, marks: Mapping[str, str]
+    ) -> Request:
         if endpoint.mask_key is not None:
             event = masked(event, endpoint.mask_key)
         body = render(event, endpoint.version, endpoint.spellings.get(event.type))
-        headers = {**endpoint.headers, **(event.headers or {})}
         now_ms = to_ms(self._clock.now())
-        headers.update(endpoint.signer.headers(event.id, now_ms, body))
-        headers["webhook-attempt"] = str(number)
+        ours = {
+            **endpoint.signer.headers(event.id, now_ms, body),
+            "webhook-attempt": str(number),
+            **marks,
+        }
+        headers = _merged(ours, endpoint.headers, event.headers or {})
         return Request(
             endpoint.url, headers, body, endpoint.timeout_s, keep_response=endpoint.keep_responses
         )
+
+
+def _merged(*sets: Mapping[str, str]) -> dict[str, str]:
+    """The headers of several sets, each name once, however it is spelled: the first set's goes
+    before the second's. Whoever may send events must not replace what an endpoint's owner set."""
+    found: dict[str, tuple[str, str]] = {}
+    for headers in sets:
+        for name, value in headers.items():
+            found.setdefault(name.lower(), (name, value))
+    return dict(found.values())
 
 
 def _without_contact(answer: Answer, event: LogEvent) -> Answer:

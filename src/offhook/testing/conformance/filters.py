@@ -127,15 +127,16 @@ class FilterConformance:
         assert _keys(bench, "live") == [events[0].key]
         assert _keys(bench, "tried") == sorted(event.key for event in events)
 
-    async def test_an_event_brings_its_headers_to_every_endpoint(
+    async def test_an_event_brings_its_headers_and_replaces_none_that_the_owner_set(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
         bench = Bench(store, clock, ScriptedNetwork())
-        await bench.webhook("crm", headers={"X-Env": "prod", "X-Tenant": "own"})
-        await appended(store, plain("a", headers={"X-Tenant": "event"}))
+        await bench.webhook("crm", headers={"X-Env": "prod", "X-Api-Key": "own"})
+        await appended(store, plain("a", headers={"x-api-key": "event", "x-lead": "7"}))
         await bench.settle()
         headers = bench.network.requests[0].headers
-        assert (headers["X-Env"], headers["X-Tenant"]) == ("prod", "event")
+        assert (headers["X-Env"], headers["x-lead"]) == ("prod", "7")
+        assert [it for name, it in headers.items() if name.lower() == "x-api-key"] == ["own"]
 
     async def test_a_masked_endpoint_never_learns_the_number_and_can_still_join(
         self, store: ConformingStore, clock: FakeClock
