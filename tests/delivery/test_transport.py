@@ -58,6 +58,35 @@ async def test_headers_go_out_as_given_beside_ours(transport: AiohttpTransport) 
     assert seen[0].endswith("\r\n\r\n{}")
 
 
+@pytest.mark.parametrize(
+    ("asked", "gone_out"),
+    [
+        ("/hook?sig=ab%2Fc%3D&at=1+2%20", "/hook?sig=ab%2Fc%3D&at=1+2%20"),
+        ("/%7Euser/b/../c//d;v=1", "/%7Euser/b/../c//d;v=1"),
+        ("/%zz?q=[a]&b=c=d", "/%zz?q=[a]&b=c=d"),
+        ("?key=1", "/?key=1"),
+        ("", "/"),
+        ('/a"b|c', "/a%22b%7Cc"),
+        ("/a HTTP/1.1\r\nx-forged: 1\r\n", "/a%20HTTP/1.1%0D%0Ax-forged:%201%0D%0A"),
+    ],
+)
+async def test_what_is_asked_for_is_what_the_url_says_and_one_line(
+    transport: AiohttpTransport, asked: str, gone_out: str
+) -> None:
+    seen: list[str] = []
+
+    async def script(peer: Peer) -> None:
+        head, _ = await peer.read_request()
+        seen.append(head)
+        await peer.write(OK)
+
+    async with ScriptedServer(script).running() as url:
+        origin = url.removesuffix("/hook")
+        await transport.send(Request(f"{origin}{asked}", {}, b"{}", 10))
+    assert seen[0].split("\r\n")[0] == f"POST {gone_out} HTTP/1.1"
+    assert "x-forged" not in "".join(seen[0].lower().split("\r\n")[1:])
+
+
 async def test_retry_after_is_handed_on(transport: AiohttpTransport) -> None:
     day = "Fri, 20 Nov 2026 10:00:00 GMT"
     busy = f"HTTP/1.1 503 Busy\r\nretry-after: 120\r\ndate: {day}\r\ncontent-length: 0\r\n\r\n"

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Sequence
 from functools import lru_cache
 from math import inf
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -19,6 +20,9 @@ MAX_BODY_BYTES = 16_384
 _DNS_TTL_S = 10
 _MAX_DETAIL_LENGTH = 300
 _MAX_SHOWN_HEADERS = 100
+_URL_CHARACTERS = "%:/?#[]@!$&'()*+,;="
+"""What a URL may hold beside letters, digits and ``-._~`` (RFC 3986, 2). All else is encoded, so
+that whatever is stored cannot break out of the request line."""
 
 
 class AiohttpTransport:
@@ -148,7 +152,9 @@ def _shown(raw: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=4096)
 def _parsed(url: str) -> URL:
     # Parsing costs 4 us a time, and yarl's own cache is too small for thousands of endpoints.
-    parsed = URL(url)
+    # Left to itself, yarl rewrites paths and queries: a signature in one would not hold any more.
+    parts = urlsplit(quote(url, safe=_URL_CHARACTERS))
+    parsed = URL(parts._replace(netloc=parts.netloc.lower()).geturl(), encoded=True)
     if parsed.user is not None or parsed.password is not None:
         raise ValueError("its URL carries credentials")
     return parsed
