@@ -7,6 +7,7 @@ from pieces import CRM, delivery, endpoint, lease
 
 from offhook.delivery.entries import ApplyReport, HeldRange, Lane, PartitionChanges, PendingState
 from offhook.delivery.flow import CLOSED_LANES_BOUND, PartitionFlow
+from offhook.delivery.progress import LivePath
 from offhook.delivery.queues import Delivery
 from offhook.model.ids import WebhookId
 
@@ -195,6 +196,64 @@ class TestWriting:
         rows = freeze(flow).rows
         assert [(row.position, row.lane, row.number) for row in rows] == [(5, None, 1), (6, "a", 3)]
         assert not flow.closing(LANE)
+
+
+class TestTheLivePath:
+    def test_what_is_still_to_be_read_for_an_endpoint_is_ahead_and_what_was_read_past_it_is_not(
+        self,
+    ) -> None:
+        flow = PartitionFlow(lease(3))
+        read(flow, 4)
+        flow.live.read(20)
+        assert flow.live_path(CRM, 4) is LivePath.AHEAD
+        assert [flow.live_path(ADS, position) for position in (3, 4, 20)] == [LivePath.PASSED] * 3
+        assert flow.live_path(ADS, 21) is LivePath.AHEAD
+
+    def test_of_an_endpoint_that_fell_behind_what_its_range_has_not_read_is_ahead(self) -> None:
+        flow = PartitionFlow(lease())
+        flow.hold(CRM, 5)
+        flow.live.read(20)
+        flow.ranges[CRM].progress.read(8)
+        assert flow.live_path(CRM, 8) is LivePath.PASSED
+        assert flow.live_path(CRM, 9) is LivePath.AHEAD
+
+    def test_an_outcome_is_to_come_until_it_is_in_the_store(self) -> None:
+        flow = PartitionFlow(lease())
+        flow.accept(read(flow, 4))
+        fail(flow, 5, "b")
+        behind = delivery(6, "b", reader=flow.live)
+        flow.wait_behind(behind)
+        flow.live.read(6)
+        flow.begin(delivery(3))
+        places = (3, 4, 5, 6)
+        assert [flow.live_path(CRM, at) for at in places] == [LivePath.ENDING] * 4
+        freeze(flow)
+        assert [flow.live_path(CRM, at) for at in places] == [LivePath.ENDING] * 4
+        flow.applied(ApplyReport())
+        assert [flow.live_path(CRM, at) for at in places[1:]] == [LivePath.PASSED] * 3
+        assert flow.live_path(CRM, 3) is LivePath.ENDING
+
+    def test_what_is_in_flight_to_an_endpoint_that_went_is_about_to_end(self) -> None:
+        flow = PartitionFlow(lease())
+        in_flight, of_another = read(flow, 4), delivery(4, reader=flow.live, webhook=ADS)
+        flow.begin(of_another)
+        flow.part_with(CRM)
+        found = [flow.live_path(webhook, 4) for webhook in (CRM, ADS)]
+        assert found == [LivePath.ENDING, LivePath.AHEAD]
+        flow.park(in_flight, endpoint(), PendingState.CANCELED, "gone", attempts=1)
+        freeze(flow)
+        flow.applied(ApplyReport())
+        assert flow.live_path(CRM, 4) is LivePath.PASSED
+
+    def test_a_row_that_was_under_way_and_let_go_alone_is_not_busy_for_ever(self) -> None:
+        flow = PartitionFlow(lease())
+        taken = delivery(4)
+        flow.begin(taken)
+        flow.let_go(taken)
+        frozen = flow.freeze(places=False)
+        assert frozen is not None
+        flow.applied(ApplyReport())
+        assert not flow.busy
 
 
 class TestRanges:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from offhook.delivery.entries import PendingRow, PendingState
+from offhook.delivery.progress import LivePath
 from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
@@ -74,10 +75,10 @@ def step(
     by: str | None = None,
     accepted: bool = False,
     here: bool = False,
-    come_to: int = 9,
+    live: LivePath = LivePath.PASSED,
 ) -> Step:
     standing = Standing(EVENT, None if state is None else row(state, by), accepted, here)
-    return step_for(replace(JOB, scope=scope), standing, come_to=come_to)
+    return step_for(replace(JOB, scope=scope), standing, live)
 
 
 class TestStep:
@@ -116,10 +117,20 @@ class TestStep:
             found = step(scope, PendingState.FAILED, by="rpl_1", accepted=accepted)
             assert found is Step.PASS
 
-    def test_what_live_has_not_come_to_is_left_to_it(self) -> None:
-        assert step(ALL, None, come_to=4) is Step.PASS
-        assert step(ALL, None, come_to=4, accepted=True) is Step.SEND
-        assert step(FAILED, PendingState.FAILED, come_to=4) is Step.SEND
+    def test_what_is_on_its_way_is_left_to_it(self) -> None:
+        for scope in (UNDELIVERED, ALL):
+            assert step(scope, None, live=LivePath.AHEAD) is Step.PASS
+        assert step(ALL, None, live=LivePath.AHEAD, accepted=True) is Step.SEND
+        assert step(FAILED, PendingState.FAILED, live=LivePath.AHEAD) is Step.SEND
+
+    def test_what_is_about_to_have_an_outcome_is_waited_for(self) -> None:
+        for scope in (UNDELIVERED, ALL):
+            assert step(scope, None, live=LivePath.ENDING) is Step.WAIT
+            assert step(scope, PendingState.CANCELED, live=LivePath.ENDING) is Step.WAIT
+        assert step(FAILED, PendingState.FAILED, live=LivePath.ENDING) is Step.WAIT
+        assert step(FAILED, PendingState.CANCELED, live=LivePath.ENDING) is Step.PASS
+        assert step(ALL, None, live=LivePath.ENDING, accepted=True) is Step.SEND
+        assert step(UNDELIVERED, PendingState.RETRY, live=LivePath.ENDING) is Step.HURRY
 
     def test_what_may_have_been_accepted_before_attempts_were_dropped_is_not_undelivered(
         self,
@@ -127,8 +138,8 @@ class TestStep:
         standing = Standing(EVENT, None, False, False)
         for scope, wanted in ((UNDELIVERED, Step.PASS), (ALL, Step.SEND)):
             job = replace(JOB, scope=scope)
-            assert step_for(job, standing, come_to=9, recorded_ms=1_001) is wanted
-            assert step_for(job, standing, come_to=9, recorded_ms=1_000) is Step.SEND
+            assert step_for(job, standing, LivePath.PASSED, recorded_ms=1_001) is wanted
+            assert step_for(job, standing, LivePath.PASSED, recorded_ms=1_000) is Step.SEND
 
     def test_since_is_in_and_until_is_out(self) -> None:
         standing = Standing(EVENT, row(PendingState.FAILED), False, False)
@@ -138,7 +149,7 @@ class TestStep:
             (None, 1_000, Step.PASS),
         ):
             job = replace(JOB, since_ms=since_ms, until_ms=until_ms)
-            assert step_for(job, standing, come_to=9) is wanted
+            assert step_for(job, standing, LivePath.PASSED) is wanted
 
     @given(
         st.sampled_from(ReplayScope),

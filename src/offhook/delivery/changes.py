@@ -22,7 +22,8 @@ class ChangeSet:
     ``closing`` holds, per lane, the lowest position of the rows in here that close it: until they
     are stored, a look-up in the store does not show that the lane is closed. ``touched`` names the
     lanes whose rows change; ``released`` the deliveries (webhook, position) whose row in the store
-    is out of date until this is applied; ``replays`` say how far they are.
+    is out of date until this is applied, ``fresh`` those of the live path that it knows nothing of
+    until then; ``replays`` say how far they are.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class ChangeSet:
         self.closing: dict[Lane, int] = {}
         self.touched: set[Lane] = set()
         self.released: set[tuple[WebhookId, int]] = set()
+        self.fresh: set[tuple[WebhookId, int]] = set()
         self.replays: tuple[ReplayProgress, ...] = ()
         self._settled: list[tuple[WebhookId, int]] = []
         self._rows: dict[tuple[WebhookId, int], PendingRow] = {}
@@ -114,6 +116,7 @@ class ChangeSet:
         """Whether there is anything but perhaps a cursor to write."""
         return not (
             self.attempts
+            or self.released
             or self._rows
             or self._settled
             or self._held

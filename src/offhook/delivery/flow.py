@@ -14,7 +14,7 @@ from offhook.delivery.entries import (
     PendingState,
     is_live_lane,
 )
-from offhook.delivery.progress import Progress, Range
+from offhook.delivery.progress import LivePath, Progress, Range
 from offhook.delivery.queues import Delivery
 from offhook.delivery.replays.ranges import Outcome, Replays
 from offhook.delivery.subscriptions import Endpoint
@@ -54,7 +54,8 @@ class PartitionFlow:
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
         self._applying = ChangeSet()
         self._stored_cursor = lease.cursor
-        self._applied_cursor = lease.cursor
+        self._sending: set[tuple[WebhookId, int]] = set()
+        self._parting: set[tuple[WebhookId, int]] = set()
 
     @property
     def partition(self) -> int:
@@ -90,13 +91,15 @@ class PartitionFlow:
         held = self.ranges.get(webhook)
         return self.live.read_to if held is None or held.met else held.progress.read_to
 
-    def come_to(self, webhook: WebhookId) -> int:
-        """Up to where the store knows of every delivery of this endpoint that was sent live: it is
-        accepted, or has a row."""
-        held = self.ranges.get(webhook)
-        if held is None or held.met:
-            return self._applied_cursor
-        return min(self._applied_cursor, held.stored_from - 1)
+    def live_path(self, webhook: WebhookId, position: int) -> LivePath:
+        """Where a delivery stands beyond what the store knows. It looks at this endpoint alone:
+        the cursor stands behind whoever is the slowest."""
+        key = (webhook, position)
+        unwritten = key in self.changes.fresh or key in self._applying.fresh
+        if unwritten or key in self._parting or key in self.busy:
+            return LivePath.ENDING
+        ahead = key in self._sending or position > self.read_to(webhook)
+        return LivePath.AHEAD if ahead else LivePath.PASSED
 
     def lanes_bound_reached(self, webhook: WebhookId) -> bool:
         """Whether so many lanes are closed that reading on would only fill ``pending``. Not as long
@@ -134,6 +137,8 @@ class PartitionFlow:
             self.busy.add((delivery.webhook, delivery.event.position))
         else:
             delivery.reader.open(delivery.event.position)
+            if delivery.replay is None:
+                self._sending.add((delivery.webhook, delivery.event.position))
         self.replays.begun(delivery)
 
     def let_go(self, delivery: Delivery) -> None:
@@ -142,6 +147,8 @@ class PartitionFlow:
             self.changes.released.add((delivery.webhook, delivery.event.position))
         else:
             delivery.reader.settle(delivery.event.position)
+            if delivery.replay is None:
+                self._end(delivery.webhook, delivery.event.position)
         self.replays.ended(delivery)
 
     def accept(self, delivery: Delivery) -> None:
@@ -155,6 +162,8 @@ class PartitionFlow:
     def wait_behind(self, delivery: Delivery) -> None:
         """A row of its own, behind the earlier ones of its lane."""
         self.replays.note(delivery, Outcome.KEPT)
+        if delivery.replay is None:
+            self._end(delivery.webhook, delivery.event.position)
         self.changes.put(_row(delivery, PendingState.WAITING, lane=delivery.lane))
 
     def retry(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:
@@ -204,6 +213,10 @@ class PartitionFlow:
             held.progress.read(from_position - 1)
         held.met = False
 
+    def part_with(self, webhook: WebhookId) -> None:
+        """The endpoint is gone, and what waited for it canceled."""
+        self._parting |= {key for key in self._sending if key[0] == webhook}
+
     def end_range(self, webhook: WebhookId) -> None:
         """The range is done, or the endpoint gone."""
         if self.ranges.pop(webhook, None) is not None:
@@ -247,7 +260,6 @@ class PartitionFlow:
     def applied(self, report: ApplyReport) -> None:
         """The frozen changes are in the store."""
         applied, self._applying, self.applying = self._applying, ChangeSet(), False
-        self._applied_cursor = self._stored_cursor
         self.replays.applied(due_ms=0 if applied.opens else applied.next_due_ms)
         self.busy -= applied.released
         closed, opened = report.closed & applied.touched, report.opened & applied.touched
@@ -261,6 +273,11 @@ class PartitionFlow:
     def carries_out(self, request: int) -> bool:
         """Whether this request was done with, as the store may not know yet."""
         return self.changes.carries_out(request) or self._applying.carries_out(request)
+
+    def _end(self, webhook: WebhookId, position: int) -> None:
+        self._sending.discard((webhook, position))
+        self._parting.discard((webhook, position))
+        self.changes.fresh.add((webhook, position))
 
     def _end_met_ranges(self) -> None:
         for webhook, held in list(self.ranges.items()):

@@ -1,6 +1,19 @@
 """How far a reader of the log is done: the position below which every delivery is settled."""
 
 from collections import deque
+from enum import Enum, auto
+
+
+class LivePath(Enum):
+    """Whether an endpoint gets an event by the live path, as far as the store cannot tell."""
+
+    PASSED = auto()
+    """It was not for the endpoint when it was read: nobody sends it any more."""
+    AHEAD = auto()
+    """It is still to be read for the endpoint, waits in its queue, or is in flight."""
+    ENDING = auto()
+    """What came of it is not in the store yet; or it came from a row, or was in flight when its
+    endpoint was disabled: it gets a row unless it is accepted."""
 
 
 class Progress:

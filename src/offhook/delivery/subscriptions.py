@@ -122,7 +122,7 @@ class Subscriptions:
 
     def wants(self, webhook: WebhookId, event: LogEvent) -> bool:
         """Whether this endpoint gets this event."""
-        return self.suits(webhook, event) and _began_before(event, self.endpoints[webhook])
+        return self.suits(webhook, event) and began_before(event, self.endpoints[webhook])
 
     def suits(self, webhook: WebhookId, event: LogEvent) -> bool:
         """Whether this endpoint would get this event, had it been there already."""
@@ -179,10 +179,11 @@ def wants(endpoint: Endpoint, event: LogEvent) -> bool:
     """Whether an event of a type that the endpoint subscribed to is for it: made after it, live or
     asked for as historical, real or asked for as test, of its contact lists if it names any, and
     not about itself. Its filter is asked apart from that."""
-    return _began_before(event, endpoint) and _suits(endpoint, event)
+    return began_before(event, endpoint) and _suits(endpoint, event)
 
 
-def _began_before(event: LogEvent, endpoint: Endpoint) -> bool:
+def began_before(event: LogEvent, endpoint: Endpoint) -> bool:
+    """Whether the event was appended after the endpoint was made."""
     return event.position > endpoint.starts.get(event.partition, 0)
 
 

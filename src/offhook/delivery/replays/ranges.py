@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
+from math import inf
 
 from msgspec.structs import replace
 
@@ -26,7 +27,8 @@ class RunningReplay:
 
     ``progress`` is of the positions that were looked at closely; ``found`` are those after it that
     may be to be sent, up to ``scanned_to``. ``kept`` says whether rows may wait for it, the first
-    of which is due at ``due_ms``.
+    of which is due at ``due_ms``. What is found is not looked at before ``again_s``, on the
+    monotonic clock.
     """
 
     def __init__(self, stored: ReplayRange) -> None:
@@ -40,6 +42,7 @@ class RunningReplay:
         self.scanned_to = stored.position
         self.kept = True
         self.due_ms = 0
+        self.again_s = -inf
         self.under_way = 0
         self.ended = False
         self._fresh = self._applying = False

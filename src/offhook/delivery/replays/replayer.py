@@ -1,12 +1,14 @@
 """Replaying: a few deliveries at a time are read and queued beside live ones."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from math import inf
+from typing import assert_never
 
 from offhook.clock import Clock
 from offhook.delivery.entries import DuePending, Lane, lane_name
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.ports import DispatchStore
+from offhook.delivery.progress import LivePath
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.replays.entries import ReplayScope
 from offhook.delivery.replays.pace import Pace, Paces
@@ -14,7 +16,7 @@ from offhook.delivery.replays.ports import ReplaySource
 from offhook.delivery.replays.ranges import RunningReplay
 from offhook.delivery.replays.steps import Standing, Step, may_concern, of_type, step_for
 from offhook.delivery.retries import hurry
-from offhook.delivery.subscriptions import Subscriptions
+from offhook.delivery.subscriptions import Subscriptions, began_before
 from offhook.log.ports import LogStore
 from offhook.model.event import LogEvent, to_ms
 
@@ -165,16 +167,12 @@ class Replayer:
         self, flow: PartitionFlow, running: RunningReplay, queue: EndpointQueue, room: int
     ) -> None:
         """Decide about the next few that were found."""
+        now_s = self._clock.monotonic()
         taken = [position for position, _ in zip(running.found, range(room), strict=False)]
-        if taken:
-            job = running.job
-            standings = await self._source.standings(job.webhook, flow.partition, taken, job.id)
-            closed = await self._closed(flow, running, standings.values())
-            for position in taken:
-                standing = standings.get(position)
-                if standing is not None:
-                    self._follow(flow, running, queue, standing, closed)
-                running.looked_at(position)
+        if taken and now_s >= running.again_s:
+            await self._follow(flow, running, queue, taken)
+        if now_s < running.again_s:
+            self._due_s = min(self._due_s, running.again_s)
         if not running.read and not running.found:
             self._due_s = min(self._due_s, max(self._scan_at_s, self._clock.monotonic()))
 
@@ -237,25 +235,50 @@ class Replayer:
         lanes = {Lane(job.webhook, lane_name(it.event.key, job.id)) for it in standings}
         return await self._store.closed_lanes(flow.partition, lanes)
 
-    def _follow(
+    async def _follow(
         self,
         flow: PartitionFlow,
         running: RunningReplay,
         queue: EndpointQueue,
-        standing: Standing,
-        closed: set[Lane],
+        positions: Sequence[int],
     ) -> None:
-        come_to = flow.come_to(running.job.webhook)
+        """Do what is to be done with each, up to the first whose outcome is still to come."""
+        job = running.job
+        standings = await self._source.standings(job.webhook, flow.partition, positions, job.id)
+        closed = await self._closed(flow, running, standings.values())
+        for position in positions:
+            standing = standings.get(position)
+            if standing is not None:
+                step = self._step(flow, running, queue, standing)
+                match step:
+                    case Step.SEND:
+                        self._send(flow, running, queue, standing.event, closed)
+                    case Step.HURRY:
+                        self._hurry(flow, running, standing)
+                    case Step.WAIT:
+                        running.again_s = self._clock.monotonic() + _SOONEST_S
+                        return
+                    case Step.PASS:
+                        pass
+                    case _:
+                        assert_never(step)
+            running.looked_at(position)
+
+    def _step(
+        self, flow: PartitionFlow, running: RunningReplay, queue: EndpointQueue, standing: Standing
+    ) -> Step:
+        job, event = running.job, standing.event
+        live = flow.live_path(job.webhook, event.position)
+        if live is LivePath.AHEAD and not began_before(event, queue.endpoint):
+            live = LivePath.PASSED
         recorded_ms = to_ms(self._clock.now()) - (self._attempts_kept_ms or _ANY_AGE_MS)
-        step = step_for(running.job, standing, come_to=come_to, recorded_ms=recorded_ms)
-        if step is Step.PASS:
-            return
-        if step is Step.SEND:
-            self._send(flow, running, queue, standing.event, closed)
-        elif standing.row is not None:
+        return step_for(job, standing, live, recorded_ms=recorded_ms)
+
+    def _hurry(self, flow: PartitionFlow, running: RunningReplay, standing: Standing) -> None:
+        if standing.row is not None:
             hurry(flow, standing.row, to_ms(self._clock.now()))
             running.hurried()
-        self._pace(flow, running).spend()
+            self._pace(flow, running).spend()
 
     def _send(
         self,
@@ -273,6 +296,7 @@ class Replayer:
             since_ms=to_ms(self._clock.now()),
             replay=running.job.id,
         )
+        self._pace(flow, running).spend()
         lane = Lane(delivery.webhook, delivery.lane)
         if queue.endpoint.ordered and (lane in closed or flow.closing(lane)):
             flow.wait_behind(delivery)

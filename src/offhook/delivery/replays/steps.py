@@ -1,10 +1,12 @@
 """What a replay does with each delivery that it comes to. Pure."""
 
 from enum import Enum, auto
+from typing import assert_never
 
 import msgspec
 
 from offhook.delivery.entries import DuePending, PendingRow, PendingState
+from offhook.delivery.progress import LivePath
 from offhook.delivery.replays.entries import ReplayJob, ReplayScope, ReplayState, RowMark
 from offhook.model import catalogue
 from offhook.model.event import LogEvent
@@ -45,15 +47,17 @@ class Step(Enum):
     HURRY = auto()
     """It is pending: its next attempt is to come now."""
     PASS = auto()
+    WAIT = auto()
+    """The store does not know yet what comes of it: it is to be looked at again."""
 
 
-def step_for(job: ReplayJob, standing: Standing, *, come_to: int, recorded_ms: int = 0) -> Step:
-    """What to do with a delivery; up to ``come_to`` everything was delivered live, or has a row,
-    and of events created since ``recorded_ms`` all attempts are kept.
+def step_for(job: ReplayJob, standing: Standing, live: LivePath, *, recorded_ms: int = 0) -> Step:
+    """What to do with a delivery; of events created since ``recorded_ms`` all attempts are kept.
 
-    A delivery without any trace above that place is still on its way to be sent for the first time;
-    one from before that time may have been accepted. What failed or was accepted under this replay
-    was seen to before its owner died.
+    Where a delivery has no trace at all, ``live`` decides: one that is on its way to be sent for
+    the first time is left to that. One from before that time may have been accepted. What failed or
+    was accepted under this replay was seen to before its owner died. What is still in flight though
+    it was given up would overwrite what the replay makes of it.
     """
     row, event = standing.row, standing.event
     if not _in_time(job, event):
@@ -67,11 +71,23 @@ def step_for(job: ReplayJob, standing: Standing, *, come_to: int, recorded_ms: i
         again = job.scope is ReplayScope.ALL and not standing.accepted_here
         return Step.SEND if again else Step.PASS
     if row is not None:
-        return Step.SEND if row.state in _GIVEN_UP[job.scope] else Step.PASS
+        found = Step.SEND if row.state in _GIVEN_UP[job.scope] else Step.PASS
+        return Step.WAIT if found is Step.SEND and live is LivePath.ENDING else found
     if job.scope is ReplayScope.UNDELIVERED and event.created_ms < recorded_ms:
         return Step.PASS
-    missed = job.scope is not ReplayScope.FAILED and event.position <= come_to
-    return Step.SEND if missed else Step.PASS
+    return Step.PASS if job.scope is ReplayScope.FAILED else _untraced(live)
+
+
+def _untraced(live: LivePath) -> Step:
+    match live:
+        case LivePath.PASSED:
+            return Step.SEND
+        case LivePath.AHEAD:
+            return Step.PASS
+        case LivePath.ENDING:
+            return Step.WAIT
+        case _:
+            assert_never(live)
 
 
 def may_concern(job: ReplayJob, mark: RowMark) -> bool:

@@ -20,7 +20,7 @@ from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import OTHER_ACCOUNT
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench, in_order
-from offhook.testing.network import OK, ScriptedNetwork, arrival
+from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
 
 FAILED, UNDELIVERED, ALL = ReplayScope.FAILED, ReplayScope.UNDELIVERED, ReplayScope.ALL
 REFUSED = Answer(418)
@@ -161,6 +161,57 @@ class ReplayConformance:
         assert bench.network.sequences("a") == [2, 3, 4]
         assert bench.network.sequences("b") == [1, 2]
         assert sorted(bench.network.sequences("c")) == [1, 2]
+
+    async def test_what_came_while_it_was_disabled_is_found_though_another_endpoint_hangs(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        hangs, crm = Gate(), Receiver()
+        network = crm.network
+        answers = network.script
+        network.script = lambda it: hangs(it) if "hung" in it.url else answers(it)
+        bench = Bench(store, clock, network)
+        await bench.webhook("hung")
+        webhook = await bench.webhook("crm", retry=AT_ONCE)
+        await bench.post("z")
+        await bench.until(lambda: len(network.accepted) == 1 and hangs.waiting == 1)
+        await _enable(store, webhook, False)
+        await bench.post(*"abc" * 5)
+        await bench.until(lambda: hangs.waiting == 4)
+        await _enable(store, webhook, True)
+        await bench.post("y")
+        await bench.until(lambda: len(network.accepted) == 2)
+        replay = await _ask(bench, webhook, UNDELIVERED)
+        await _steps(bench, 100)
+        job = await _job(bench, replay)
+        assert job.state is ReplayState.COMPLETED
+        assert job.counts == ReplayCounts(matched=15, accepted=15)
+        for key in "abc":
+            assert network.sequences(key) == [1, 2, 3, 4, 5]
+        hangs.open()
+
+    async def test_what_was_in_flight_when_it_was_disabled_is_waited_for_and_sent_again(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        hangs, network = Gate(Answer(503)), ScriptedNetwork()
+        bench = Bench(store, clock, network)
+        webhook = await bench.webhook("crm", retry=AT_ONCE, max_in_flight=1)
+        network.script = hangs
+        await bench.post(*"aab")
+        await bench.until(lambda: hangs.waiting == 1)
+        await _enable(store, webhook, False)
+        await _steps(bench, 10)
+        await bench.post("a", "c")
+        await _enable(store, webhook, True)
+        network.script = lambda _: OK
+        await bench.until(lambda: bool(network.sequences("c")))
+        replay = await _ask(bench, webhook, UNDELIVERED)
+        await _steps(bench, 40)
+        assert (await _job(bench, replay)).state is ReplayState.RUNNING
+        hangs.open()
+        job = await _finished(bench, replay)
+        assert job.counts == ReplayCounts(matched=3, accepted=3)
+        assert network.sequences("a") == [3, 1, 2]
+        assert await _statuses(store) == {DeliveryStatus.DELIVERED: 5}
 
     async def test_what_is_pending_is_only_hurried(
         self, store: ConformingStore, clock: FakeClock
@@ -438,6 +489,13 @@ async def _finished(bench: Bench, replay: ReplayId) -> ReplayView:
         if job.state is not ReplayState.RUNNING:
             return job
     raise AssertionError(f"still running: {job}")
+
+
+async def _steps(bench: Bench, steps: int) -> None:
+    """Go on for a twentieth of a second each, though something may hang."""
+    for _ in range(steps):
+        bench.clock.advance(0.05)
+        await bench.step()
 
 
 async def _job(bench: Bench, replay: ReplayId) -> ReplayView:
