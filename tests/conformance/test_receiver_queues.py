@@ -12,11 +12,15 @@ from offhook.receiver.postgres import PostgresQueue
 from offhook.receiver.redis import RedisQueue
 from offhook.receiver.sqlite import SqliteQueue
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.queue import PassTime, QueueConformance
+from offhook.testing.conformance.queue import Make, PassTime, QueueConformance
 
 
 class _Both(QueueConformance):
-    """``queue`` and ``other`` out of ``both``."""
+    """``queue`` and ``other`` out of ``make``."""
+
+    @pytest.fixture
+    def both(self, make: Make) -> tuple[Queue, Queue]:
+        return make(), make()
 
     @pytest.fixture
     async def opened(self, both: tuple[Queue, Queue]) -> AsyncIterator[tuple[Queue, Queue]]:
@@ -39,9 +43,8 @@ class TestQueueOnSqlite(_Both):
     """Each guarantee, of a file that two share."""
 
     @pytest.fixture
-    def both(self, tmp_path: Path, clock: FakeClock) -> tuple[Queue, Queue]:
-        path = tmp_path / "queue.db"
-        return SqliteQueue(path, clock=clock), SqliteQueue(path, clock=clock)
+    def make(self, tmp_path: Path, clock: FakeClock) -> Make:
+        return lambda: SqliteQueue(tmp_path / "queue.db", clock=clock)
 
     @pytest.fixture
     def pass_time(self, clock: FakeClock) -> PassTime:
@@ -55,8 +58,8 @@ class TestQueueOnPostgres(_Both):
     """Each guarantee, of a database that two share."""
 
     @pytest.fixture
-    def both(self, postgres_url: str) -> tuple[Queue, Queue]:
-        return PostgresQueue(postgres_url), PostgresQueue(postgres_url)
+    def make(self, postgres_url: str) -> Make:
+        return lambda: PostgresQueue(postgres_url)
 
     @pytest.fixture
     async def pass_time(self, postgres_url: str, queue: Queue) -> AsyncIterator[PassTime]:
@@ -78,8 +81,8 @@ class TestQueueOnRedis(_Both):
     """Each guarantee, of a server that two share."""
 
     @pytest.fixture
-    def both(self, redis_url: str) -> tuple[Queue, Queue]:
-        return RedisQueue(redis_url), RedisQueue(redis_url)
+    def make(self, redis_url: str) -> Make:
+        return lambda: RedisQueue(redis_url)
 
     @pytest.fixture
     async def pass_time(self, redis_url: str) -> AsyncIterator[PassTime]:

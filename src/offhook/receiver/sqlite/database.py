@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
+from time import monotonic, sleep
 from typing import Final, TypeVar
 
 import apsw
@@ -16,6 +17,8 @@ T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
 
 BUSY_TIMEOUT_MS: Final = 5_000
+_OPEN_WITHIN_S: Final = BUSY_TIMEOUT_MS / 1000
+_AGAIN_AFTER_S: Final = 0.02
 
 
 class Database:
@@ -84,7 +87,21 @@ def _run_into(future: Future[T], work: Callable[[], T]) -> None:
 
 
 def _open(path: Path | str, schema: str) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
+    # Several that change a new file's journal at once do not wait for one another, as they do for
+    # any other lock: all but one are told at once that it is busy.
+    give_up_at = monotonic() + _OPEN_WITHIN_S
+    while True:
+        connection = apsw.Connection(str(path))
+        try:
+            return _prepared(connection, schema)
+        except apsw.BusyError:
+            connection.close()
+            if monotonic() >= give_up_at:
+                raise
+            sleep(_AGAIN_AFTER_S)
+
+
+def _prepared(connection: apsw.Connection, schema: str) -> apsw.Connection:
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")

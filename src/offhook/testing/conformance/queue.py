@@ -2,11 +2,13 @@
 
 ``QueueConformance`` needs the fixtures ``queue`` and ``other``, opened on the same store as by two
 processes, which know what is done with for two days; and ``pass_time``, which lets seconds pass for
-that store.
+that store. ``make`` makes another one, not opened yet.
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from offhook.receiver.ports import (
     Arrival,
@@ -23,6 +25,7 @@ _TWO_DAYS_S = 48 * 3600.0
 _LEASE_S = 60.0
 
 PassTime = Callable[[float], Awaitable[None]]
+Make = Callable[[], Queue]
 
 
 def _arrivals(*names: str) -> list[Arrival]:
@@ -51,6 +54,14 @@ async def _bury(queue: Queue, *names: str) -> None:
         await _settle(queue, "h", settled(taken, Verdict.DEAD, error="the CRM said no"))
 
 
+async def _opened_beside_others(queue: Queue, ready: threading.Barrier, name: str) -> Receipt:
+    ready.wait(_LEASE_S)
+    await queue.open()
+    [receipt] = await _put(queue, name)
+    await queue.close()
+    return receipt
+
+
 def _names(letters: Sequence[object]) -> list[str]:
     return [str(getattr(letter, "event_id", "")) for letter in letters]
 
@@ -64,6 +75,17 @@ class QueueConformance:
         assert await _put(queue, "a1", "b1", "a1") == [Receipt.NEW, Receipt.NEW, Receipt.REPEAT]
         assert await _put(other, "b1", "c1") == [Receipt.REPEAT, Receipt.NEW]
         assert await queue.depth() == Depth(3, 0)
+
+    async def test_many_may_open_a_store_that_is_not_there_yet_at_once(self, make: Make) -> None:
+        count = 8
+        ready = threading.Barrier(count)
+
+        def opened(number: int) -> Receipt:
+            return asyncio.run(_opened_beside_others(make(), ready, f"a{number}"))
+
+        with ThreadPoolExecutor(count) as threads:
+            receipts = await asyncio.to_thread(lambda: list(threads.map(opened, range(count))))
+        assert receipts == [Receipt.NEW] * count
 
     async def test_the_same_event_at_the_same_time_is_new_once(
         self, queue: Queue, other: Queue
