@@ -6,6 +6,7 @@ from pieces import CRM, delivery, endpoint, lease, sent
 from offhook.delivery.entries import (
     Answer,
     ApplyReport,
+    Disabling,
     FailureKind,
     PartitionChanges,
     PendingRow,
@@ -134,7 +135,7 @@ def test_what_cannot_be_sent_is_given_up_and_its_lane_goes_on(table: Table) -> N
 def test_410_disables_the_endpoint(table: Table) -> None:
     assert table.answer(Answer(410)) == Disable("status 410")
     written = table.written()
-    assert written.disable == ((CRM, "status 410"),)
+    assert written.disable == (Disabling(CRM, 1, "status 410"),)
     assert stated(written.rows) == [(1, PendingState.CANCELED)]
 
 

@@ -31,8 +31,8 @@ class Desk:
         self.written.append({note.webhook: note.seen for note in notes})
         return {note.webhook: self.total(note.webhook) for note in notes}
 
-    def note(self, webhook: WebhookId, *, accepted: bool) -> None:
-        told = endpoint(webhook.removeprefix("wh_"))
+    def note(self, webhook: WebhookId, *, accepted: bool, **given: object) -> None:
+        told = endpoint(webhook.removeprefix("wh_"), **given)
         self.reporter.note(told, accepted=accepted, at_ms=to_ms(self.clock.now()))
 
     async def run(self, seconds: float = 0.0) -> None:
@@ -117,9 +117,34 @@ async def test_what_is_hopeless_is_handed_out_once(desk: Desk) -> None:
     for _ in range(10):
         desk.note(CRM, accepted=False)
         await desk.run(11 * 3600)
-    assert desk.reporter.take_hopeless() == {}
+    assert desk.reporter.take_hopeless() == []
     desk.note(CRM, accepted=False)
     await desk.run(11 * 3600)
-    [(webhook, health)] = desk.reporter.take_hopeless().items()
-    assert (webhook, health.failures) == (CRM, 11)
-    assert desk.reporter.take_hopeless() == {}
+    [found] = desk.reporter.take_hopeless()
+    assert (found.webhook, found.seen.failures) == (CRM, 11)
+    assert desk.reporter.take_hopeless() == []
+
+
+async def test_what_was_seen_at_another_url_does_not_count_and_is_not_mixed_in(desk: Desk) -> None:
+    desk.away = True
+    desk.note(CRM, accepted=False)
+    desk.note(CRM, accepted=False)
+    desk.note(CRM, accepted=False, url="https://new.example/hook", revision=2)
+    await desk.run()
+    desk.note(CRM, accepted=False, url="https://newest.example/hook", revision=3)
+    desk.away = False
+    await desk.run(1)
+    assert desk.total().failures == 1
+
+
+async def test_nothing_is_kept_of_endpoints_that_are_gone_or_were_told_of_long_ago(
+    desk: Desk,
+) -> None:
+    desk.note(CRM, accepted=False)
+    desk.reporter.forget(CRM)
+    await desk.run()
+    assert desk.written == []
+    for number in range(100):
+        desk.note(WebhookId(f"wh_{number}"), accepted=True)
+        await desk.run(1)
+    assert len(desk.reporter._told) <= 5

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from offhook.delivery.entries import Lane, PartitionChanges, PendingState
+from offhook.delivery.entries import Disabling, Lane, PartitionChanges, PendingState
 from offhook.log.entries import Lease
 from offhook.model.errors import Unavailable
 from offhook.model.event import LogEvent
@@ -311,7 +311,7 @@ def _results(
                 for event in events
                 if event.partition == lease.partition
             ),
-            disable=((names[lease.partition % 4], "gone"),),
+            disable=(Disabling(names[lease.partition % 4], 1, "gone"),),
         )
         for lease in leases
     ]

@@ -24,11 +24,13 @@ _ABOUT_DELIVERY = ("webhook.", "delivery.")
 
 
 class HealthNote(msgspec.Struct, frozen=True):
-    """What a process saw of an endpoint since its last note, and whose it is."""
+    """What a process saw of an endpoint since its last note, whose it is, and which it was: at its
+    ``url``, as changed last at ``revision``."""
 
     webhook: WebhookId
     account: AccountId
     url: str
+    revision: int
     seen: EndpointHealth
 
 

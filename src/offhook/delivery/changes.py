@@ -3,6 +3,7 @@
 from offhook.delivery.entries import (
     Announcement,
     AttemptRecord,
+    Disabling,
     HeldRange,
     Lane,
     PartitionChanges,
@@ -37,7 +38,7 @@ class ChangeSet:
         self._rows: dict[tuple[WebhookId, int], PendingRow] = {}
         self._held: dict[WebhookId, HeldRange] = {}
         self._met: set[WebhookId] = set()
-        self._disable: dict[WebhookId, str] = {}
+        self._disable: set[Disabling] = set()
         self._hurry: set[Lane] = set()
         self._requests: list[int] = []
         self._release: set[Lane] = set()
@@ -70,9 +71,9 @@ class ChangeSet:
         self._held.pop(webhook, None)
         self._met.add(webhook)
 
-    def disable(self, webhook: WebhookId, reason: str) -> None:
+    def disable(self, disabling: Disabling) -> None:
         """The endpoint is to get nothing more."""
-        self._disable[webhook] = reason
+        self._disable.add(disabling)
 
     def hurry(self, lane: Lane) -> None:
         """The lane's head is due now."""
@@ -139,7 +140,7 @@ class ChangeSet:
             rows=tuple(self._rows.values()),
             held=tuple(self._held.values()),
             met=tuple(self._met),
-            disable=tuple(self._disable.items()),
+            disable=tuple(sorted(self._disable)),
             hurry=tuple(self._hurry),
             requests=tuple(self._requests),
             release=tuple(self._release),

@@ -15,7 +15,7 @@ from offhook.delivery.announcing import about_delivery
 from offhook.delivery.applying import Applier
 from offhook.delivery.bounding import Bounding
 from offhook.delivery.caution import CAREFUL_TAKEOVERS, PROBATION_S, Caution
-from offhook.delivery.entries import ApplyReport, FailureKind
+from offhook.delivery.entries import ApplyReport, Disabling, FailureKind
 from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.health import describe_hopeless
@@ -345,9 +345,10 @@ class Dispatcher:
         flow = next(iter(self._staying()), None)
         if flow is None:
             return
-        for webhook, health in self._health.take_hopeless().items():
-            flow.changes.disable(webhook, describe_hopeless(health))
-            self._drop_endpoint(webhook)
+        for found in self._health.take_hopeless():
+            why = describe_hopeless(found.seen)
+            flow.changes.disable(Disabling(found.webhook, found.revision, why))
+            self._drop_endpoint(found.webhook)
 
     def _drop_endpoint(self, webhook: WebhookId) -> None:
         self._reader.subscriptions.drop(webhook)
@@ -469,6 +470,7 @@ class Dispatcher:
         return flow is not None and flow.leaves_by_s is None
 
     def _gone(self, webhook: WebhookId) -> None:
+        self._health.forget(webhook)
         for flow in self._flows.values():
             flow.end_range(webhook)
         for delivery in self._queues.close(webhook):

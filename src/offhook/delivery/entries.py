@@ -183,6 +183,15 @@ class Announcement(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class Disabling(msgspec.Struct, frozen=True, order=True):
+    """An endpoint that is to be disabled for a ``reason``, unless it was changed after the
+    ``revision`` that this was decided of."""
+
+    webhook: WebhookId
+    revision: int
+    reason: str
+
+
 class PartitionChanges(msgspec.Struct, frozen=True):
     """All that the deliver consumer decided for one partition since it last wrote.
 
@@ -201,8 +210,8 @@ class PartitionChanges(msgspec.Struct, frozen=True):
     """Ranges to open or to move on."""
     met: tuple[WebhookId, ...] = ()
     """Webhooks whose range is done."""
-    disable: tuple[tuple[WebhookId, str], ...] = ()
-    """Webhooks to disable, with the reason: their live pending rows become ``canceled``."""
+    disable: tuple[Disabling, ...] = ()
+    """Webhooks to disable: their live pending rows become ``canceled``."""
     hurry: tuple[Lane, ...] = ()
     """Lanes whose head is to be made due now."""
     release: tuple[Lane, ...] = ()

@@ -4,7 +4,7 @@ What one process saw in a while and what is stored have the same shape and are m
 in any order. Times are Unix milliseconds.
 """
 
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 import msgspec
 
@@ -73,6 +73,32 @@ def merge(one: EndpointHealth, other: EndpointHealth) -> EndpointHealth:
         last_success_ms=last_success_ms,
         announced=one.announced or other.announced,
     )
+
+
+class _Standing(msgspec.Struct):
+    url: str | None = None
+    enabled: bool = True
+
+
+_STANDING = msgspec.json.Decoder(_Standing)
+
+
+class Renewal(Enum):
+    """What a change of an endpoint's document makes of its health."""
+
+    KEPT = auto()
+    BEGUN_ANEW = auto()
+    """It stands elsewhere: what was seen of it says nothing any more."""
+    FORGOTTEN = auto()
+    """It was enabled again."""
+
+
+def renewal(before: bytes | str, after: bytes | str) -> Renewal:
+    """What follows for an endpoint's health from its document as it was and as it is."""
+    was, now = _STANDING.decode(before), _STANDING.decode(after)
+    if now.enabled and not was.enabled:
+        return Renewal.FORGOTTEN
+    return Renewal.KEPT if now.url == was.url else Renewal.BEGUN_ANEW
 
 
 def hopeless(health: EndpointHealth, now_ms: int) -> bool:

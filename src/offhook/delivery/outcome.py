@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from offhook.delivery.announcing import about_delivery, exhausted
-from offhook.delivery.entries import Answer, AttemptRecord, FailureKind, PendingState
+from offhook.delivery.entries import Answer, AttemptRecord, Disabling, FailureKind, PendingState
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict, describe, judge
 from offhook.delivery.queues import Delivery
@@ -44,7 +44,8 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
             tell_exhausted(flow, sent.delivery, attempts, reason, now_ms, sent.answer.status)
             sent.queue.pass_on(sent.delivery.lane)
         case Disable(reason):
-            flow.changes.disable(sent.delivery.webhook, reason)
+            disabling = Disabling(sent.delivery.webhook, sent.endpoint.revision, reason)
+            flow.changes.disable(disabling)
             _park(flow, sent, PendingState.CANCELED, reason)
             sent.queue.pass_on(sent.delivery.lane)
         case _:

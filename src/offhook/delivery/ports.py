@@ -145,7 +145,10 @@ class HealthStore(Protocol):
     async def note_health(self, notes: Sequence[HealthNote]) -> dict[WebhookId, EndpointHealth]:
         """Merge what this process saw of each since its last note into what is stored, by
         ``health.merge``, so that no other one's note is lost; returns what is stored now. What
-        ``announcing.turn`` makes of it is announced in the same transaction."""
+        ``announcing.turn`` makes of it is announced in the same transaction.
+
+        Notes of endpoints that are disabled, gone, or at another URL by then are left out, also of
+        what is returned."""
         ...
 
 
@@ -232,7 +235,8 @@ class WebhookStore(Protocol):
         secret: str | None = None,
     ) -> bool:
         """Put a new document in place of the one of ``revision``; false if that is not there. A
-        ``secret`` takes the place of all that it had. ``Conflict`` as for ``create_webhook``."""
+        ``secret`` takes the place of all that it had; its health becomes what ``health.renewal``
+        says. ``Conflict`` as for ``create_webhook``."""
         ...
 
     async def rotate_secret(

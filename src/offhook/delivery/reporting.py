@@ -1,15 +1,14 @@
 """Telling the store how endpoints do: gathered, and written beside the sends."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import structlog
+from msgspec.structs import replace
 
 from offhook.clock import Clock
 from offhook.delivery.announcing import HealthNote
 from offhook.delivery.health import (
-    UNTRIED,
-    EndpointHealth,
     HealthStatus,
     failure,
     hopeless,
@@ -31,31 +30,35 @@ class HealthReporter:
     """What this process saw of each endpoint and did not write yet.
 
     A change between healthy and failing is written at once, but no sooner than a second after the
-    last time; failures go every second, and that all is still well every five.
+    last time; failures go every second, and that all is still well every five. What was seen of an
+    endpoint at one URL is not added to what is seen of it at another.
     """
 
     def __init__(self, *, store: HealthStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._endpoints: dict[WebhookId, Endpoint] = {}
-        self._hopeless: dict[WebhookId, EndpointHealth] = {}
-        self._seen: dict[WebhookId, EndpointHealth] = {}
+        self._hopeless: dict[WebhookId, HealthNote] = {}
+        self._seen: dict[WebhookId, HealthNote] = {}
         self._told: dict[WebhookId, tuple[HealthStatus, float]] = {}
         self._task: asyncio.Task[None] | None = None
         self._next_s = 0.0
 
     def note(self, endpoint: Endpoint, *, accepted: bool, at_ms: int) -> None:
         """An attempt came back. A success voids all that was before, so nothing need be merged."""
-        webhook = endpoint.id
-        self._endpoints[webhook] = endpoint
-        if accepted:
-            self._seen[webhook] = success(at_ms)
-        else:
-            self._seen[webhook] = merge(self._seen.get(webhook, UNTRIED), failure(at_ms))
+        seen = success(at_ms) if accepted else failure(at_ms)
+        note = HealthNote(endpoint.id, endpoint.account, endpoint.url, endpoint.revision, seen)
+        before = None if accepted else self._seen.get(endpoint.id)
+        self._seen[endpoint.id] = note if before is None else _together(before, note)
 
-    def take_hopeless(self) -> dict[WebhookId, EndpointHealth]:
-        """Endpoints that were found to be hopeless since the last time, as they are stored."""
-        found, self._hopeless = self._hopeless, {}
+    def forget(self, webhook: WebhookId) -> None:
+        """The endpoint is gone, or gets nothing for now."""
+        for noted in (self._seen, self._hopeless, self._told):
+            noted.pop(webhook, None)
+
+    def take_hopeless(self) -> list[HealthNote]:
+        """Endpoints that were found to be hopeless since the last time, each as it was when it was
+        sent to last, with its health as it is stored."""
+        found, self._hopeless = list(self._hopeless.values()), {}
         return found
 
     def start(self) -> None:
@@ -80,26 +83,37 @@ class HealthReporter:
 
     def _is_due(self, webhook: WebhookId, now_s: float) -> bool:
         told, at_s = self._told.get(webhook, (None, float("-inf")))
-        status = self._seen[webhook].status
+        status = self._seen[webhook].seen.status
         well = status is told is HealthStatus.HEALTHY
         return now_s >= at_s + (_WHILE_WELL_S if well else _AT_MOST_EVERY_S)
 
-    def _take(self, webhooks: set[WebhookId]) -> Mapping[WebhookId, EndpointHealth]:
-        return {webhook: self._seen.pop(webhook) for webhook in webhooks}
+    def _take(self, webhooks: set[WebhookId]) -> list[HealthNote]:
+        return [self._seen.pop(webhook) for webhook in webhooks]
 
-    async def _write(self, seen: Mapping[WebhookId, EndpointHealth], now_s: float) -> None:
-        notes = [self._note(webhook, health) for webhook, health in seen.items()]
+    async def _write(self, notes: Sequence[HealthNote], now_s: float) -> None:
         try:
             merged = await self._store.note_health(notes)
         except Exception as error:  # noqa: BLE001 - it is merged with what comes, and tried again
             _log.warning("health_not_written", error=repr(error))
-            for webhook, health in seen.items():
-                self._seen[webhook] = merge(health, self._seen.get(webhook, UNTRIED))
+            for note in notes:
+                later = self._seen.get(note.webhook)
+                self._seen[note.webhook] = note if later is None else _together(note, later)
         else:
-            self._told.update((webhook, (it.status, now_s)) for webhook, it in seen.items())
+            self._note_told(notes, now_s)
             now_ms = to_ms(self._clock.now())
-            self._hopeless.update((w, it) for w, it in merged.items() if hopeless(it, now_ms))
+            for note in notes:
+                stored = merged.get(note.webhook)
+                if stored is not None and hopeless(stored, now_ms):
+                    self._hopeless[note.webhook] = replace(note, seen=stored)
 
-    def _note(self, webhook: WebhookId, seen: EndpointHealth) -> HealthNote:
-        endpoint = self._endpoints[webhook]
-        return HealthNote(webhook, endpoint.account, endpoint.url, seen)
+    def _note_told(self, notes: Sequence[HealthNote], now_s: float) -> None:
+        """What was told longer ago puts nothing off any more."""
+        late_s = now_s - _WHILE_WELL_S
+        self._told = {webhook: it for webhook, it in self._told.items() if it[1] > late_s}
+        self._told.update((note.webhook, (note.seen.status, now_s)) for note in notes)
+
+
+def _together(earlier: HealthNote, later: HealthNote) -> HealthNote:
+    if earlier.url != later.url:
+        return later
+    return replace(later, seen=merge(earlier.seen, later.seen))

@@ -47,6 +47,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """What the signer signs with."""
     keep_responses: bool = False
     """Whether what it answers is kept of acceptances, too."""
+    revision: int = 1
+    """Rises with each change of it."""
 
 
 class _Listed(msgspec.Struct):
@@ -80,6 +82,7 @@ def endpoint_of(stored: StoredWebhook) -> Endpoint:
         condition=None if document.filter is None else compile_condition(document.filter),
         mask_key=stored.hash_key if document.mask_caller_id else None,
         keep_responses=document.keep_responses,
+        revision=stored.revision,
     )
 
 

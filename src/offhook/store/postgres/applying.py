@@ -7,7 +7,14 @@ from typing import TypeAlias
 from msgspec.structs import astuple, replace
 
 from offhook.delivery.announcing import disabled
-from offhook.delivery.entries import ApplyReport, Lane, PartitionChanges, PendingRow, PendingState
+from offhook.delivery.entries import (
+    ApplyReport,
+    Disabling,
+    Lane,
+    PartitionChanges,
+    PendingRow,
+    PendingState,
+)
 from offhook.delivery.lanes import relax
 from offhook.log.entries import Lease
 from offhook.model.ids import AccountId, WebhookId
@@ -152,21 +159,30 @@ class Applying:
             await self._session.run("held_delete", **named(("partitions", "webhooks"), met))
 
     async def _disable(self) -> None:
-        reasons = {webhook: why for change in self._changes for webhook, why in change.disable}
-        accounts = set()
-        for webhook, reason in sorted(reasons.items()):
-            row = await self._session.row(
-                "resource_disable", kind=KIND, id=webhook, reason=reason, now_ms=self._now_ms
-            )
-            if row is not None:
-                await cancel_deliveries(self._session, webhook, reason, self._now_ms)
-                account, partition = AccountId(row["account"]), self._changes[0].lease.partition
-                told = disabled(webhook, account, row["url"], reason, self._now_ms, partition)
-                await announce(self._session, [told])
-                accounts.add(account)
+        disable = sorted({disabling for change in self._changes for disabling in change.disable})
+        accounts = {account for it in disable if (account := await self._disable_one(it))}
         for account in sorted(accounts):
             await raise_version(self._session, account)
         self.configured = bool(accounts)
+
+    async def _disable_one(self, disabling: Disabling) -> AccountId | None:
+        """Whose it is; ``None`` if it is not what it was when this was decided."""
+        webhook, reason = disabling.webhook, disabling.reason
+        row = await self._session.row(
+            "resource_disable",
+            kind=KIND,
+            id=webhook,
+            revision=disabling.revision,
+            reason=reason,
+            now_ms=self._now_ms,
+        )
+        if row is None:
+            return None
+        await cancel_deliveries(self._session, webhook, reason, self._now_ms)
+        account, partition = AccountId(row["account"]), self._changes[0].lease.partition
+        told = disabled(webhook, account, row["url"], reason, self._now_ms, partition)
+        await announce(self._session, [told])
+        return account
 
     async def _tell(self) -> None:
         await announce(self._session, [it for change in self._changes for it in change.announce])
@@ -242,7 +258,7 @@ def _concerned(change: PartitionChanges) -> Iterator[WebhookId]:
     yield from (row.webhook for row in change.rows)
     yield from (held.webhook for held in change.held)
     yield from change.met
-    yield from (webhook for webhook, _ in change.disable)
+    yield from (disabling.webhook for disabling in change.disable)
     yield from (lane.webhook for lane in (*change.hurry, *change.release))
 
 

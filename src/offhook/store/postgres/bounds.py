@@ -79,16 +79,28 @@ class PostgresHealth:
         """Merge what was seen of each endpoint into its row; returns what it is now."""
         if not notes:
             return {}
-        webhooks, now_ms = [note.webhook for note in notes], self._database.now_ms()
+        now_ms = self._database.now_ms()
         async with self._database.transaction() as session:
+            standing = await _standing(session, notes)
+            if not standing:
+                return {}
+            webhooks = [note.webhook for note in standing]
             await session.run("health_add", webhooks=webhooks, now_ms=now_ms)
             rows = await session.rows("health", webhooks=webhooks)
             stored = {row["webhook"]: EndpointHealth(*row[1:]) for row in rows}
-            turned = turns(notes, stored, self._partitions)
+            turned = turns(standing, stored, self._partitions)
             merged = [(webhook, *astuple(health)) for webhook, health in turned.health.items()]
             await session.run("health_put", **named(_HEALTH_COLUMNS, merged), now_ms=now_ms)
             await announce(session, turned.told)
         return turned.health
+
+
+async def _standing(session: Session, notes: Sequence[HealthNote]) -> list[HealthNote]:
+    """Those whose endpoint may receive and stands where it did, as it does until the end of the
+    transaction."""
+    rows = await session.rows("webhooks_noted", webhooks=[note.webhook for note in notes])
+    urls = {row["id"]: row["url"] for row in rows}
+    return [note for note in notes if urls.get(note.webhook) == note.url]
 
 
 async def _shares(

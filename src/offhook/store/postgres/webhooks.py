@@ -2,19 +2,20 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import assert_never
 
 import asyncpg
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.filter_faults import FilterFaults
-from offhook.delivery.health import UNTRIED, EndpointHealth
+from offhook.delivery.health import UNTRIED, EndpointHealth, Renewal, renewal
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
 from offhook.signing.secret import Secret, public_part, rotated
 from offhook.store.postgres.database import Database
-from offhook.store.postgres.session import Row, Session
+from offhook.store.postgres.session import Row, Session, Value
 from offhook.store.vault import Vault
 
 KIND = "webhook"
@@ -87,22 +88,21 @@ class PostgresWebhooks:
         secret: str | None = None,
     ) -> bool:
         """Put a new document in place of the one of ``revision``; false if that is not there."""
+        at: dict[str, Value] = {
+            "kind": KIND,
+            "id": webhook,
+            "account": account,
+            "revision": revision,
+        }
+        sealed, now_ms = self._vault.sealed_document(webhook, document), self._database.now_ms()
         async with self._changing() as session:
-            replaced = await session.run(
-                "resource_replace",
-                kind=KIND,
-                id=webhook,
-                account=account,
-                revision=revision,
-                document=self._vault.sealed_document(webhook, document).decode(),
-                now_ms=self._database.now_ms(),
-            )
-            if not replaced:
+            before = await session.value("resource_at", **at)
+            if before is None:
                 return False
+            await session.run("resource_replace", **at, document=sealed.decode(), now_ms=now_ms)
             if not _ENABLED.decode(document).enabled:
-                await cancel_deliveries(
-                    session, webhook, DISABLED_BY_OWNER, self._database.now_ms()
-                )
+                await cancel_deliveries(session, webhook, DISABLED_BY_OWNER, now_ms)
+            await _renew_health(session, webhook, renewal(before, document))
             if secret is not None:
                 await self._put_secrets(session, webhook, [Secret(secret)])
             await raise_version(session, account)
@@ -247,6 +247,18 @@ def _filter_faults(row: Row) -> FilterFaults | None:
     return FilterFaults(
         row["filter_errors"], row["filter_error"], row["filter_event"], row["filter_ms"]
     )
+
+
+async def _renew_health(session: Session, webhook: WebhookId, renewed: Renewal) -> None:
+    match renewed:
+        case Renewal.KEPT:
+            pass
+        case Renewal.BEGUN_ANEW:
+            await session.run("health_begin_anew", webhook=webhook)
+        case Renewal.FORGOTTEN:
+            await session.run("health_delete", webhook=webhook)
+        case _:
+            assert_never(renewed)
 
 
 async def raise_version(session: Session, account: AccountId) -> None:

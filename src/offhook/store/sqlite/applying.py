@@ -7,6 +7,7 @@ import msgspec
 from offhook.delivery.announcing import disabled
 from offhook.delivery.entries import (
     AttemptRecord,
+    Disabling,
     Lane,
     PartitionChanges,
     PendingRow,
@@ -60,8 +61,8 @@ class Applying:
         self._store_pending()
         self._store_ranges()
         store_progress(self._connection, self._partition, self._changes.replays, self._now_ms)
-        for webhook, reason in self._changes.disable:
-            self._disable(webhook, reason)
+        for disabling in self._changes.disable:
+            self._disable(disabling)
         announce(self._connection, self._changes.announce)
         if self._changes.requests:
             self._connection.run("requests_done", ids=as_json(self._changes.requests))
@@ -96,9 +97,15 @@ class Applying:
         if self._changes.met:
             self._run("held_delete", webhooks=as_json(self._changes.met))
 
-    def _disable(self, webhook: WebhookId, reason: str) -> None:
+    def _disable(self, disabling: Disabling) -> None:
+        webhook, reason = disabling.webhook, disabling.reason
         row = self._connection.row(
-            "resource_disable", kind=KIND, id=webhook, reason=reason, now_ms=self._now_ms
+            "resource_disable",
+            kind=KIND,
+            id=webhook,
+            revision=disabling.revision,
+            reason=reason,
+            now_ms=self._now_ms,
         )
         if row is not None:
             account, url = AccountId(row[0]), row[1]

@@ -15,6 +15,7 @@ from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.writer import Transaction
 
 _SHARES = msgspec.json.Decoder(list[tuple[WebhookId, BoundKind, ShareRow]])
+_URLS = msgspec.json.Decoder(dict[WebhookId, str])
 _HEALTH = msgspec.json.Decoder(dict[WebhookId, EndpointHealth])
 
 
@@ -61,8 +62,10 @@ class SqliteHealth:
         def work(transaction: Transaction) -> dict[WebhookId, EndpointHealth]:
             connection, now_ms = transaction.connection, self._database.now_ms()
             asked = as_json(note.webhook for note in notes)
+            urls = connection.rows("webhooks_noted", _URLS, webhooks=asked)
             stored = connection.rows("health", _HEALTH, webhooks=asked)
-            turned = turns(notes, stored, partitions=1)
+            standing = [note for note in notes if urls.get(note.webhook) == note.url]
+            turned = turns(standing, stored, partitions=1)
             rows = [(webhook, *_health_row(it), now_ms) for webhook, it in turned.health.items()]
             connection.insert("health_put", rows)
             announce(connection, turned.told)

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import assert_never
 
 import apsw
 import msgspec
 
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.filter_faults import FilterFaults
-from offhook.delivery.health import UNTRIED, EndpointHealth
+from offhook.delivery.health import UNTRIED, EndpointHealth, Renewal, renewal
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict, FieldError
 from offhook.model.ids import AccountId, WebhookId
 from offhook.signing.secret import Secret, public_part, rotated
 from offhook.store.sqlite.append import read_end
-from offhook.store.sqlite.connection import Connection
+from offhook.store.sqlite.connection import Connection, Value
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION
 from offhook.store.sqlite.tail import Tail
@@ -113,21 +114,23 @@ class SqliteWebhooks:
         sealed = self._vault.sealed_document(webhook, document)
 
         def work(connection: Connection) -> bool:
+            at: dict[str, Value] = {
+                "kind": KIND,
+                "id": webhook,
+                "account": account,
+                "revision": revision,
+            }
+            before = connection.row("resource_at", **at)
+            if before is None:
+                return False
             with _one_external_id():
-                replaced = connection.run(
-                    "resource_replace",
-                    kind=KIND,
-                    id=webhook,
-                    account=account,
-                    revision=revision,
-                    document=sealed.decode(),
-                    now_ms=now_ms,
-                )
-            if replaced and not _ENABLED.decode(document).enabled:
+                connection.run("resource_replace", **at, document=sealed.decode(), now_ms=now_ms)
+            if not _ENABLED.decode(document).enabled:
                 cancel_deliveries(connection, webhook, DISABLED_BY_OWNER, now_ms)
-            if replaced and secret is not None:
+            _renew_health(connection, webhook, renewal(before[0], document))
+            if secret is not None:
                 _put_secrets(connection, self._vault, webhook, [Secret(secret)], now_ms)
-            return replaced > 0
+            return True
 
         return await self._change(account, work)
 
@@ -238,6 +241,18 @@ def cancel_deliveries(connection: Connection, webhook: WebhookId, reason: str, n
     connection.run("pending_cancel", webhook=webhook, reason=reason)
     connection.run("held_delete_all", webhook=webhook)
     connection.run("health_delete", webhook=webhook)
+
+
+def _renew_health(connection: Connection, webhook: WebhookId, renewed: Renewal) -> None:
+    match renewed:
+        case Renewal.KEPT:
+            pass
+        case Renewal.BEGUN_ANEW:
+            connection.run("health_begin_anew", webhook=webhook)
+        case Renewal.FORGOTTEN:
+            connection.run("health_delete", webhook=webhook)
+        case _:
+            assert_never(renewed)
 
 
 def _put_secrets(

@@ -5,13 +5,15 @@ Subclass with the fixtures ``store`` and ``clock``.
 
 import asyncio
 
+import msgspec
+
 from offhook.delivery.announcing import HealthNote
 from offhook.delivery.health import UNTRIED, EndpointHealth, failure, success
 from offhook.delivery.sharing import BoundAsk, BoundKind
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.material import OTHER_ACCOUNT, WEBHOOK, make_webhook
+from offhook.testing.conformance.material import OTHER_ACCOUNT, URL, WEBHOOK, make_webhook
 from offhook.testing.conformance.stores import ConformingStore
 
 TTL_S = 6.0
@@ -154,10 +156,57 @@ class HealthConformance:
         await make_webhook(store)
         assert await health(store) == UNTRIED
 
+    async def test_what_is_noted_late_of_an_endpoint_that_was_disabled_or_deleted_is_left_out(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        failing = failure(to_ms(clock.now()))
+        await make_webhook(store)
+        await store.health.note_health([note(failing)])
+        await change(store, enabled=False)
+        assert await store.health.note_health([note(failing)]) == {}
+        await change(store, enabled=True)
+        assert await health(store) == UNTRIED
+        assert await store.health.note_health([note(failing)]) == {WEBHOOK: failing}
+        await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, WEBHOOK)
+        assert await store.health.note_health([note(failing), note(failing, OTHER)]) == {}
+        await make_webhook(store)
+        assert await health(store) == UNTRIED
 
-def note(seen: EndpointHealth, webhook: WebhookId = WEBHOOK) -> HealthNote:
+    async def test_at_another_url_an_endpoint_begins_anew_and_what_was_told_of_it_stays_told(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        at_ms = to_ms(clock.now())
+        await make_webhook(store)
+        await store.health.note_health([note(EndpointHealth(9, at_ms, at_ms + 9))])
+        await change(store, timeout_s=20)
+        assert (await health(store)).failures == 9
+        new = "https://new.example/hook"
+        await change(store, url=new)
+        assert await health(store) == UNTRIED
+        assert await store.health.note_health([note(failure(at_ms + 10))]) == {}
+        await store.health.note_health([note(failure(at_ms + 20), url=new)])
+        assert await health(store) == failure(at_ms + 20)
+        await store.health.note_health([note(success(at_ms + 30), url=new)])
+        assert await told(store) == ["webhook.failing", "webhook.recovered"]
+
+
+async def change(store: ConformingStore, **fields: object) -> None:
+    """Have the suite's webhook changed by its owner."""
+    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, WEBHOOK)
+    assert stored is not None
+    document = msgspec.json.encode({**msgspec.json.decode(stored.document), **fields})
+    assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, document, stored.revision)
+
+
+async def told(store: ConformingStore) -> list[str]:
+    """The types of what was announced."""
+    found = await store.announcements.announcements(range(store.log.partitions), 100)
+    return [announcement.type for _, announcement in found]
+
+
+def note(seen: EndpointHealth, webhook: WebhookId = WEBHOOK, url: str = URL) -> HealthNote:
     """What a process saw of an endpoint."""
-    return HealthNote(webhook, DEFAULT_ACCOUNT, f"https://{webhook}.example", seen)
+    return HealthNote(webhook, DEFAULT_ACCOUNT, url, 1, seen)
 
 
 async def health(store: ConformingStore) -> EndpointHealth:

@@ -5,7 +5,13 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from offhook.delivery.entries import HeldRange, PartitionChanges, PendingState, StoredWebhook
+from offhook.delivery.entries import (
+    Disabling,
+    HeldRange,
+    PartitionChanges,
+    PendingState,
+    StoredWebhook,
+)
 from offhook.log.entries import Topic
 from offhook.model.errors import Conflict
 from offhook.model.event import to_ms
@@ -119,7 +125,8 @@ class WebhookConformance:
         assert (await store.dispatch.webhooks()).webhooks == ()
         assert await store.dispatch.held(lease.partition) == []
         assert (await store.dispatch.due([lease.partition], 10, [])).items == ()
-        await store.dispatch.apply([PartitionChanges(lease, 0, disable=((WEBHOOK, "gone"),))])
+        gone = Disabling(WEBHOOK, 2, "gone")
+        await store.dispatch.apply([PartitionChanges(lease, 0, disable=(gone,))])
         enabled = _document(enabled=True)
         assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, enabled, 2)
         [webhook] = (await store.dispatch.webhooks()).webhooks

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from offhook.delivery.entries import (
     ApplyReport,
     DeliveryFilter,
+    Disabling,
     DuePending,
     HeldRange,
     Lane,
@@ -53,7 +54,7 @@ class FencingConformance:
                     settled=((WEBHOOK, events[0].position),),
                     rows=(pending_for(events[1], FAILED),),
                     held=(HeldRange(WEBHOOK, stale.partition, 2),),
-                    disable=((WEBHOOK, "gone"),),
+                    disable=(Disabling(WEBHOOK, 1, "gone"),),
                 )
             ]
         )
@@ -326,7 +327,7 @@ class RangeConformance:
         held = HeldRange(WEBHOOK, lease.partition, 2)
         await store.dispatch.apply([PartitionChanges(lease, 0, held=(held,))])
         version = (await store.dispatch.webhooks()).config_version
-        await store.dispatch.apply([PartitionChanges(lease, 0, disable=((WEBHOOK, "gone"),))])
+        await _disable(store, lease)
         snapshot = await store.dispatch.webhooks()
         assert snapshot.webhooks == ()
         assert snapshot.config_version > version
@@ -338,13 +339,28 @@ class RangeConformance:
         assert webhook is not None
         assert (webhook.disabled_reason, webhook.revision > before) == ("gone", True)
 
+    async def test_an_endpoint_that_was_changed_since_is_not_disabled(
+        self, store: ConformingStore
+    ) -> None:
+        made = await make_webhook(store)
+        lease, _events = await _lane(store, RETRY, WAITING, made=True)
+        moved = made.document.replace(b"crm.example", b"new.example")
+        assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, moved, 1)
+        version = (await store.dispatch.webhooks()).config_version
+        await _disable(store, lease)
+        snapshot = await store.dispatch.webhooks()
+        assert [it.id for it in snapshot.webhooks] == [WEBHOOK]
+        assert snapshot.config_version == version
+        assert await _statuses(store) == ["pending", "pending"]
+        assert await store.announcements.announcements([lease.partition], 10) == []
+
     async def test_a_late_result_of_a_disabled_endpoint_is_canceled(
         self, store: ConformingStore
     ) -> None:
         await make_webhook(store)
         [event] = await placed(store, plain("k"))
         lease = await lease_for(store, "k")
-        await store.dispatch.apply([PartitionChanges(lease, 0, disable=((WEBHOOK, "gone"),))])
+        await _disable(store, lease)
         held = HeldRange(WEBHOOK, lease.partition, 1)
         await store.dispatch.apply(
             [PartitionChanges(lease, 0, rows=(pending_for(event, RETRY, due_ms=1),), held=(held,))]
@@ -369,6 +385,12 @@ class RangeConformance:
         assert await _due_positions(store, lease) == []
         assert await store.dispatch.held(lease.partition) == []
         assert await _statuses(store) == []
+
+
+async def _disable(store: ConformingStore, lease: Lease) -> None:
+    """As was decided of the suite's webhook when it was made."""
+    changes = PartitionChanges(lease, 0, disable=(Disabling(WEBHOOK, 1, "gone"),))
+    await store.dispatch.apply([changes])
 
 
 async def _lane(

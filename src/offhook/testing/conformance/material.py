@@ -23,6 +23,8 @@ from offhook.model.ids import (
 from offhook.testing.conformance.stores import ConformingStore
 
 WEBHOOK = WebhookId("wh_a")
+URL = "https://crm.example/hook"
+"""Of every endpoint of the suites, unless they say otherwise."""
 OTHER_ACCOUNT = AccountId("acc_other")
 CONSUMER = "deliver"
 TTL_S = 10.0
@@ -130,7 +132,7 @@ async def make_webhook(
     **fields: object,
 ) -> StoredWebhook:
     """Make an endpoint that takes everything; as stored."""
-    document = {"url": "https://crm.example/hook", "events": ["*"], "enabled": True, **fields}
+    document = {"url": URL, "events": ["*"], "enabled": True, **fields}
     webhook = WebhookId(name)
     await store.webhooks.create_webhook(account, webhook, msgspec.json.encode(document), "whsec_a")
     stored = await store.webhooks.webhook(account, webhook)

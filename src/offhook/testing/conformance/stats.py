@@ -12,6 +12,7 @@ from offhook.delivery.stats.figures import Cell, SlotCount
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
+    URL,
     WEBHOOK,
     lease_for,
     make_webhook,
@@ -117,6 +118,6 @@ class StatsConformance:
     async def test_endpoints_that_fail_are_counted(self, store: ConformingStore) -> None:
         await make_webhook(store)
         assert (await store.stats.backlogs(MOST)).failing == 0
-        note = HealthNote(WEBHOOK, DEFAULT_ACCOUNT, "https://a.example/", failure(1))
+        note = HealthNote(WEBHOOK, DEFAULT_ACCOUNT, URL, 1, failure(1))
         await store.health.note_health([note])
         assert (await store.stats.backlogs(MOST)).failing == 1

@@ -8,6 +8,7 @@ from offhook.delivery.entries import (
     Answer,
     ApplyReport,
     AttemptRecord,
+    Disabling,
     Lane,
     PartitionChanges,
     PendingRow,
@@ -254,8 +255,8 @@ class Ledger:
             self._let_go(lane)
         for replay in [it.replay for it in changes.replays if it.abandon]:
             self._abandon(replay, changes.lease.partition)
-        for webhook, why in changes.disable:
-            self._disable(webhook, why)
+        for disabling in changes.disable:
+            self._disable(disabling)
         self.trace.tell(_told(changes))
 
     def _failed(self, owner: str, delivery: Delivery, attempt: AttemptRecord) -> None:
@@ -294,14 +295,15 @@ class Ledger:
         self.rows.pop((row.webhook, row.event_id), None)
         self.parked[_name(row.webhook), row.event_id] = why
 
-    def _disable(self, webhook: WebhookId, why: str) -> None:
-        subscription = self.subscriptions[_name(webhook)]
+    def _disable(self, disabling: Disabling) -> None:
+        subscription = self.subscriptions[_name(disabling.webhook)]
         document = subscription.document
-        if document is not None and document.enabled:
-            off = document.model_copy(update={"enabled": False})
-            subscription.change(self.head, self.now_s(), off)
-            self.disabled_by_us[subscription.name] += 1
-        self.disabled(subscription, why)
+        if document is None or not document.enabled or subscription.revision != disabling.revision:
+            return
+        off = document.model_copy(update={"enabled": False})
+        subscription.change(self.head, self.now_s(), off)
+        self.disabled_by_us[subscription.name] += 1
+        self.disabled(subscription, disabling.reason)
 
     def _end(self, sending: Sending) -> None:
         sending.ended_s = self.now_s()

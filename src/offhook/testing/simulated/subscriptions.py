@@ -75,6 +75,11 @@ class Subscription:
         return self.versions[-1].document
 
     @property
+    def revision(self) -> int:
+        """How often it was made or changed."""
+        return len(self.versions)
+
+    @property
     def enabled(self) -> bool:
         """Whether it may receive now."""
         return self.document is not None and self.document.enabled

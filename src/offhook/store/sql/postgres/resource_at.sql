@@ -1,4 +1,4 @@
 -- Held at this revision until the transaction ends.
-SELECT revision FROM resource
+SELECT document FROM resource
 WHERE kind = :kind AND id = :id AND account = :account AND revision = :revision
 FOR UPDATE

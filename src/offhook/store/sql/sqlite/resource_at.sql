@@ -1,2 +1,2 @@
-SELECT revision FROM resource
+SELECT document FROM resource
 WHERE kind = :kind AND id = :id AND account = :account AND revision = :revision
