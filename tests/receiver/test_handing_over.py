@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 
 import hypothesis.strategies as st
@@ -10,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from structlog.testing import capture_logs
 
-from offhook.receiver import Event, Handling, RetryPolicy
+from offhook.receiver import Counted, Event, Handling, Receiver, RetryPolicy
+from offhook.receiver.event import stored_body
 from offhook.receiver.ports import Arrival, Taken, Verdict
 from offhook.receiver.retrying import settled
+from offhook.receiver.sqlite import SqliteQueue
 from offhook.receiver.testing import Handed, SteppedReceiver
+from offhook.receiver.testing.stepping import SECRET
 
 STEADY = RetryPolicy(delays_s=(1, 10), max_attempts=3)
 HANDLED = Verdict.HANDLED
@@ -235,6 +239,30 @@ async def test_a_handler_that_raises_something_odd_has_failed_like_any_other(
     assert handed.error
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise ValueError("nothing to say")
+
+
+@pytest.mark.parametrize("error", [Speechless(), BaseExceptionGroup("both", [SystemExit(1)])])
+async def test_an_error_that_cannot_be_told_fails_its_attempt_and_holds_no_lane(
+    error: BaseException,
+) -> None:
+    failing = iter([True])
+
+    async def fail(event: Event) -> None:
+        if next(failing, False):
+            raise error
+
+    async with SteppedReceiver(fail) as receiver:
+        await receiver.deliver(document(1))
+        [handed] = await receiver.run()
+        assert handed.verdict is Verdict.RETRY
+        assert handed.error.startswith(type(error).__name__)
+        receiver.clock.advance(1)
+        assert await receiver.run() == [Handed("evt_1", 2, HANDLED)]
+
+
 async def test_a_log_or_a_counter_that_fails_holds_up_nothing() -> None:
     def fail(logger: object, name: str, entry: object) -> str:
         raise OSError("no space left for logs")
@@ -268,6 +296,93 @@ async def test_stopping_gives_back_what_does_not_finish_in_time() -> None:
         await receiver._journal.run_once(receiver._committed)
         [taken] = await receiver.queue.take("next", 10, 15)
         assert (taken.event_id, taken.attempt) == ("evt_1", 1)
+
+
+class SlowQueue(SqliteQueue):
+    """Takes when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def take(self, holder: str, limit: int, lease_s: float) -> list[Taken]:
+        taken = await super().take(holder, limit, lease_s)
+        if taken:
+            self.asked.set()
+            await self.go.wait()
+        return taken
+
+
+async def test_stopping_gives_back_what_is_being_taken_as_not_tried() -> None:
+    recorder, queue = Recorder(), SlowQueue()
+    async with SteppedReceiver(recorder, queue=lambda _: queue) as receiver:
+        await receiver.deliver(document(1))
+        taking = asyncio.create_task(receiver._worker.run_once())
+        await queue.asked.wait()
+        stopping = asyncio.create_task(receiver._worker.stop(0))
+        await asyncio.sleep(0)
+        queue.go.set()
+        await stopping
+        assert await taking == 0
+        await receiver._journal.run_once(receiver._committed)
+        [taken] = await queue.take("next", 10, 15)
+    assert (taken.event_id, taken.attempt, recorder.done) == ("evt_1", 1, {})
+
+
+async def test_what_is_being_handled_is_held_until_the_grace_of_a_stop_is_over() -> None:
+    started, renewed = asyncio.Event(), asyncio.Event()
+
+    class Renewing(SqliteQueue):
+        async def renew(self, holder: str, lanes: Sequence[str], lease_s: float) -> None:
+            await super().renew(holder, lanes, lease_s)
+            renewed.set()
+
+    async def handle_until_renewed(event: Event) -> None:
+        started.set()
+        await stopping.wait()
+        renewed.clear()
+        await renewed.wait()
+
+    handling, stopping = Handling(lease_s=0.3, poll_s=0.01), asyncio.Event()
+    queue = Renewing(":memory:")
+    await queue.open()
+    await queue.commit("putter", [Arrival("evt_1", "k", stored_body(Event("evt_1", "", "k")))], [])
+    counted: list[Counted] = []
+    receiver = Receiver(
+        handle_until_renewed,
+        SECRET,
+        queue,
+        handling=handling,
+        stop_grace_s=60,
+        count=counted.append,
+    )
+    async with asyncio.timeout(30):
+        async with receiver.running():
+            await started.wait()
+            stopping.set()
+    assert counted == [Counted.HANDLED]
+
+
+async def test_an_attempt_that_was_taken_over_does_not_let_go_of_the_one_that_runs() -> None:
+    """As after a process was suspended for longer than its lease, and took its own event again."""
+    go: list[asyncio.Event] = [asyncio.Event(), asyncio.Event()]
+    waiting = iter(go)
+
+    async def handle(event: Event) -> None:
+        await next(waiting).wait()
+
+    async with SteppedReceiver(handle) as receiver:
+        await receiver.deliver(document(1))
+        await receiver._worker.run_once()
+        receiver.clock.advance(15)
+        await receiver._worker.run_once()
+        await asyncio.sleep(0)
+        go[0].set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await receiver._journal.run_once(receiver._worker.committed)
+        assert [taken.attempt for taken in receiver._worker._held.values()] == [2]
+        go[1].set()
 
 
 async def test_the_log_says_what_failed_and_where_and_no_phone_number() -> None:

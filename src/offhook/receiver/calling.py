@@ -8,6 +8,7 @@ from inspect import isawaitable, iscoroutinefunction
 import structlog
 
 from offhook.receiver.event import Event
+from offhook.receiver.masking import masked
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ class Caller:
         """
         handler = handler_of(self._handlers, event.type)
         if handler is None:
-            _log.info("event_without_handler", event_id=event.id, event_type=event.type[:100])
+            _log.info("event_without_handler", event_id=event.id, event_type=masked(event.type))
         elif _is_coroutine_function(handler):
             async with asyncio.timeout(self._timeout_s):
                 await _finish(handler(event))

@@ -18,9 +18,13 @@ def masked(text: str) -> str:
 
 
 def told(error: BaseException) -> str:
-    """What an exception says of itself, masked."""
-    said = masked(str(error))
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    """What an exception says of itself, masked; its name alone where it cannot say anything."""
+    name = type(error).__name__
+    try:
+        said = masked(str(error))
+    except Exception:  # noqa: BLE001 - its ``__str__`` is anybody's code
+        return name
+    return f"{name}: {said}" if said else name
 
 
 def trace(error: BaseException) -> list[str]:

@@ -16,7 +16,7 @@ from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Count, Counted, uncounted
 from offhook.receiver.event import Event, lane_of, stored_body
 from offhook.receiver.journal import Journal
-from offhook.receiver.masking import told
+from offhook.receiver.masking import masked, told
 from offhook.receiver.naming import Naming
 from offhook.receiver.ports import Arrival, Queue, Receipt
 from offhook.receiver.verification import SignatureError, Verifier
@@ -97,8 +97,9 @@ class Receiver:
         try:
             yield
         finally:
-            working.cancel()
             await worker.stop(self._stop_grace_s)
+            # Not before: until then it holds the leases of what is being handled.
+            working.cancel()
             journal.stop()
             await asyncio.gather(writing, working, return_exceptions=True)
             await self.queue.close()
@@ -146,7 +147,7 @@ class Receiver:
             return self._refused(error)
         self._count(Counted.RECEIVED if receipt is Receipt.NEW else Counted.REPEATED)
         if receipt is Receipt.DEAD_LETTER:
-            _log.warning("repeat_of_dead_letter", event_id=event.id, event_type=event.type)
+            _log.warning("repeat_of_dead_letter", event_id=event.id, event_type=masked(event.type))
         return accepted(receipt)
 
     def _verified(self, request: SignedRequest) -> Event:

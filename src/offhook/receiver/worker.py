@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, assert_never
 
-import msgspec
 import structlog
 
 from offhook.receiver.calling import Caller, Handler, Handlers
@@ -70,6 +69,7 @@ class Worker:
         self._held: dict[str, Taken] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._work = asyncio.Event()
+        self._taking = asyncio.Lock()
         self._stopping = False
 
     def wake(self) -> None:
@@ -79,7 +79,10 @@ class Worker:
     def committed(self, settlements: Sequence[Settlement]) -> None:
         """These are written: their lanes are free again."""
         for settlement in settlements:
-            self._held.pop(settlement.lane, None)
+            held = self._held.get(settlement.lane)
+            # After a take-over from itself, by a suspended process, another attempt holds the lane.
+            if held is not None and _is_of(settlement, held):
+                del self._held[settlement.lane]
         self.wake()
 
     async def run(self) -> None:
@@ -92,12 +95,14 @@ class Worker:
     async def run_once(self) -> int:
         """Take as many events as there is room for, and start handling them; how many."""
         self._work.clear()
-        # What is done but not written down yet counts: after a crash no more than this comes again.
-        busy = len(self._held) + self._caller.overdue
-        room = self._handling.concurrency - busy
-        if room <= 0 or self._stopping:
+        room = self._room()
+        if room <= 0:
             return 0
-        taken = await self._queue.take(self._holder, room, self._lease_s)
+        async with self._taking:
+            taken = await self._queue.take(self._holder, room, self._lease_s)
+        if self._stopping:
+            self._give_back(taken)
+            return 0
         for each in taken:
             self._held[each.lane] = each
             task = asyncio.create_task(self._handle(each))
@@ -116,15 +121,27 @@ class Worker:
             await asyncio.wait(self._tasks)
 
     async def stop(self, grace_s: float) -> None:
-        """Take nothing more. Let running handlers finish, for so long; then cancel them, and give
-        their events back."""
+        """Take nothing more, and give back what is being taken. Let running handlers finish, for so
+        long; then cancel them, and give their events back."""
         self._stopping = True
+        async with self._taking:
+            pass
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=grace_s)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+    def _room(self) -> int:
+        if self._stopping:
+            return 0
+        # What is done but not written down yet counts: after a crash no more than this comes again.
+        return self._handling.concurrency - len(self._held) - self._caller.overdue
+
+    def _give_back(self, taken: Sequence[Taken]) -> None:
+        for each in taken:
+            self._settle(settled(each, Verdict.RELEASED))
 
     @property
     def _lease_s(self) -> float:
@@ -154,51 +171,80 @@ class Worker:
         self._tasks.discard(task)
         self.wake()
 
-    # An attempt is settled before it is counted and logged: what goes wrong there, in code that is
-    # not ours, must not hold its lane.
-
     async def _handle(self, taken: Taken) -> None:
-        if taken.attempt > self._handling.retries.max_attempts:
-            self._bury(taken, "the process ended in each attempt to handle it")
-            return
+        event, fault = None, None
         try:
-            event = stored_event(taken.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._bury(taken, f"it cannot be read: {told(error)}")
-            return
-        await self._attempt(taken, event)
-
-    async def _attempt(self, taken: Taken, event: Event) -> None:
-        try:
+            event = self._event_of(taken)
             await self._caller.call(event)
-        except asyncio.CancelledError as error:
-            if self._stopping:
-                self._settle(settled(taken, Verdict.RELEASED))
-                raise
-            self._fail(taken, event, error)  # the handler's own, of what it waited for
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, its event stays
-            self._fail(taken, event, error)
-        else:
-            self._settle(settled(taken, Verdict.HANDLED))
-            self._count(Counted.HANDLED)
-
-    def _fail(self, taken: Taken, event: Event, error: BaseException) -> None:
-        settlement = self._handling.retries.after_failure(taken, told(error), self._rnd())
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises, its event stays
+            fault = error
+        settlement = self._settlement(taken, fault)
+        # Settled before it is counted and logged: what goes wrong there, in code that is not ours,
+        # must not hold its lane.
         self._settle(settlement)
-        is_dead = settlement.verdict is Verdict.DEAD
-        self._count(Counted.DEAD if is_dead else Counted.FAILED)
-        _log.error(
-            "event_given_up" if is_dead else "handler_failed",
-            event_id=event.id,
-            event_type=event.type,
-            key=masked(event.key),
-            attempt=taken.attempt,
-            error=settlement.error,
-            trace=trace(error),
-            again_in_s=None if is_dead else round(settlement.delay_s, 1),
-        )
+        self._report(settlement, event, fault)
 
-    def _bury(self, taken: Taken, error: str) -> None:
-        self._settle(settled(taken, Verdict.DEAD, error=error))
-        self._count(Counted.DEAD)
-        _log.error("event_given_up", event_id=taken.event_id, attempt=taken.attempt, error=error)
+    def _event_of(self, taken: Taken) -> Event:
+        """The event; ``_Hopeless`` if it is not to be tried."""
+        if taken.attempt > self._handling.retries.max_attempts:
+            raise _Hopeless("the process ended in each attempt to handle it")
+        try:
+            return stored_event(taken.body)
+        except Exception as error:  # noqa: BLE001 - what is stored may be of any other version
+            raise _Hopeless(f"it cannot be read: {told(error)}") from None
+
+    def _settlement(self, taken: Taken, fault: BaseException | None) -> Settlement:
+        match fault:
+            case None:
+                return settled(taken, Verdict.HANDLED)
+            case _Hopeless():
+                return settled(taken, Verdict.DEAD, error=str(fault))
+            case asyncio.CancelledError() if self._stopping:
+                return settled(taken, Verdict.RELEASED)
+            case _:  # a cancellation too, which is then the handler's own, of what it waited for
+                return self._handling.retries.after_failure(taken, told(fault), self._rnd())
+
+    def _report(
+        self, settlement: Settlement, event: Event | None, fault: BaseException | None
+    ) -> None:
+        match settlement.verdict:
+            case Verdict.HANDLED:
+                self._count(Counted.HANDLED)
+            case Verdict.RETRY:
+                self._count(Counted.FAILED)
+                again_in_s = round(settlement.delay_s, 1)
+                _log.error(
+                    "handler_failed", again_in_s=again_in_s, **_said(settlement, event, fault)
+                )
+            case Verdict.DEAD:
+                self._count(Counted.DEAD)
+                _log.error("event_given_up", **_said(settlement, event, fault))
+            case Verdict.RELEASED:
+                pass
+            case _:
+                assert_never(settlement.verdict)
+
+
+def _is_of(settlement: Settlement, taken: Taken) -> bool:
+    return (settlement.event_id, settlement.attempt) == (taken.event_id, taken.attempt)
+
+
+class _Hopeless(Exception):
+    """An event is given up without an attempt; the text says why."""
+
+
+def _said(
+    settlement: Settlement, event: Event | None, fault: BaseException | None
+) -> dict[str, object]:
+    said: dict[str, object] = {
+        "event_id": settlement.event_id,
+        "attempt": settlement.attempt,
+        "error": settlement.error,
+    }
+    if event is not None:
+        said |= {"event_type": masked(event.type), "key": masked(event.key)}
+    if fault is not None and not isinstance(fault, _Hopeless):
+        said["trace"] = trace(fault)
+    return said
