@@ -13,7 +13,8 @@ class ReplayStore(Protocol):
 
     async def create_replay(self, job: ReplayJob, *, most: int) -> ReplayView | None:
         """Make it, of what stands in the log now; ``None`` where so many replays of the webhook are
-        running already. ``created_ms`` is the store's to say.
+        running already, or the webhook is not there at that moment, or disabled: whoever disables
+        or deletes it cancels those that were made before. ``created_ms`` is the store's to say.
 
         It begins where the webhook does; one of scope ``all`` that says since when, there.
         """

@@ -167,14 +167,12 @@ class ReplayRoutes:
     ) -> ReplayAnswer:
         """Send deliveries again, beside live ones: of what stands in the log now, at most
         `rate_per_s` a second. Requests carry `webhook-replay: <id>`."""
-        stored = await found(self._webhooks, asking.account, webhook_id)
-        if not WebhookDocument.model_validate_json(stored.document).enabled:
-            raise disabled(webhook_id, "replay")
+        await found(self._webhooks, asking.account, webhook_id)
         replay = ReplayId(made_id("rpl", to_ms(self._clock.now()), self._entropy(8)))
         job = (wanted or ReplayRequest()).job(replay, asking.account, webhook_id)
         made = await self._replays.create_replay(job, most=MOST_RUNNING)
         if made is None:
-            raise _too_many(webhook_id)
+            raise await self._refusal(asking.account, webhook_id)
         path = request.url.path.partition("/webhooks/")[0]
         response.headers["Location"] = f"{path}/replays/{replay}"
         return replay_answer(made)
@@ -204,6 +202,12 @@ class ReplayRoutes:
         """Cancel it: what was not sent yet is not sent. One that is over stays as it is."""
         if not await self._replays.cancel_replay(asking.account, replay_id):
             raise _no_replay(replay_id)
+
+    async def _refusal(self, account: AccountId, webhook: WebhookId) -> Conflict:
+        stored = await found(self._webhooks, account, webhook)
+        if not WebhookDocument.model_validate_json(stored.document).enabled:
+            return disabled(webhook, "replay")
+        return _too_many(webhook)
 
 
 def replay_answer(view: ReplayView) -> ReplayAnswer:

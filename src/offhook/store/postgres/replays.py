@@ -40,9 +40,11 @@ class PostgresReplays:
         self._ends = ends
 
     async def create_replay(self, job: ReplayJob, *, most: int) -> ReplayView | None:
-        """Make it, of what stands in the log now; ``None`` where too many are running."""
+        """Make it, of what stands in the log now; ``None`` if too many are running, or none may."""
         async with self._database.transaction() as session:
-            await session.rows("webhooks_locked", webhooks=[job.webhook])
+            locked = await session.rows("webhooks_locked", webhooks=[job.webhook])
+            if not any(row["enabled"] for row in locked):
+                return None
             if await session.value("replays_running", webhook=job.webhook) >= most:
                 return None
             await self._add(session, job)

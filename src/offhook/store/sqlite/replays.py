@@ -47,6 +47,7 @@ class _ListedRow(msgspec.Struct, frozen=True):
 
 
 _LISTED = msgspec.json.Decoder(list[_ListedRow])
+_OPEN = msgspec.json.Decoder(dict[WebhookId, bool])
 _RANGES = msgspec.json.Decoder(list[ReplayRange])
 _MARKS = msgspec.json.Decoder(list[RowMark])
 _POSITIONS = msgspec.json.Decoder(list[int])
@@ -62,15 +63,17 @@ class SqliteReplays:
         self._database = database
 
     async def create_replay(self, job: ReplayJob, *, most: int) -> ReplayView | None:
-        """Make it, of what stands in the log now; ``None`` where too many are running."""
+        """Make it, of what stands in the log now; ``None`` if too many are running, or none may."""
         now_ms = self._database.now_ms()
         made = msgspec.structs.replace(job, created_ms=now_ms)
 
         def work(transaction: Transaction) -> bool:
-            running = transaction.connection.value("replays_running", webhook=job.webhook)
-            if running >= most:
+            connection = transaction.connection
+            enabled = connection.rows("webhooks_open", _OPEN, webhooks=as_json([job.webhook]))
+            running = connection.value("replays_running", webhook=job.webhook)
+            if running >= most or not enabled.get(job.webhook):
                 return False
-            _add(transaction.connection, made)
+            _add(connection, made)
             transaction.topics.add(Topic.REPLAYS)
             return True
 

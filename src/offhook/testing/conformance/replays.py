@@ -1,6 +1,7 @@
 """What replays guarantee on any store: the real dispatcher over it, on a scripted network. Needs
 the fixtures ``store`` and ``clock``."""
 
+import asyncio
 from collections import Counter
 
 from msgspec.structs import replace
@@ -406,6 +407,37 @@ class ReplayConformance:
         assert (await _job(bench, other)).state is ReplayState.CANCELED
         assert await store.replays.open_replays(range(store.log.partitions)) == []
         assert bench.dispatcher.quiet
+
+    async def test_of_an_endpoint_that_is_disabled_or_gone_none_is_made(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench = Bench(store, clock, ScriptedNetwork())
+        webhook = await bench.webhook("crm")
+        await bench.post("a")
+        await _enable(store, webhook, False)
+        assert await store.replays.create_replay(_described(webhook, ALL), most=9) is None
+        await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, webhook)
+        assert await store.replays.create_replay(_described(webhook, ALL), most=9) is None
+        assert await store.replays.list_replays(DEFAULT_ACCOUNT, None, None, 9) == []
+
+    async def test_one_that_is_made_while_its_endpoint_goes_is_not_left_running(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench = Bench(store, clock, ScriptedNetwork())
+        for number in range(4):
+            webhook = await bench.webhook(f"crm-{number}")
+            job = replace(_described(webhook, ALL), id=ReplayId(f"rpl_{number}"))
+            goes = (
+                store.webhooks.delete_webhook(DEFAULT_ACCOUNT, webhook)
+                if number % 2
+                else _enable(store, webhook, False)
+            )
+            made, _ = await asyncio.gather(store.replays.create_replay(job, most=9), goes)
+            if made is not None:
+                assert (await _job(bench, job.id)).state is ReplayState.CANCELED
+        await bench.settle()
+        await bench.pass_time(6)
+        assert await store.replays.open_replays(_all(store)) == []
 
     async def test_two_of_one_endpoint_follow_each_other(
         self, store: ConformingStore, clock: FakeClock
