@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from offhook.conditions.bounds import ConditionError
 from offhook.conditions.condition import Fault, compile_condition
 from offhook.conditions.facts import KNOWN_FIELDS, facts_of
+from offhook.conditions.work import MAX_WORK
 from offhook.model.catalogue import CATALOGUE
 from offhook.model.event import LogEvent
 from offhook.model.examples import example_data
@@ -129,6 +130,17 @@ def test_money_that_is_none_stays_what_it_is() -> None:
         ("data.queue.matches(data.notes)", "matches takes a pattern in quotes"),
         ("matches(data.queue, data.notes)", "matches takes a pattern in quotes"),
         ("data.queue.matches(r'(')", r"missing \): \(, in r'\('"),
+        (
+            "data.s.matches('(a?){900}c')",
+            r"pattern '\(a\?\)\{900\}c' repeats up to \{900\}; 32 times are the most: use \* or",
+        ),
+        ("data.s.matches('x{33,}')", "32 times are the most"),
+        ("data.s.matches('((a{16}){16}){2}')", "comes to .* multiplied out; 500 are the most"),
+        ("data.s.matches('(?:(ab?){25}c|d){20}')", "500 are the most"),
+        (r"data.s.matches(r'(\pL{2} ){2}')", r"steps to compile; 25000 are the most: .*\[a-z\]"),
+        (r"data.s.matches(r'[^\pL\pN\pP]')", "25000 are the most"),
+        (r"data.s.matches(r'\Qa\E{4}')", "write a backslash"),
+        ("data.s.matches('" + "a" * 501 + "')", "pattern 'aaa.*has 501 characters; 500 are"),
         ("(" * 40 + "test" + ")" * 40, "nested too deeply"),
         ("", "the text ends"),
         ("\udcff == type", "line 1|nested|UTF|surrogate"),
@@ -150,7 +162,13 @@ def test_the_same_text_is_compiled_once() -> None:
 
 @pytest.mark.parametrize(
     "large",
-    ["x" * 5_000, list(range(300)), [[0] * 150 for _ in range(10)], {"deep": ["y" * 5_000]}],
+    [
+        "x" * 5_000,
+        list(range(300)),
+        [[0] * 150 for _ in range(10)],
+        {"deep": ["y" * 5_000]},
+        {"y" * 5_000: 1},
+    ],
 )
 def test_what_is_too_large_is_not_looked_at_and_the_fault_says_so(large: object) -> None:
     """Otherwise one short text could keep the process busy for seconds."""
@@ -160,23 +178,72 @@ def test_what_is_too_large_is_not_looked_at_and_the_fault_says_so(large: object)
     assert outcome("type == 'custom.bulk' || data.payload == 'x'", of) is True
 
 
-_WORST = [
-    "data.l.all(x, data.m == data.m" + " && data.m == data.m" * 21 + ")",
-    "data.l.all(x, !data.s.matches('(a{1,200}b?)*(a|aa)*c$'))",
-    "data.l.all(x, !([[data.l, data.l, data.l]] == [[x]]))",
-    "[data.s, data.s].all(x, (x + x + x + x + x + x + x + x + x).size() > 5)",
-]
-
-
-@pytest.mark.parametrize("text", _WORST)
-def test_the_worst_that_is_allowed_ends(text: str) -> None:
-    of = event(
+def largest_event() -> LogEvent:
+    return event(
         "custom.worst",
         l=list(range(200)),
         m={str(n): list(range(3)) for n in range(120)},
-        s="a" * 4_000,
+        s="a" * 4_096,
+        t=["xyq" * 400] * 190,
+        u="é" * 4_096,
     )
-    assert outcome(text, of) is True
+
+
+_TOO_MUCH = [
+    "data.l.all(x, data.m == data.m" + " && data.m == data.m" * 21 + ")",
+    "data.l.all(x, !data.s.matches('(a?){32}c'))",
+    "data.l.all(x, !data.s.matches('[aé]{32}c') || x == 'a')",
+    "data.l.all(x, !(data.s + data.s).matches('a*c'))",
+    "data.l.all(x, !(x == 3 ? data.s : data.u).matches('a*b*c*d*'))",
+    "data.t.exists(t, t.matches('x.{12}z'))",
+    "data.t.exists(t, string(t).matches('x.{12}z'))",
+    "['a', 'b', 'c'].exists(t, data.u.matches('(.{32}a|.{32}b|.{32}c)'))",
+    "[data.t, data.t].all(t, t[0].matches('.{32}c'))",
+    " || ".join([r"data.u.matches(r'\w{32}c')"] * 20),
+    r"data.l.exists(x, 'abc'.matches(r'\pL+ \pL+'))",
+    "data.m.all(key, !data.s.contains(data.s + data.s + data.u))",
+]
+
+
+@pytest.mark.parametrize("text", _TOO_MUCH)
+def test_what_would_be_too_much_work_on_an_event_is_a_fault_and_not_begun(text: str) -> None:
+    of = largest_event()
+    condition = compile_condition(text)
+    facts = facts_of(of, condition.fields)
+    assert condition.work(facts.sizes) > MAX_WORK
+    found = condition.holds(facts)
+    assert isinstance(found, Fault)
+    assert "steps of work on this event; 2500000 are the most: match shorter" in found.reason
+    assert condition.work(facts_of(event("custom.small"), condition.fields).sizes) < MAX_WORK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data.l.all(x, !([[data.l, data.l, data.l]] == [[x]]))",
+        "[data.s, data.s].all(x, (x + x + x + x + x).size() > 5)",
+        "!data.s.matches('(a{1,32}b?)*(a|aa)*c$')",
+        "data.t.all(t, !t.matches('z'))",
+        "!data.t.exists(t, t == 'x' || t.contains('z'))",
+        "!data.s.matches('(?i)(agent|sales|support|complaint)')",
+    ],
+)
+def test_what_is_within_the_bounds_of_work_is_evaluated(text: str) -> None:
+    assert outcome(text, largest_event()) is True
+
+
+@given(st.integers(1, 200), st.integers(1, 1_000), st.integers(1, 32))
+def test_work_rises_with_the_items_the_texts_and_the_counts(items: int, size: int, n: int) -> None:
+    def work(items: int, size: int, count: int) -> int:
+        condition = compile_condition(f"data.t.all(t, t.matches('x.{{{count}}}z'))")
+        facts = facts_of(event("custom.any", t=["x" * size] * items), condition.fields)
+        assert condition.holds(facts) in {True, False} or condition.work(facts.sizes) > MAX_WORK
+        return condition.work(facts.sizes)
+
+    least = work(items, size, n)
+    assert work(items, size, n + 1 if n < 32 else n) >= least
+    assert work(min(items + 1, 200), size + 1, n) > least
+    assert least >= items * size * n
 
 
 _JSON = st.recursive(

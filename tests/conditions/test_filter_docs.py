@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_conditions import event
 
-from offhook.conditions import bounds, facts
+from offhook.conditions import bounds, facts, patterns, work
 from offhook.conditions.condition import compile_condition
 from offhook.delivery.filtering import filter_warnings
 
@@ -45,6 +45,11 @@ def test_every_field_that_holds_money_is_named(money: str) -> None:
         facts.MAX_TEXT,
         facts.MAX_ITEMS,
         facts.MAX_NODES,
+        patterns.MAX_PATTERN,
+        patterns.MAX_REPEATS,
+        patterns.MAX_STATES,
+        patterns.MAX_STEPS,
+        work.MAX_WORK,
     ],
 )
 def test_every_bound_is_in_the_table(bound: int) -> None:

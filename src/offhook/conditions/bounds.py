@@ -1,8 +1,9 @@
-"""What a condition may be, so that evaluating it is cheap whoever wrote it. Pure.
+"""What a condition may be, so that what evaluating it costs can be told beforehand. Pure.
 
 Nothing in the language's library bounds what one evaluation costs, so the text is bounded: each
 value that a condition sees is small (``facts``), it has few loops and none in another, and nothing
-in it makes a value grow. All is looked for in the text with its literals blanked out.
+in it makes a value grow. All is looked for in the text with its literals blanked out. What is left
+is reckoned for each event (``work``) from the parts of the text.
 """
 
 import re
@@ -30,6 +31,9 @@ _BUILDER = re.compile(r"\.\s*(map|filter)\s*\(")
 _MATCHES = re.compile(r"(\.\s*)?\bmatches\s*\(\s*")
 _DATA = re.compile(r"\bdata\b")
 _FIELD = re.compile(r"\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
+_VARIABLE = re.compile(r"\s*(\w+)\s*,")
+_PATH = re.compile(r"(?<!\w)([A-Za-z_]\w*)(?:\s*\.\s*\w+|\s*\[[^\[\]()?]*\])*\s*\Z")
+_LONGEST_PATH: Final = 200
 _INDEX = re.compile(r"\s*\[\s*(\"[^\"\\\n]*\"|'[^'\\\n]*')\s*\]")
 
 
@@ -42,22 +46,70 @@ class ConditionError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """A text within the bounds: the fields of ``data`` that it names, and its patterns, each a
-    literal as it is written."""
+class Match:
+    """A call of ``matches``: its pattern, a literal as it is written, and whether the text is the
+    item of the loop or below it, or else of which field it is; ``None`` where neither is plain."""
 
-    fields: frozenset[str]
-    patterns: tuple[str, ...]
+    literal: str
+    of_item: bool
+    field: str | None
 
 
-def outline(text: str) -> Outline:
-    """Look the text over; ``ConditionError`` where a bound is passed."""
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Over which field of ``data`` a loop goes, ``None`` where that is not plain, how often it
+    names its item, and how many items a list that is written out there can have."""
+
+    over: str | None
+    uses: int
+    listed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a text is evaluated equally often, the body of a loop or all that is in none: its
+    length, how many plus signs it has, the fields of ``data`` that it names, as often as it does,
+    and what it matches."""
+
+    length: int
+    sums: int
+    fields: tuple[str, ...]
+    matches: tuple[Match, ...]
+    loop: Loop | None = None
+
+
+def outline(text: str) -> tuple[Part, ...]:
+    """The parts of a text, what is in no loop first; ``ConditionError`` where a bound is passed."""
     if len(text) > MAX_LENGTH:
         raise ConditionError(f"has {len(text)} characters; {MAX_LENGTH} are the most")
     code = _LITERAL.sub(_blank, text)
     _check_growth(code)
     _check_loops(code)
-    return Outline(frozenset(_fields(text, code)), tuple(_patterns(text, code)))
+    return tuple(_parts(text, code))
+
+
+def _parts(text: str, code: str) -> Iterator[Part]:
+    bodies = [(it, _closing(code, it.end())) for it in _LOOP.finditer(code)]
+    outside = code
+    for found, end in bodies:
+        outside = outside[: found.end()] + _spaces(code[found.end() : end]) + outside[end:]
+    yield _part(text, outside, len(code), "", None)
+    for found, end in bodies:
+        body = _spaces(code[: found.end()]) + code[found.end() : end]
+        named = _VARIABLE.match(code, found.end())
+        item = named[1] if named else ""
+        over = _field_before(text, code, found.start())
+        loop = Loop(over, len(re.findall(rf"\b{item}\b", body)), code.count(",") + 1)
+        yield _part(text, body, end - found.end(), item, loop)
+
+
+def _part(text: str, code: str, length: int, item: str, loop: Loop | None) -> Part:
+    fields, matches = tuple(_fields(text, code)), tuple(_matches(text, code, item))
+    return Part(length, code.count("+"), fields, matches, loop)
+
+
+def _spaces(code: str) -> str:
+    return _VISIBLE.sub(" ", code)
 
 
 def _blank(literal: re.Match[str]) -> str:
@@ -110,22 +162,40 @@ def _fields(text: str, code: str) -> Iterator[str]:
     for name in _DATA.finditer(code):
         if code[: name.start()].rstrip().endswith("."):
             continue
-        field, index = _FIELD.match(code, name.end()), _INDEX.match(text, name.end())
-        if field:
-            yield field[1]
-        elif index:
-            yield index[1][1:-1]
-        else:
+        field = _field_at(text, code, name.end())
+        if field is None:
             raise _at(code, name.start(), "name a field of data, such as data.duration_s")
+        yield field
 
 
-def _patterns(text: str, code: str) -> Iterator[str]:
+def _field_at(text: str, code: str, place: int) -> str | None:
+    field, index = _FIELD.match(code, place), _INDEX.match(text, place)
+    if field:
+        return field[1]
+    return index[1][1:-1] if index else None
+
+
+def _matches(text: str, code: str, item: str) -> Iterator[Match]:
     for call in _MATCHES.finditer(code):
         literal = _LITERAL.match(text, call.end()) if call[1] else None
         if literal is None:
             problem = "matches takes a pattern in quotes: data.queue.matches('^sales')"
             raise _at(code, call.start() + len(call[1] or ""), problem)
-        yield literal[0]
+        path = _path_before(code, call.start())
+        of_item = path is not None and path[1] == item
+        yield Match(literal[0], of_item, _field_before(text, code, call.start()))
+
+
+def _field_before(text: str, code: str, end: int) -> str | None:
+    """The field of which the value that ends here is the whole or a part."""
+    path = _path_before(code, end)
+    return _field_at(text, code, path.end(1)) if path and path[1] == "data" else None
+
+
+def _path_before(code: str, end: int) -> re.Match[str] | None:
+    """What ends here, if it is a name, and fields and items below it."""
+    path = _PATH.search(code, max(0, end - _LONGEST_PATH), end)
+    return None if path is None or code[: path.start()].rstrip().endswith(".") else path
 
 
 def _at(code: str, place: int, problem: str) -> ConditionError:

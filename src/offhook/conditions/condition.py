@@ -1,6 +1,7 @@
 """A condition on an event in CEL: compiled once, evaluated to true, false or a fault. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -8,9 +9,11 @@ from typing import Final
 
 from cel_expr_python.cel import Expression, NewEnv, NewEnvConfigFromYaml, Type
 
-from offhook.conditions.bounds import ConditionError, outline
+from offhook.conditions.bounds import ConditionError, Part, outline
 from offhook.conditions.facts import CONTAINER, ENVELOPE, KNOWN_FIELDS, Facts
+from offhook.conditions.patterns import Weight, weigh
 from offhook.conditions.wording import complaints, in_plain_words
+from offhook.conditions.work import MAX_WORK, Size, work_of, worth_reckoning
 
 _RESULTS: Final = (Type.BOOL, Type.DYN)
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
@@ -48,14 +51,26 @@ class Condition:
 
     text: str
     fields: frozenset[str]
+    _parts: tuple[Part, ...]
+    _weights: Mapping[str, Weight]
     _program: Expression
+
+    def work(self, sizes: Mapping[str, Size]) -> int:
+        """How much work it is at most on an event with fields of these sizes (``work``)."""
+        return work_of(self._parts, self._weights, sizes)
 
     def holds(self, facts: Facts) -> bool | Fault:
         """Whether it is true of an event, of which ``facts`` show at least its ``fields``.
 
         The library gives a fault back as a text, which would pass for true: only the two booleans
-        count.
+        count. What would be more work than ``MAX_WORK`` is not begun.
         """
+        work = self.work(facts.sizes) if worth_reckoning(self._parts) else 0
+        if work > MAX_WORK:
+            return Fault(
+                f"would be {work} steps of work on this event; {MAX_WORK} are the most: "
+                "match shorter texts or patterns, or go through fewer items"
+            )
         try:
             result = self._program.eval(facts.activation)
             value = result.value()
@@ -74,14 +89,15 @@ def compile_condition(text: str) -> Condition:
 
     ``ConditionError`` says where it is wrong, what is wrong or unknown there, and the remedy.
     """
-    outlined = outline(text)
+    parts = outline(text)
     program = _compiled(text)
     if program.return_type() not in _RESULTS:
         kind = program.return_type().name().lower()
         raise ConditionError(f"gives {kind}, not true or false; compare it with something")
-    for pattern in outlined.patterns:
-        _check_pattern(pattern)
-    return Condition(text, outlined.fields, program)
+    literals = {match.literal for part in parts for match in part.matches}
+    weights = {literal: _weight(literal) for literal in sorted(literals)}
+    fields = frozenset(name for part in parts for name in part.fields)
+    return Condition(text, fields, parts, weights, program)
 
 
 def _compiled(text: str) -> Expression:
@@ -96,10 +112,14 @@ def _compiled(text: str) -> Expression:
         raise ConditionError(_with_remedy(first.problem), first.line, first.column) from error
 
 
-def _check_pattern(pattern: str) -> None:
-    result = _ENVIRONMENT.compile(f"''.matches({pattern})").eval()
+def _weight(literal: str) -> Weight:
+    """What the pattern in a literal costs; it is weighed before it is tried."""
+    pattern = _ENVIRONMENT.compile(literal).eval().value()
+    weight = weigh(pattern)
+    result = _ENVIRONMENT.compile(f"''.matches({literal})").eval()
     if result.type() == Type.ERROR:
-        raise ConditionError(f"{in_plain_words(str(result.value()))}, in {pattern[:100]}")
+        raise ConditionError(f"{in_plain_words(str(result.value()))}, in {literal[:100]}")
+    return weight
 
 
 def _with_remedy(problem: str) -> str:

@@ -1,11 +1,13 @@
 """What a condition sees of an event: decoded once, however many conditions look. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from cel_expr_python.cel import Activation, NewEnv, Type
 
+from offhook.conditions.work import Size
 from offhook.model.call import CallData
 from offhook.model.catalogue import CATALOGUE
 from offhook.model.event import LogEvent, rfc3339_ms
@@ -15,6 +17,7 @@ from offhook.model.reading import FIELDS_BY_FORM
 MAX_TEXT: Final = 4_096
 MAX_ITEMS: Final = 200
 MAX_NODES: Final = 500
+_BYTES_OF_A_CHARACTER: Final = 4
 
 CONTAINER: Final = "event"
 """Where the names of the envelope stand: CEL has a function ``type`` of its own, and a name within
@@ -49,17 +52,21 @@ _DATA = msgspec.json.Decoder(dict[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """An event, ready to be looked at. ``left_out`` are fields too large for that: a text of more
-    than 4,096 characters, or more than 200 items in one list or object, or 500 in all."""
+    """An event, ready to be looked at: the ``sizes`` of the fields that it has of those asked for.
+    ``left_out`` are fields too large to be looked at: a text or name of more than 4,096 characters,
+    or more than 200 items in one list or object, or 500 in all."""
 
     activation: Activation
+    sizes: Mapping[str, Size]
     left_out: frozenset[str]
 
 
 def facts_of(event: LogEvent, fields: frozenset[str]) -> Facts:
     """What conditions that look at these fields of ``data`` see of an event."""
     data = _DATA.decode(event.data)
-    left_out = frozenset(name for name in fields if not _small(data.get(name)))
+    measured = {name: _size(data[name]) for name in fields if name in data}
+    sizes = {name: size for name, size in measured.items() if size is not None}
+    left_out = measured.keys() - sizes.keys()
     values = {
         "data": {
             name: _shown(name, data.get(name))
@@ -74,7 +81,7 @@ def facts_of(event: LogEvent, fields: frozenset[str]) -> Facts:
         "event.test": event.test,
         "event.historical": event.historical,
     }
-    return Facts(_ENVIRONMENT.Activation(values), left_out)
+    return Facts(_ENVIRONMENT.Activation(values), sizes, frozenset(left_out))
 
 
 def _shown(field: str, value: object) -> object:
@@ -99,26 +106,22 @@ def _number(money: object) -> object:
         return money
 
 
-def _small(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= MAX_TEXT
-    if isinstance(value, list | dict):
-        return _nodes(value, MAX_NODES) >= 0
-    return True
-
-
-def _nodes(value: object, left: int) -> int:
-    """How many of ``left`` nodes remain once this one and all below are counted; below zero where
-    they do not suffice, or where one is too large in itself."""
-    left -= 1
-    if isinstance(value, str):
-        return left if len(value) <= MAX_TEXT else -1
-    if not isinstance(value, list | dict):
-        return left
-    if len(value) > MAX_ITEMS:
-        return -1
-    for item in value.values() if isinstance(value, dict) else value:
-        left = _nodes(item, left)
-        if left < 0:
-            break
-    return left
+def _size(value: object) -> Size | None:
+    """How large a value is; ``None`` where it, or one in it, is too large to be looked at."""
+    texts = longest = values = items = 0
+    left = [value]
+    while left:
+        found = left.pop()
+        values += 1
+        if isinstance(found, str):
+            if len(found) > MAX_TEXT:
+                return None
+            bytes_ = len(found) if found.isascii() else _BYTES_OF_A_CHARACTER * len(found)
+            texts, longest = texts + bytes_, max(longest, bytes_)
+        elif isinstance(found, list | dict):
+            values -= len(found) if isinstance(found, dict) else 0
+            items = max(items, len(found))
+            left += [*found, *found.values()] if isinstance(found, dict) else found
+        if items > MAX_ITEMS or values + len(left) > MAX_NODES:
+            return None
+    return Size(texts, longest, values, items)
