@@ -15,7 +15,7 @@ from offhook.delivery.attempt_log import AttemptLog, Attempts
 from offhook.delivery.dispatcher import Dispatcher
 from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.metrics import BacklogMeter, DeliveryMetrics
-from offhook.delivery.policy import Verdict
+from offhook.delivery.policy import Postpone, Verdict
 from offhook.delivery.sender import Sender
 from offhook.delivery.sending import Sent
 from offhook.delivery.stats.reporting import StatsReporter
@@ -164,7 +164,8 @@ class _Watching:
     def note(self, sent: Sent, verdict: Verdict | None) -> None:
         """An attempt came back."""
         self.metrics.record(sent, verdict)
-        self._stats.note(sent)
+        if not isinstance(verdict, Postpone):
+            self._stats.note(sent)
         self._log.note(sent)
 
 

@@ -13,7 +13,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from offhook import __version__
-from offhook.delivery.entries import Answer, FailureKind
+from offhook.delivery.entries import Answer
 from offhook.delivery.policy import describe
 from offhook.delivery.subscriptions import Endpoint
 from offhook.model.event import LogEvent
@@ -99,8 +99,8 @@ class AttemptSpan:
         if answer.status is None or not 200 <= answer.status < 300:
             self._span.set_attribute("error.type", str(answer.failure or answer.status))
             # Of our own fault nothing is told that may hold what the event held.
-            ours = answer.failure is FailureKind.INTERNAL
-            self._span.set_status(Status(StatusCode.ERROR, None if ours else describe(answer)))
+            told = None if answer.is_ours else describe(answer)
+            self._span.set_status(Status(StatusCode.ERROR, told))
         self._span.end()
 
 

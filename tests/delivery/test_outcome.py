@@ -13,7 +13,7 @@ from offhook.delivery.entries import (
     PendingState,
 )
 from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.outcome import cancel, settle
+from offhook.delivery.outcome import apply, cancel, decide
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict
 from offhook.delivery.queues import Delivery, EndpointQueue
 
@@ -37,7 +37,9 @@ class Table:
 
     def answer(self, answer: Answer, made: Delivery | None = None) -> Verdict:
         back = sent(self.queue, self.queue.take() if made is None else made, answer)
-        return settle(self.flow, back, now_ms=1_000, rnd=lambda: 0.5)
+        decision = decide(self.flow, back, now_ms=1_000, rnd=lambda: 0.5)
+        apply(self.flow, back, decision, 1_000)
+        return decision.verdict
 
     def written(self) -> PartitionChanges:
         frozen = self.flow.freeze(places=True)

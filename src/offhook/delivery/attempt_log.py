@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 import msgspec
 
-from offhook.delivery.entries import FailureKind, Timings
+from offhook.delivery.entries import Timings
 from offhook.delivery.sending import Sent
 from offhook.model.event import rfc3339_ms
 from offhook.model.ids import delivery_id
@@ -147,7 +147,7 @@ def line_of(sent: Sent, *, accepted: bool) -> AttemptLine:
         status=answer.status,
         error=failure,
         # Of our own fault nothing is told that may hold what the event held.
-        detail=None if failure is FailureKind.INTERNAL else answer.detail,
+        detail=None if answer.is_ours else answer.detail,
         late=delivery.late is not None,
         replay_id=delivery.replay,
         trace_id=answer.trace_id,

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 import structlog
 
 from offhook.clock import Clock
-from offhook.delivery.announcing import about_delivery
 from offhook.delivery.applying import Applier
 from offhook.delivery.bounding import Bounding
 from offhook.delivery.caution import CAREFUL_TAKEOVERS, PROBATION_S, Caution
-from offhook.delivery.entries import ApplyReport, Disabling, FailureKind
+from offhook.delivery.entries import ApplyReport, Disabling
 from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.health import describe_hopeless
-from offhook.delivery.outcome import cancel, note, put_back, settle
-from offhook.delivery.policy import Delivered, Disable, Verdict
+from offhook.delivery.outcome import cancel
 from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
 from offhook.delivery.probing import Prober
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
@@ -32,12 +30,12 @@ from offhook.delivery.reporting import HealthReporter
 from offhook.delivery.retries import Retrier
 from offhook.delivery.router import Router
 from offhook.delivery.sender import Sender
-from offhook.delivery.sending import Sends, Sent
+from offhook.delivery.sending import Sends
+from offhook.delivery.settling import OnSent, Settler
 from offhook.log.entries import Lease
 from offhook.log.leasing import LEASE_S, LeaseHolder
 from offhook.log.ports import LeaseStore, LogStore
 from offhook.model.errors import Unavailable
-from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
 
 _log = structlog.get_logger(__name__)
@@ -90,15 +88,13 @@ class Dispatcher:
         rnd: random.Random,
         owner: str,
         wake: Callable[[], None],
-        on_sent: Callable[[Sent, Verdict | None], None] = lambda _sent, _verdict: None,
+        on_sent: OnSent = lambda _sent, _verdict: None,
         bounds: Bounds = DEFAULT_BOUNDS,
         attempts_kept_ms: int | None = None,
     ) -> None:
         self._store = store
         self._partitions = log.partitions
         self._clock = clock
-        self._rnd = rnd
-        self._on_sent = on_sent
         self._bounds = bounds
         self._leases = LeaseHolder(
             store=leases, clock=clock, consumer=CONSUMER, owner=owner, ttl_s=bounds.lease_s
@@ -138,6 +134,15 @@ class Dispatcher:
             wake=wake,
             in_flight=bounds.in_flight,
             begins=self._begins,
+        )
+        self._settler = Settler(
+            queues=self._queues,
+            health=self._health,
+            clock=clock,
+            rnd=rnd,
+            flow_of=self._flow_of,
+            on_disabled=self._drop_endpoint,
+            on_sent=on_sent,
         )
         self._applier = Applier(store=store, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
@@ -236,6 +241,7 @@ class Dispatcher:
     async def _keep_leases(self) -> None:
         if self._broken:
             self._drop(list(self._flows))
+            self._queues.restart(self._sends.under_way())
             await self._bounding.run(holds_all=False)
             if not self._bounding.registered:
                 return
@@ -313,33 +319,8 @@ class Dispatcher:
             self._leases.works_by(subscriptions.version)
 
     def _settle_sent(self) -> None:
-        now_ms = to_ms(self._clock.now())
-        for sent in self._sends.collect():
-            flow, verdict = self._flow_of(sent.delivery), None
-            if flow is None:
-                sent.queue.pass_on(sent.delivery.lane)
-            else:
-                verdict = settle(flow, sent, now_ms=now_ms, rnd=self._rnd.random)
-                self._follow(sent, verdict, now_ms)
-            self._on_sent(sent, verdict)
-            self._queues.stir(sent.queue)
-
-    def _follow(self, sent: Sent, verdict: Verdict, now_ms: int) -> None:
-        webhook, accepted = sent.delivery.webhook, isinstance(verdict, Delivered)
-        quiet = about_delivery(sent.delivery.event.type) and not accepted
-        if sent.answer.failure is not FailureKind.INTERNAL and not quiet:
-            self._health.note(sent.endpoint, accepted=accepted, at_ms=now_ms)
-        if note(sent, verdict, now_ms=now_ms, now_s=self._clock.monotonic()):
-            self._put_back(sent.queue, now_ms)
-        if isinstance(verdict, Disable):
-            self._drop_endpoint(webhook)
-
-    def _put_back(self, queue: EndpointQueue, now_ms: int) -> None:
-        """What waits in memory for an endpoint whose circuit opened would hold the cursor back."""
-        for delivery in self._queues.rest(queue):
-            flow = self._flow_of(delivery)
-            if flow is not None:
-                put_back(flow, delivery, queue.endpoint, now_ms)
+        if not self._settler.settle(self._sends.collect()):
+            self.recover()
 
     def _disable_hopeless(self) -> None:
         flow = next(iter(self._staying()), None)

@@ -345,6 +345,13 @@ class FailureKind(StrEnum):
     """No encrypted connection: a certificate that is not accepted, or no TLS at all."""
     INTERNAL = "internal"
     """Our own fault: the request could not be built."""
+    SHORTAGE = "shortage"
+    """Our own fault: this process has no file descriptor left to connect with."""
+    UNSETTLED = "unsettled"
+    """Our own fault: what came back could not be judged."""
+
+
+_OURS = frozenset({FailureKind.INTERNAL, FailureKind.SHORTAGE, FailureKind.UNSETTLED})
 
 
 class Timings(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -374,3 +381,8 @@ class Answer(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     record: bytes | None = None
     trace_id: str | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the fault is our own: it says nothing about the endpoint."""
+        return self.failure in _OURS

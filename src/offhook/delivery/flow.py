@@ -166,12 +166,22 @@ class PartitionFlow:
             self._end(delivery.webhook, delivery.event.position)
         self.changes.put(_row(delivery, PendingState.WAITING, lane=delivery.lane))
 
-    def retry(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:
-        """A row of its own, due later; it closes the lane where the endpoint keeps order."""
+    def retry(
+        self,
+        delivery: Delivery,
+        endpoint: Endpoint,
+        due_ms: int,
+        reason: str,
+        *,
+        tried: bool = True,
+    ) -> None:
+        """A row of its own, due later; it closes the lane where the endpoint keeps order. If it
+        was not ``tried``, no attempt is counted."""
         self.let_go(delivery)
         self.replays.note(delivery, Outcome.KEPT)
         lane = delivery.lane if endpoint.ordered and not delivery.unordered else None
-        row = _row(delivery, PendingState.RETRY, lane, delivery.attempts + 1, due_ms, reason)
+        attempts = delivery.attempts + tried
+        row = _row(delivery, PendingState.RETRY, lane, attempts, due_ms, reason)
         self.changes.put(row)
 
     def put_back(self, delivery: Delivery, endpoint: Endpoint, due_ms: int, reason: str) -> None:

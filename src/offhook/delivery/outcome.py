@@ -1,12 +1,29 @@
 """What an answer changes: the one place where a verdict becomes rows, lanes and queues."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import assert_never
 
 from offhook.delivery.announcing import about_delivery, exhausted
-from offhook.delivery.entries import Answer, AttemptRecord, Disabling, FailureKind, PendingState
+from offhook.delivery.circuit import CircuitState
+from offhook.delivery.entries import (
+    Announcement,
+    AttemptRecord,
+    Disabling,
+    FailureKind,
+    PendingState,
+)
 from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict, describe, judge
+from offhook.delivery.policy import (
+    Delivered,
+    Disable,
+    GiveUp,
+    Postpone,
+    Retry,
+    Verdict,
+    describe,
+    judge,
+)
 from offhook.delivery.queues import Delivery
 from offhook.delivery.replays.steps import CANCELED
 from offhook.delivery.sending import Sent
@@ -16,8 +33,19 @@ _GONE = "its endpoint was disabled or deleted"
 _FAILS = "its endpoint fails; it is tried as soon as that accepts again"
 
 
-def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], float]) -> Verdict:
-    """Record the attempt and do what its verdict asks; returns the verdict."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from one attempt: what it came to, what is recorded of it, and what is told."""
+
+    verdict: Verdict
+    record: AttemptRecord | None
+    """``None`` where nothing was sent."""
+    told: Announcement | None
+
+
+def decide(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], float]) -> Decision:
+    """What follows from an attempt. Nothing is changed: all that depends on what the receiver sent
+    is looked at here, so that it cannot leave ``apply`` half done."""
     verdict = judge(
         sent.answer,
         attempts=sent.delivery.attempts + 1,
@@ -26,22 +54,32 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
         schedule=sent.endpoint.schedule,
         rnd=rnd,
     )
-    if isinstance(verdict, Retry) and _is_over(flow, sent.delivery):
+    if isinstance(verdict, Retry | Postpone) and _is_over(flow, sent.delivery):
         verdict = GiveUp(f"{verdict.reason}; {CANCELED}")
-    flow.changes.record(_record(sent, accepted=isinstance(verdict, Delivered)))
-    match verdict:
+    unmade = isinstance(verdict, Postpone)
+    record = None if unmade else _record(sent, accepted=isinstance(verdict, Delivered))
+    return Decision(verdict, record, _told(sent, verdict, now_ms))
+
+
+def apply(flow: PartitionFlow, sent: Sent, decision: Decision, now_ms: int) -> None:
+    """Record the attempt and do what its verdict asks."""
+    if decision.record is not None:
+        flow.changes.record(decision.record)
+    if decision.told is not None:
+        flow.changes.announce(decision.told)
+    match decision.verdict:
         case Delivered():
             flow.accept(sent.delivery)
             sent.queue.pass_on(sent.delivery.lane)
-        case Retry() | GiveUp() if sent.delivery.probe and not _is_ours(sent.answer):
+        case Retry() | Postpone() | GiveUp() if _says_nothing(sent):
             flow.let_go(sent.delivery)
             sent.queue.pass_on(sent.delivery.lane)
         case Retry(due_ms, reason):
             _retry(flow, sent, due_ms, reason, now_ms)
+        case Postpone(due_ms, reason):
+            _later(flow, sent, due_ms, reason, tried=False)
         case GiveUp(reason):
             _park(flow, sent, PendingState.FAILED, reason)
-            attempts = sent.delivery.attempts + 1
-            tell_exhausted(flow, sent.delivery, attempts, reason, now_ms, sent.answer.status)
             sent.queue.pass_on(sent.delivery.lane)
         case Disable(reason):
             disabling = Disabling(sent.delivery.webhook, sent.endpoint.revision, reason)
@@ -49,8 +87,7 @@ def settle(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
             _park(flow, sent, PendingState.CANCELED, reason)
             sent.queue.pass_on(sent.delivery.lane)
         case _:
-            assert_never(verdict)
-    return verdict
+            assert_never(decision.verdict)
 
 
 def note(sent: Sent, verdict: Verdict, *, now_ms: int, now_s: float) -> bool:
@@ -61,7 +98,9 @@ def note(sent: Sent, verdict: Verdict, *, now_ms: int, now_s: float) -> bool:
         queue.circuit.accepted()
         queue.pace.accepted(sent.endpoint.max_in_flight)
         return False
-    if _is_ours(answer):
+    if answer.is_ours:
+        if _says_nothing(sent) and queue.circuit.state is CircuitState.HALF_OPEN:
+            queue.circuit.found_none(now_s)
         return False
     asked_s = sent.endpoint.schedule.asked_s(answer, now_ms)
     queue.pace.failed(answer, now_s, sent.endpoint.max_in_flight, asked_s)
@@ -81,31 +120,34 @@ def cancel(flow: PartitionFlow, delivery: Delivery) -> None:
         flow.cancel(delivery, _GONE)
 
 
-def tell_exhausted(
-    flow: PartitionFlow,
-    delivery: Delivery,
-    attempts: int,
-    reason: str,
-    now_ms: int,
-    status: int | None = None,
-) -> None:
-    """Announce that a delivery was given up, unless that is what it tells of itself."""
+def exhaustion(
+    delivery: Delivery, attempts: int, reason: str, now_ms: int, status: int | None = None
+) -> Announcement | None:
+    """What is announced of a delivery that was given up: nothing, if it tells of one itself."""
     event = delivery.event
-    if not about_delivery(event.type):
-        told = exhausted(
-            event,
-            delivery.webhook,
-            attempts=attempts,
-            status=status,
-            reason=reason,
-            at_ms=now_ms,
-        )
-        flow.changes.announce(told)
+    if about_delivery(event.type):
+        return None
+    return exhausted(
+        event,
+        delivery.webhook,
+        attempts=attempts,
+        status=status,
+        reason=reason,
+        at_ms=now_ms,
+    )
 
 
-def _is_ours(answer: Answer) -> bool:
-    """Whether the request could not even be built: a probe that says nothing is not made again."""
-    return answer.failure is FailureKind.INTERNAL
+def _told(sent: Sent, verdict: Verdict, now_ms: int) -> Announcement | None:
+    if not isinstance(verdict, GiveUp) or _says_nothing(sent):
+        return None
+    attempts, status = sent.delivery.attempts + 1, sent.answer.status
+    return exhaustion(sent.delivery, attempts, verdict.reason, now_ms, status)
+
+
+def _says_nothing(sent: Sent) -> bool:
+    """Whether its row stays as it was if it failed: it was tried out of its time. One that could
+    not even be built is not to be chosen again."""
+    return sent.delivery.probe and sent.answer.failure is not FailureKind.INTERNAL
 
 
 def _is_over(flow: PartitionFlow, delivery: Delivery) -> bool:
@@ -114,12 +156,16 @@ def _is_over(flow: PartitionFlow, delivery: Delivery) -> bool:
 
 
 def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str, now_ms: int) -> None:
+    if sent.delivery.failed_ms is None:
+        sent.delivery.failed_ms = now_ms
+    _later(flow, sent, due_ms, reason, tried=True)
+
+
+def _later(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str, *, tried: bool) -> None:
     if sent.queue.closed:
         _park(flow, sent, PendingState.CANCELED, _GONE)
         return
-    if sent.delivery.failed_ms is None:
-        sent.delivery.failed_ms = now_ms
-    flow.retry(sent.delivery, sent.endpoint, due_ms, reason)
+    flow.retry(sent.delivery, sent.endpoint, due_ms, reason, tried=tried)
     for behind in sent.queue.cut(sent.delivery.lane):
         flow.let_go(behind)
         if not behind.pending:

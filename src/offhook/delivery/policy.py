@@ -21,6 +21,15 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Postpone:
+    """It could not be tried for want of something here: again at ``due_ms``, as if it had not been
+    begun."""
+
+    due_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class GiveUp:
     """No further attempt: parked as failed."""
 
@@ -34,7 +43,10 @@ class Disable:
     reason: str
 
 
-Verdict = Delivered | Retry | GiveUp | Disable
+Verdict = Delivered | Retry | Postpone | GiveUp | Disable
+
+_POSTPONED_S = 5.0
+_SPREAD = 0.4
 
 
 def describe(answer: Answer) -> str:
@@ -65,6 +77,9 @@ def judge(
         return Disable(reason)
     if answer.failure is FailureKind.INTERNAL:
         return GiveUp(reason)
+    if answer.failure is FailureKind.SHORTAGE:
+        wait_s = _POSTPONED_S * (1 + _SPREAD * (rnd() - 0.5))
+        return Postpone(now_ms + round(wait_s * 1000), reason)
     if not schedule.retryable(answer):
         return GiveUp(f"{reason} is not retried")
     delay_s = schedule.delay_s(attempts, rnd)

@@ -4,7 +4,7 @@ Times are monotonic seconds.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import chain, count
@@ -270,6 +270,13 @@ class EndpointQueue:
                 self.offer(delivery)
         return removed
 
+    def restart(self, under_way: Sequence[Delivery]) -> None:
+        """Nothing waits any more; these were taken and will pass on, or be put back."""
+        self._ready.clear()
+        self._waiting = 0
+        self._lanes = {delivery.lane: deque() for delivery in under_way}
+        self.in_flight = len(under_way)
+
     def drain(self) -> list[Delivery]:
         """Take out all that wait; what is in flight stays."""
         gone = list(self._ready)
@@ -378,6 +385,15 @@ class Queues:
                     queue.offer(delivery)
             self.stir(queue)
 
+    def restart(self, under_way: Mapping[EndpointQueue, Sequence[Delivery]]) -> None:
+        """Forget what waits and who has a turn. What is still under way keeps its place and its
+        key, and only that: nothing that memory had wrong is left."""
+        for turns in (self._turns, self._slow_turns, self._in_turn, self._later, self._put_off):
+            turns.clear()
+        self.starved.clear()
+        for queue in self._queues.values():
+            queue.restart(under_way.get(queue, ()))
+
     def stir(self, queue: EndpointQueue) -> None:
         """Something changed for this queue: give it a turn if it may send."""
         if queue.sendable:
@@ -423,7 +439,7 @@ class Queues:
         self._tick_at_s = min((it.circuit.due_s for it in self._resting), default=inf)
 
     def look_at(self, queue: EndpointQueue) -> None:
-        """Something was chosen for a queue, or is to be in a while."""
+        """Something changed for a queue, or was chosen for it, or is to be in a while."""
         self._tick_at_s = min(self._tick_at_s, queue.circuit.due_s)
         self.stir(queue)
 

@@ -17,7 +17,7 @@ from offhook.delivery.entries import (
     PendingState,
 )
 from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.outcome import tell_exhausted
+from offhook.delivery.outcome import exhaustion
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queues import Delivery, Queues
 from offhook.delivery.subscriptions import Endpoint, Subscriptions
@@ -94,7 +94,9 @@ class Retrier:
         if is_hopeless(row.number, now_ms - row.since_ms):
             flow.begin(delivery)
             flow.park(delivery, endpoint, PendingState.FAILED, DIED, row.number)
-            tell_exhausted(flow, delivery, row.number, DIED, now_ms)
+            told = exhaustion(delivery, row.number, DIED, now_ms)
+            if told is not None:
+                flow.changes.announce(told)
             return False
         noted = replace(row, number=row.number + 1, due_ms=now_ms + delay_ms(row.number))
         changes = PartitionChanges(flow.lease, flow.lease.cursor, rows=(noted,))

@@ -1,7 +1,8 @@
 """Sends under way: each a task of its own, each handing back its answer."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from offhook.clock import Clock
@@ -55,7 +56,8 @@ class Sends:
         self._wake = wake
         self._begins = begins
         self._permits = Permits(in_flight)
-        self._tasks: dict[asyncio.Task[None], int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._out: dict[Delivery, EndpointQueue] = {}
         self._begun: dict[int, Endpoint] = {}
         self._back: list[Sent] = []
         self._unsent: list[Unsent] = []
@@ -71,10 +73,14 @@ class Sends:
 
     def busy_with(self, partition: int) -> bool:
         """Whether anything of a partition has not come back, or was not collected yet."""
-        kept = [it.delivery for it in self._back] + [it.delivery for it in self._unsent]
-        return partition in self._tasks.values() or any(
-            delivery.event.partition == partition for delivery in kept
-        )
+        return any(delivery.event.partition == partition for delivery in self._out)
+
+    def under_way(self) -> Mapping[EndpointQueue, Sequence[Delivery]]:
+        """All that has not come back, or was not collected yet."""
+        found = defaultdict[EndpointQueue, list[Delivery]](list)
+        for delivery, queue in self._out.items():
+            found[queue].append(delivery)
+        return found
 
     def permits(self) -> Permits:
         """What may be begun now."""
@@ -85,27 +91,32 @@ class Sends:
         """Send it."""
         permit = self._permits.take(self._clock.monotonic(), slow=queue.hangs)
         task = asyncio.create_task(self._send(queue, delivery))
-        self._tasks[task] = delivery.event.partition
+        self._tasks.add(task)
+        self._out[delivery] = queue
         task.add_done_callback(lambda it: self._ended(it, permit))
 
     def _ended(self, task: asyncio.Task[None], permit: Permit) -> None:
         self._permits.give_back(permit)
-        self._tasks.pop(task)
+        self._tasks.remove(task)
 
     def collect(self) -> list[Sent]:
         """Take what came back since the last time."""
         back, self._back = self._back, []
+        for sent in back:
+            del self._out[sent.delivery]
         return back
 
     def collect_unsent(self) -> list[Unsent]:
         """Take what was not begun since the last time."""
         unsent, self._unsent = self._unsent, []
+        for it in unsent:
+            del self._out[it.delivery]
         return unsent
 
     async def finish(self, within_s: float) -> None:
         """Wait for what is under way; what takes longer is cut off and will be sent again."""
         if self._tasks:
-            _, late = await asyncio.wait(list(self._tasks), timeout=within_s)
+            _, late = await asyncio.wait(self._tasks, timeout=within_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
