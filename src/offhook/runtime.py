@@ -2,7 +2,9 @@
 
 import ctypes
 import gc
+import resource
 import sys
+from contextlib import suppress
 
 _SWITCH_INTERVAL_S = 0.0005
 _GC_THRESHOLDS = (50_000, 20, 50)
@@ -22,6 +24,15 @@ def tune() -> None:
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     _keep_freed_memory()
+    _allow_descriptors()
+
+
+def _allow_descriptors() -> None:
+    """As many files and connections as the system lets this process have. The lower limit that it
+    begins with, often 1,024, is for programs that use select(2)."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS has a bound below what it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _keep_freed_memory() -> None:

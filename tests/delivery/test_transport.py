@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import os
+import resource
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -360,3 +362,26 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
         answer = await transport.send(Request(url, {}, b"{}", 10))
     assert answer.failure is FailureKind.TLS
     assert "is not accepted: self-signed certificate" in (answer.detail or "")
+
+
+@contextlib.contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """Nothing can be opened: the limit is set to the lowest number that is free."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "nowhere.invalid"])
+async def test_what_this_process_is_short_of_is_no_failure_of_the_endpoint(
+    transport: AiohttpTransport, host: str
+) -> None:
+    with no_descriptor_left():
+        answer = await transport.send(Request(f"http://{host}/", {}, b"{}", 10))
+    assert answer.failure is FailureKind.SHORTAGE, answer
+    assert answer.is_ours

@@ -208,10 +208,20 @@ def _ask_system(host: str, port: int, family: socket.AddressFamily) -> list[_Fou
             host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
         )
     except OSError as error:
-        return error
+        return _shortage() or error
     except UnicodeError:
         return OSError(f"{host!r} is no name")
     return [(found, proto, str(sockaddr[0])) for found, _, proto, _, sockaddr in infos]
+
+
+def _shortage() -> OSError | None:
+    """Why no socket can be opened, if none can: the system's resolver then says that the name does
+    not resolve."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        return error
+    return None
 
 
 def _tell(answered: asyncio.Future[list[_Found]], outcome: list[_Found] | OSError) -> None:

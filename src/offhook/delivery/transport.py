@@ -1,5 +1,6 @@
 """The outgoing transport, on aiohttp: a POST goes out and an answer comes, whatever happens."""
 
+import errno
 import ssl
 from collections.abc import Sequence
 from functools import lru_cache
@@ -170,14 +171,8 @@ def _failure(error: Exception, seen: Connecting) -> tuple[FailureKind, str]:
     match error:
         case TimeoutError():
             return FailureKind.TIMEOUT, f"No complete answer in time: cut off {seen.phase}."
-        case aiohttp.ClientConnectorError() if seen.blocked is not None:
-            return FailureKind.BLOCKED, seen.blocked
-        case aiohttp.ClientConnectorDNSError():
-            return FailureKind.DNS, f"The name {error.host} does not resolve."
-        case aiohttp.ClientSSLError():
-            return FailureKind.TLS, _tls_failure(error)
         case aiohttp.ClientConnectorError():
-            return FailureKind.CONNECT, str(error)
+            return _unconnected(error, seen)
         case aiohttp.ServerDisconnectedError():
             return FailureKind.DISCONNECTED, "The connection was closed before an answer came."
         case aiohttp.ClientPayloadError():
@@ -192,6 +187,20 @@ def _failure(error: Exception, seen: Connecting) -> tuple[FailureKind, str]:
             return FailureKind.DISCONNECTED, str(error)
         case _:
             return FailureKind.INTERNAL, f"The request could not be built: {error}"
+
+
+def _unconnected(error: aiohttp.ClientConnectorError, seen: Connecting) -> tuple[FailureKind, str]:
+    if seen.blocked is not None:
+        return FailureKind.BLOCKED, seen.blocked
+    match error:
+        case aiohttp.ClientSSLError():
+            return FailureKind.TLS, _tls_failure(error)
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=errno.EMFILE | errno.ENFILE)):
+            return FailureKind.SHORTAGE, "No file descriptor was left to connect with."
+        case aiohttp.ClientConnectorDNSError():
+            return FailureKind.DNS, f"The name {error.host} does not resolve."
+        case _:
+            return FailureKind.CONNECT, str(error)
 
 
 def _tls_failure(error: aiohttp.ClientSSLError) -> str:
