@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from offhook.receiver.threaded import ThreadedReceiver
+from offhook.receiver.wsgi import called_url
 from offhook.signing import SignedRequest
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -23,7 +24,7 @@ def webhook_view(receiver: ThreadedReceiver) -> View:
         answer = receiver.receiver.refusal(method, headers)
         if answer is None:
             body = request.read(receiver.receiver.max_body_bytes + 1)
-            url = request.build_absolute_uri()
+            url = called_url(request.scheme or "", request.get_host(), request.path, request.META)
             answer = receiver.receive(SignedRequest(headers, body, url, method))
         return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
 

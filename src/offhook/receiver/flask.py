@@ -5,6 +5,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from offhook.receiver.threaded import ThreadedReceiver
+from offhook.receiver.wsgi import called_url
 from offhook.signing import SignedRequest
 
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -21,7 +22,9 @@ def webhook_blueprint(receiver: ThreadedReceiver, name: str = "webhooks") -> Blu
         answer = receiver.receiver.refusal(request.method, headers)
         if answer is None:
             body = request.stream.read(receiver.receiver.max_body_bytes + 1)
-            answer = receiver.receive(SignedRequest(headers, body, request.url, request.method))
+            path = request.script_root + request.path
+            url = called_url(request.scheme, request.host, path, request.environ)
+            answer = receiver.receive(SignedRequest(headers, body, url, request.method))
         return Response(answer.body, answer.status, dict(answer.headers))
 
     blueprint = Blueprint(name, __name__)
