@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from offhook.model.errors import FieldError, Forbidden, Invalid
 
@@ -251,6 +251,22 @@ def matches(pattern: str, type_: str) -> bool:
     if pattern.endswith(".*"):
         return type_.startswith(pattern[:-1])
     return pattern == type_
+
+
+class TypeFilter(NamedTuple):
+    """What a list keeps by type: the ``named`` one, or those with the ``beginning``; else all."""
+
+    named: str | None
+    beginning: str | None
+
+
+def split_pattern(pattern: str | None) -> TypeFilter:
+    """What a canonical pattern keeps of a list: there ``*`` is everything."""
+    if pattern is None or pattern == "*":
+        return TypeFilter(None, None)
+    if pattern.endswith(".*"):
+        return TypeFilter(None, pattern[:-1])
+    return TypeFilter(pattern, None)
 
 
 def spelling(subscribed: Iterable[str], type_: str) -> str:

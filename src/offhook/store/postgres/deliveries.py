@@ -14,6 +14,7 @@ from offhook.delivery.entries import (
 )
 from offhook.delivery.traces import fits, retryable_states, sources_of
 from offhook.log.entries import Topic
+from offhook.model.catalogue import split_pattern
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.feed import LONGEST_TIMELINE, home_of
@@ -100,8 +101,11 @@ class PostgresDeliveries:
                 account=account,
                 webhook=wanted.webhook,
                 event=wanted.event,
-                type=wanted.type,
+                type=split_pattern(wanted.type).named,
+                prefix=split_pattern(wanted.type).beginning,
                 key=wanted.key,
+                since_ms=wanted.since_ms,
+                until_ms=wanted.until_ms,
                 states=retryable_states(wanted.statuses),
                 limit=most,
                 now_ms=self._database.now_ms(),

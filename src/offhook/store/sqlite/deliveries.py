@@ -16,6 +16,7 @@ from offhook.delivery.entries import (
 )
 from offhook.delivery.traces import fits, retryable_states, sources_of
 from offhook.log.entries import Topic
+from offhook.model.catalogue import split_pattern
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.sqlite.connection import Connection, Value, as_json
 from offhook.store.sqlite.database import Database
@@ -205,8 +206,11 @@ def _retries_wanted(
         partition=PARTITION,
         webhook=wanted.webhook,
         event=wanted.event,
-        type=wanted.type,
+        type=split_pattern(wanted.type).named,
+        prefix=split_pattern(wanted.type).beginning,
         key=wanted.key,
+        since_ms=wanted.since_ms,
+        until_ms=wanted.until_ms,
         states=as_json(retryable_states(wanted.statuses)),
         after=after,
         through=through,

@@ -211,6 +211,39 @@ class RowRetentionConformance:
         [item] = (await store.dispatch.due([lease.partition], 10, [])).items
         assert item.event == events[1]
 
+    async def test_those_of_a_time_are_tried_again_also_after_their_events_went(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        await make_webhook(store)
+        old = await _one_a_day(store, clock, 3)
+        clock.advance(40 * DAY_S)
+        young = await _one_a_day(store, clock, 2)
+        events = [*old, *young]
+        lease = await lease_for(store, "k")
+        rows = tuple(pending_for(event, PendingState.FAILED, laned=False) for event in events)
+        await store.dispatch.apply([PartitionChanges(lease, young[1].position, rows=rows)])
+        await trim_events(store)
+        assert await whole_log(store) == young
+        for since, until, within in (
+            (None, old[0], []),
+            (None, old[2], old[:2]),
+            (old[1], None, events[1:]),
+            (old[1], old[2], old[1:2]),
+            (old[2], young[1], [old[2], young[0]]),
+            (young[1], None, young[1:]),
+            (None, None, events),
+        ):
+            wanted = DeliveryFilter(
+                since_ms=None if since is None else since.created_ms,
+                until_ms=None if until is None else until.created_ms,
+            )
+            asked = await store.deliveries.request_retries(DEFAULT_ACCOUNT, wanted, 100)
+            made = await store.dispatch.requests([lease.partition], 100)
+            assert sorted(it.position for it in made) == [event.position for event in within]
+            assert asked.requested == len(within)
+            done = tuple(it.id for it in made)
+            await store.dispatch.apply([PartitionChanges(lease, young[1].position, requests=done)])
+
     async def test_attempts_go_when_their_deliveries_are_no_longer_tried(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:

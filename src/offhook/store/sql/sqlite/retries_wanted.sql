@@ -1,5 +1,6 @@
 -- Rows that another attempt may be asked for, but for those that it was asked for already: what was
--- given up, and what is not due yet.
+-- given up, and what is not due yet. Where events stood that went from the log says nothing of when
+-- they were made: what is kept of them does.
 SELECT json_group_array(json_array(webhook, partition, position))
 FROM (
     SELECT pending.webhook, pending.partition, pending.position FROM resource
@@ -13,6 +14,7 @@ FROM (
         AND pending.state IN (SELECT value FROM json_each(:states))
         AND (pending.due_ms IS NULL OR pending.due_ms > :now_ms)
         AND (:type IS NULL OR pending.event_type = :type)
+        AND (:prefix IS NULL OR substr(pending.event_type, 1, length(:prefix)) = :prefix)
         AND (:event IS NULL OR pending.event_id = :event)
         AND (:key IS NULL OR pending.key = :key)
         AND NOT EXISTS (
@@ -20,6 +22,18 @@ FROM (
             WHERE request.webhook = pending.webhook
                 AND request.partition = pending.partition
                 AND request.position = pending.position
+        )
+        AND (
+            coalesce(:since_ms, :until_ms) IS NULL
+            OR pending.position > coalesce(
+                (SELECT trimmed_position FROM partition_head WHERE partition = pending.partition), 0
+            )
+            OR EXISTS (
+                SELECT 1 FROM event_kept AS kept
+                WHERE kept.position = pending.position
+                    AND (:since_ms IS NULL OR kept.created_ms >= :since_ms)
+                    AND (:until_ms IS NULL OR kept.created_ms < :until_ms)
+            )
         )
         AND (
             pending.replay IS NULL
