@@ -132,6 +132,7 @@ BY_INDEX = [
     ("lanes_wait", "pending", "partition webhook lane"),
     ("lane_counts", "pending", "partition"),
     ("pending_due", "pending", "partition webhook"),
+    ("pending_first", "pending", "partition webhook"),
     ("replay_marks", "pending", "webhook partition position"),
     ("replay_waiting", "pending", "partition replay"),
     ("replay_standings", "pending", "webhook partition position"),

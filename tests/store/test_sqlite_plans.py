@@ -89,6 +89,7 @@ def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) 
         ("backlog", "pending_live (webhook=?)"),
         ("pending_due", "pending_due (partition=? AND webhook>?)"),
         ("pending_due", "pending_due (partition=? AND webhook=? AND due_ms>?)"),
+        ("pending_first", "pending_due (partition=? AND webhook=? AND due_ms>?)"),
         ("replay_ranges_open", "replay_range_open (partition=?)"),
         ("replay_marks", "PRIMARY KEY (webhook=? AND partition=? AND position>?"),
         ("replay_waiting", "pending_replay (partition=? AND replay=? AND due_ms>?)"),

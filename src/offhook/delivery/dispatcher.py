@@ -297,7 +297,7 @@ class Dispatcher:
             self._settle_sent()
             self._start_sends()
         await self._retrier.run(self._staying(), self._reader.subscriptions)
-        await self._prober.run(self._staying(), self._reader.subscriptions)
+        more |= await self._prober.run(self._staying(), self._reader.subscriptions)
         await self._releaser.run(self._staying(), self._reader.subscriptions)
         await self._replayer.run(self._staying(), self._reader.subscriptions)
         return more

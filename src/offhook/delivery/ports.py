@@ -59,9 +59,14 @@ class DispatchStore(Protocol):
         busy; it may lie in the past when more were due."""
         ...
 
-    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
-        """Of an endpoint's rows in state ``retry``, the one that is due first, whenever that is;
-        not those of replays."""
+    async def first_due(
+        self,
+        partitions: Collection[int],
+        webhooks: Collection[WebhookId],
+        busy: Collection[Place] = (),
+    ) -> list[DuePending]:
+        """Of each of these endpoints' rows in state ``retry``, over all these partitions, the one
+        that is due first, whenever that is; not ``busy`` ones, and not those of replays."""
         ...
 
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:

@@ -443,6 +443,14 @@ class Queues:
         self._tick_at_s = min(self._tick_at_s, queue.circuit.due_s)
         self.stir(queue)
 
+    def had_its_turn(self, queue: EndpointQueue) -> None:
+        """Something was chosen for a queue to probe with, or looked for: now it is the others'
+        turn."""
+        if queue in self._resting:
+            del self._resting[queue]
+            self._resting[queue] = None
+        self.look_at(queue)
+
     def rest(self, queue: EndpointQueue) -> list[Delivery]:
         """The endpoint's circuit has opened: hand out what waited."""
         self._resting[queue] = None
@@ -450,7 +458,7 @@ class Queues:
         return queue.drain()
 
     def unprobed(self) -> list[EndpointQueue]:
-        """Endpoints that something is to be chosen for, to probe with."""
+        """Endpoints that something is to be chosen for, to probe with; in turn."""
         return [
             queue
             for queue in self._resting

@@ -129,12 +129,15 @@ class PartitionedDispatch:
         items = tuple(replace(it, event=placed(it.event, self._partitions)) for it in found.items)
         return DueSlice(items, found.next_due_ms)
 
-    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
-        """The row that is due first, with its event in its partition."""
-        found = await self._store.first_due(partition, webhook)
-        if found is None:
-            return None
-        return replace(found, event=placed(found.event, self._partitions))
+    async def first_due(
+        self,
+        partitions: Collection[int],
+        webhooks: Collection[WebhookId],
+        busy: Collection[Place] = (),
+    ) -> list[DuePending]:
+        """The rows that are due first, with their events in their partition."""
+        found = await self._store.first_due(partitions, webhooks, busy)
+        return [replace(it, event=placed(it.event, self._partitions)) for it in found]
 
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
         """As the store has them."""

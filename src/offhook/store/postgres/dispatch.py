@@ -124,13 +124,22 @@ class PostgresDispatch:
         self._doubts.forget(changes)
         return report
 
-    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
-        """The row of an endpoint that is due first, whenever that is."""
+    async def first_due(
+        self,
+        partitions: Collection[int],
+        webhooks: Collection[WebhookId],
+        busy: Collection[Place] = (),
+    ) -> list[DuePending]:
+        """The row of each of these endpoints that is due first, whenever that is."""
         async with self._database.reading() as session:
-            first = await session.row("pending_first", partition=partition, webhook=webhook)
-            if first is None:
-                return None
-            return next(iter(await load_due(session, [(first[0], first[1], first[2])])), None)
+            rows = await session.rows(
+                "pending_first",
+                asked=list(partitions),
+                webhooks=list(webhooks),
+                **named(_BUSY, list(busy)),
+            )
+            firsts = [(row["webhook"], row["partition"], row["position"]) for row in rows]
+            return list(await load_due(session, firsts))
 
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
         """Lanes held too long by an endpoint that accepted something after their head failed."""

@@ -34,6 +34,7 @@ from offhook.store.vault import Vault
 
 _COUNTS = msgspec.json.Decoder(dict[WebhookId, int])
 _QUEUES = msgspec.json.Decoder(list[list[tuple[int, Place]]])
+_FIRSTS = msgspec.json.Decoder(list[tuple[int, Place] | None])
 _PENDING = msgspec.json.Decoder(list[PendingRow])
 _HELD = msgspec.json.Decoder(list[HeldRange])
 _PLACED = msgspec.json.Decoder(list[tuple[int, Lane]])
@@ -136,14 +137,27 @@ class SqliteDispatch:
 
         return await self._database.write(work)
 
-    async def first_due(self, partition: int, webhook: WebhookId) -> DuePending | None:
-        """The row of an endpoint that is due first, whenever that is."""
+    async def first_due(
+        self,
+        partitions: Collection[int],
+        webhooks: Collection[WebhookId],
+        busy: Collection[Place] = (),
+    ) -> list[DuePending]:
+        """The row of each of these endpoints that is due first, whenever that is."""
 
-        def work(connection: Connection) -> tuple[DuePending, ...]:
-            first = connection.row("pending_first", partition=partition, webhook=webhook)
-            return () if first is None else load_due(connection, [(first[0], first[1], first[2])])
+        def work(connection: Connection) -> list[DuePending]:
+            found = connection.rows(
+                "pending_first",
+                _FIRSTS,
+                partitions=as_json(partitions),
+                webhooks=as_json(webhooks),
+                busy=as_json(busy),
+            )
+            latest_first = sorted((it for it in found if it is not None), reverse=True)
+            firsts = {place[0]: place for _, place in latest_first}
+            return list(load_due(connection, list(firsts.values())))
 
-        return next(iter(self._database.read(work)), None)
+        return self._database.read(work)
 
     async def overheld(self, asked: Sequence[LaneAge], limit: int) -> list[tuple[int, Lane]]:
         """Lanes held too long by an endpoint that accepted something after their head failed."""

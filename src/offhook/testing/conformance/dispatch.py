@@ -273,6 +273,35 @@ class DueConformance:
         assert sorted(taken[3:]) == [(names[0], second), (names[2], second)]
         assert slice_.next_due_ms == 2
 
+    async def test_the_first_of_each_endpoint_is_told_whenever_it_is_due(
+        self, store: ConformingStore
+    ) -> None:
+        names = [WebhookId(f"wh_{name}") for name in "abc"]
+        for name in names:
+            await make_webhook(store, name)
+        events = await placed(store, *(plain(f"k{n}") for n in range(20)))
+        taken = await store.leases.acquire("deliver", "suite", TTL_S)
+        far_ms = 1 << 50
+        rows = [
+            pending_for(event, RETRY, webhook=name, due_ms=far_ms - n, laned=False)
+            for name in names[:2]
+            for n, event in enumerate(events)
+        ]
+        changes = [
+            PartitionChanges(
+                it, 0, rows=tuple(row for row in rows if row.partition == it.partition)
+            )
+            for it in taken.taken
+        ]
+        await store.dispatch.apply(changes)
+        everywhere, latest = range(store.log.partitions), events[-1]
+        firsts = await store.dispatch.first_due(everywhere, names)
+        found = {item.row.webhook: item.event for item in firsts}
+        assert found == {names[0]: latest, names[1]: latest}
+        busy = [(names[0], latest.partition, latest.position)]
+        [other] = await store.dispatch.first_due(everywhere, names[:1], busy)
+        assert other.event == events[-2]
+
     async def test_busy_ones_are_left_out(self, store: ConformingStore) -> None:
         await make_webhook(store)
         events = await placed(store, *(plain("k") for _ in range(3)))

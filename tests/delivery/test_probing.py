@@ -1,0 +1,143 @@
+"""However many circuits are half open, a step chooses for a few of them, and all get their turn."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+from pieces import subscribe
+
+from offhook.delivery.circuit import CircuitState
+from offhook.delivery.entries import PartitionChanges, PendingState
+from offhook.delivery.flow import PartitionFlow
+from offhook.delivery.probing import Prober
+from offhook.delivery.queues import EndpointQueue, Queues
+from offhook.delivery.router import Router
+from offhook.delivery.subscriptions import Subscriptions, endpoint_of
+from offhook.model.ids import DEFAULT_ACCOUNT
+from offhook.store.sqlite import SqliteStore, open_sqlite
+from offhook.store.sqlite.connection import Connection
+from offhook.store.sqlite.database import Database
+from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.material import lease_for, pending_for, placed, plain
+
+T = TypeVar("T")
+
+ENDPOINTS = 200
+A_STEP = 64
+
+
+class Desk:
+    """A prober over a real store, and endpoints that all wait for a probe."""
+
+    def __init__(self, store: SqliteStore, clock: FakeClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.queues = Queues()
+        router = Router(store=store.dispatch, queues=self.queues, memory_bound=1_000)
+        self.prober = Prober(
+            log=store.log, store=store.dispatch, router=router, queues=self.queues, clock=clock
+        )
+        self.waiting: list[EndpointQueue] = []
+        self.flow: PartitionFlow
+        self.subscriptions: Subscriptions
+
+    async def prepare(self, *, rows: bool) -> None:
+        """Each has a row that is not due, or an event in a range of its own."""
+        made = [await subscribe(self.store, str(n)) for n in range(ENDPOINTS)]
+        self.subscriptions = Subscriptions(1, [endpoint_of(stored) for stored in made])
+        [event] = await placed(self.store, plain("a"))
+        lease = await lease_for(self.store, "a")
+        self.flow = PartitionFlow(lease)
+        self.flow.live.read(event.position)
+        if rows:
+            far_ms = 1 << 50
+            pending = [
+                pending_for(event, PendingState.RETRY, webhook=stored.id, due_ms=far_ms)
+                for stored in made
+            ]
+            changes = PartitionChanges(lease, event.position, rows=tuple(pending))
+            await self.store.dispatch.apply([changes])
+        for endpoint in self.subscriptions.endpoints.values():
+            if not rows:
+                self.flow.hold(endpoint.id, event.position)
+            self._wait_for_a_probe(self.queues.of(endpoint), fresh=not rows)
+
+    def _wait_for_a_probe(self, queue: EndpointQueue, *, fresh: bool) -> None:
+        circuit = queue.circuit
+        circuit.state, circuit.may_choose, circuit.fresh = CircuitState.HALF_OPEN, True, fresh
+        self.queues.rest(queue)
+        self.waiting.append(queue)
+
+    async def step(self) -> bool:
+        return await self.prober.run([self.flow], self.subscriptions)
+
+    @property
+    def chosen(self) -> list[EndpointQueue]:
+        return [queue for queue in self.waiting if queue.size]
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    clock = FakeClock()
+    store = open_sqlite(None, clock=clock)
+    await store.keys.put_account(DEFAULT_ACCOUNT, "Default")
+    yield Desk(store, clock)
+    await store.close()
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Each time that the store is read."""
+    asked: list[str] = []
+    read = Database.read
+
+    def counting(self: Database, work: Callable[[Connection], T]) -> T:
+        asked.append("read")
+        return read(self, work)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "read", counting)
+        yield asked
+
+
+async def test_a_step_chooses_rows_for_many_endpoints_at_once_and_for_so_many_only(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.prepare(rows=True)
+    with counted(monkeypatch) as asked:
+        assert await desk.step()
+    assert len(desk.chosen) == A_STEP
+    assert len(asked) == 1
+    assert await desk.step()
+    assert await desk.step()
+    assert not await desk.step()
+    assert len(desk.chosen) == ENDPOINTS
+
+
+async def test_a_step_looks_into_the_log_for_so_many_only(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.prepare(rows=False)
+    with counted(monkeypatch) as asked:
+        assert await desk.step()
+    assert len(desk.chosen) == A_STEP
+    assert len(asked) <= A_STEP
+    while await desk.step():
+        pass
+    assert len(desk.chosen) == ENDPOINTS
+
+
+async def test_those_that_wait_again_soon_keep_no_others_from_their_turn(desk: Desk) -> None:
+    await desk.prepare(rows=True)
+    probed = set[EndpointQueue]()
+    for _ in range(4):
+        await desk.step()
+        for queue in desk.chosen:
+            probed.add(queue)
+            delivery = queue.take()
+            desk.flow.let_go(delivery)
+            queue.pass_on(delivery.lane)
+            queue.circuit.may_choose = True
+        desk.flow.busy.clear()
+    assert len(probed) == ENDPOINTS
