@@ -169,6 +169,19 @@ def test_who_gets_an_event_another_way_is_not_asked_about_it() -> None:
     assert told == [behind.id]
 
 
+def test_what_cannot_be_matched_with_one_endpoint_goes_to_the_others_all_the_same() -> None:
+    told: list[str] = []
+    endpoints = [
+        subscribed(name="listed", contact_list_ids=["7"]),
+        subscribed(name="filtered", filter="data.x == 1"),
+        subscribed(name="plain"),
+    ]
+    found = event(5, type="call.missed", data=b'["no object"]')
+    assert named(*endpoints, of=found, told=told) == ["wh_plain"]
+    assert {fault.split(":")[0] for fault in told} == {"wh_listed", "wh_filtered"}
+    assert all("the event cannot be matched" in fault for fault in told)
+
+
 def test_without_a_filter_an_event_is_not_decoded() -> None:
     assert gets(subscribed(), data=b"not JSON at all")
 

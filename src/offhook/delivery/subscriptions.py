@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from offhook.conditions.condition import Condition, Fault, compile_condition
-from offhook.conditions.facts import facts_of
+from offhook.conditions.facts import Facts, facts_of
 from offhook.delivery.announcing import speaks_of
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.rate import RateLimit, rate_limit
@@ -16,6 +16,8 @@ from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, WebhookId
 from offhook.signing.secret import Secret
 from offhook.signing.sign import Signer, signer_for
+
+_LONGEST_REASON = 300
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -52,7 +54,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class _Listed(msgspec.Struct):
-    contact_list_ids: tuple[str, ...] | None = None
+    contact_list_ids: object = None
 
 
 def endpoint_of(stored: StoredWebhook) -> Endpoint:
@@ -95,12 +97,14 @@ class _Audience(msgspec.Struct, frozen=True):
 
 
 OnFault = Callable[[WebhookId, LogEvent, str], None]
-"""Told of an endpoint's filter that could not be evaluated on an event, and why."""
+"""Told of an endpoint whose filter could not be evaluated on an event, or that could not be matched
+with it at all, and why."""
 
 
 class Subscriptions:
-    """The index of endpoints of one configuration. An event that a filter cannot be evaluated on
-    does not match it, and ``on_fault`` is told."""
+    """The index of endpoints of one configuration. An event that a filter cannot be evaluated on,
+    or that an endpoint cannot be matched with for any other fault, is not for that endpoint, and
+    ``on_fault`` is told; the other endpoints get it."""
 
     def __init__(
         self,
@@ -118,7 +122,7 @@ class Subscriptions:
     ) -> list[Endpoint]:
         """The endpoints that get this event live, but for those that ``but`` names."""
         audience = self._audience(event)
-        found = [e for e in audience.endpoints if wants(e, event) and not but(e.id)]
+        found = [e for e in audience.endpoints if not but(e.id) and self._is_so(wants, e, event)]
         if audience.fields is None or not found:
             return found
         return self._filtered(found, event, audience.fields)
@@ -130,7 +134,9 @@ class Subscriptions:
     def suits(self, webhook: WebhookId, event: LogEvent) -> bool:
         """Whether this endpoint would get this event, had it been there already."""
         endpoint = self.endpoints[webhook]
-        if endpoint not in self._audience(event).endpoints or not _suits(endpoint, event):
+        if endpoint not in self._audience(event).endpoints:
+            return False
+        if not self._is_so(_suits, endpoint, event):
             return False
         condition = endpoint.condition
         return condition is None or bool(self._filtered([endpoint], event, condition.fields))
@@ -150,14 +156,30 @@ class Subscriptions:
         self, endpoints: list[Endpoint], event: LogEvent, fields: frozenset[str]
     ) -> list[Endpoint]:
         """Those that have no filter, or one that is true of the event: it is decoded once."""
-        facts, found = facts_of(event, fields), []
-        for endpoint in endpoints:
-            result = endpoint.condition is None or endpoint.condition.holds(facts)
-            if isinstance(result, Fault):
-                self._on_fault(endpoint.id, event, result.reason)
-            elif result:
-                found.append(endpoint)
-        return found
+        facts = _facts(event, fields)
+
+        def passes(endpoint: Endpoint, _event: LogEvent) -> bool | Fault:
+            if endpoint.condition is None:
+                return True
+            return facts if isinstance(facts, Fault) else endpoint.condition.holds(facts)
+
+        return [endpoint for endpoint in endpoints if self._is_so(passes, endpoint, event)]
+
+    def _is_so(
+        self,
+        question: Callable[[Endpoint, LogEvent], bool | Fault],
+        endpoint: Endpoint,
+        event: LogEvent,
+    ) -> bool:
+        """The answer of one endpoint; a fault is that endpoint's own, and is no yes."""
+        try:
+            answer = question(endpoint, event)
+        except Exception as error:  # noqa: BLE001 - one endpoint and one event must not stop others
+            answer = _fault(error)
+        if isinstance(answer, Fault):
+            self._on_fault(endpoint.id, event, answer.reason)
+            return False
+        return answer
 
     def _audience(self, event: LogEvent) -> _Audience:
         cached = self._of_type.get((event.account, event.type))
@@ -199,5 +221,19 @@ def _suits(endpoint: Endpoint, event: LogEvent) -> bool:
 
 
 def _on_a_list(endpoint: Endpoint, event: LogEvent) -> bool:
-    listed = msgspec.json.decode(event.data, type=_Listed).contact_list_ids or ()
-    return not endpoint.contact_lists.isdisjoint(listed)
+    """Lists are named by texts or whole numbers, and what events say of them is not checked."""
+    listed = msgspec.json.decode(event.data, type=_Listed).contact_list_ids
+    if not isinstance(listed, list):
+        return False
+    return any(str(it) in endpoint.contact_lists for it in listed if type(it) in {str, int})
+
+
+def _facts(event: LogEvent, fields: frozenset[str]) -> Facts | Fault:
+    try:
+        return facts_of(event, fields)
+    except Exception as error:  # noqa: BLE001 - endpoints without a filter get the event
+        return _fault(error)
+
+
+def _fault(error: Exception) -> Fault:
+    return Fault(f"the event cannot be matched: {type(error).__name__}: {error}"[:_LONGEST_REASON])
