@@ -38,14 +38,6 @@ def event_id(created_ms: int, partition: int, position: int, partitions: int) ->
     return EventId(f"evt_{created_ms:012x}{place:08x}")
 
 
-def event_created_ms(id_: EventId) -> int | None:
-    """When the event of this id was made; ``None`` for what ``event_id`` did not form."""
-    try:
-        return int(id_.removeprefix("evt_")[:-8], 16)
-    except ValueError:
-        return None
-
-
 def call_id(account: AccountId, source: str, identity: str) -> CallId:
     """The call's id: the same account, source and group (else external id) always give the same."""
     named = "\x00".join((account, source, identity)).encode()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from offhook.delivery.stats.figures import Backlog, Backlogs, Cell, SlotCount
-from offhook.model.ids import EventId, WebhookId, event_created_ms
+from offhook.model.ids import WebhookId
 from offhook.store.postgres.database import Database
 from offhook.store.postgres.session import named
 
@@ -47,7 +47,7 @@ class PostgresStats:
             row = await session.only_row(
                 "backlog", webhook=webhook, most=most, partitions=self._partitions
             )
-        return Backlog(row[0], _created_ms(row[1]), row[2], row[3])
+        return Backlog(*row)
 
     async def backlogs(self, most: int) -> Backlogs:
         """What waits for all endpoints."""
@@ -56,8 +56,4 @@ class PostgresStats:
             row = await session.only_row(
                 "backlogs", most=most, partitions=self._partitions, now_ms=now_ms
             )
-        return Backlogs(row[0], row[1], row[2], _created_ms(row[3]), row[4], row[5])
-
-
-def _created_ms(event: EventId | None) -> int | None:
-    return None if event is None else event_created_ms(event)
+        return Backlogs(*row)

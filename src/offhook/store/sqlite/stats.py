@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from offhook.delivery.stats.figures import Backlog, Backlogs, Cell, SlotCount
-from offhook.model.ids import EventId, WebhookId, event_created_ms
+from offhook.model.ids import WebhookId
 from offhook.store.sqlite.connection import Connection
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION
@@ -52,7 +52,7 @@ class SqliteStats:
         def work(connection: Connection) -> Backlog:
             row = connection.row("backlog", webhook=webhook, most=most, partition=PARTITION)
             assert row is not None  # noqa: S101 - an aggregate without a group has one row
-            return Backlog(row[0], _created_ms(row[1]), row[2], row[3])
+            return Backlog(*row)
 
         return await self._database.query(work)
 
@@ -63,10 +63,6 @@ class SqliteStats:
         def work(connection: Connection) -> Backlogs:
             row = connection.row("backlogs", most=most, now_ms=now_ms)
             assert row is not None  # noqa: S101 - an aggregate without a group has one row
-            return Backlogs(row[0], row[1], row[2], _created_ms(row[3]), row[4], row[5])
+            return Backlogs(*row)
 
         return await self._database.query(work)
-
-
-def _created_ms(event: EventId | None) -> int | None:
-    return None if event is None else event_created_ms(event)

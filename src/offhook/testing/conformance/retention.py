@@ -184,6 +184,8 @@ class RowRetentionConformance:
         assert await whole_log(store) == []
         [item] = (await store.dispatch.due([lease.partition], 10, [])).items
         assert item.event == events[1]
+        for backlog in (await store.stats.backlog(WEBHOOK, 9), await store.stats.backlogs(9)):
+            assert backlog.oldest_ms == events[1].created_ms
         await _release(store)
         assert await store.feed.event(DEFAULT_ACCOUNT, events[1].id) == events[1]
         assert await store.feed.event(DEFAULT_ACCOUNT, events[0].id) is None

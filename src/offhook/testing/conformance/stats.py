@@ -101,6 +101,43 @@ class StatsConformance:
         assert (together.pending, together.oldest_ms) == (2, events[1].created_ms)
         assert (await store.stats.backlogs(1)).pending == 1
 
+    async def test_the_oldest_is_told_whatever_ids_callers_gave_their_events(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        await make_webhook(store)
+        given = ("order-17", "c56a4180-65aa-42ec-a945-5fd21dec0538", "f" * 32, "evt_" + "f" * 20)
+        events = []
+        for number, name in enumerate(given):
+            events += await placed(store, plain("a", number, given=name))
+            clock.advance(60)
+        lease = await lease_for(store, "a")
+        for number, event in enumerate(events):
+            settled = tuple((WEBHOOK, it.position) for it in events[:number])
+            rows = (pending_for(event, PendingState.RETRY, due_ms=1),)
+            await store.dispatch.apply([PartitionChanges(lease, 0, rows=rows, settled=settled)])
+            backlog = await store.stats.backlog(WEBHOOK, MOST)
+            assert (backlog.pending, backlog.oldest_ms) == (1, event.created_ms)
+            assert (await store.stats.backlogs(MOST)).oldest_ms == event.created_ms
+
+    async def test_the_oldest_of_all_partitions_and_endpoints_is_told(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        names = [WEBHOOK, OTHER]
+        for name in names:
+            await make_webhook(store, name)
+        events = []
+        for number in range(12):
+            events += await placed(store, plain(f"k{number}"))
+            clock.advance(60)
+        leases = {it.partition: it for it in (await store.leases.acquire("d", "s", 10)).taken}
+        for number, event in reversed(list(enumerate(events))):
+            row = pending_for(event, PendingState.WAITING, webhook=names[number % 2])
+            changes = PartitionChanges(leases[event.partition], 0, rows=(row,))
+            await store.dispatch.apply([changes])
+            assert (await store.stats.backlogs(MOST)).oldest_ms == event.created_ms
+            backlog = await store.stats.backlog(names[number % 2], MOST)
+            assert backlog.oldest_ms == event.created_ms
+
     async def test_a_held_range_tells_since_when(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:

@@ -7,10 +7,19 @@ SELECT
         ) AS live
     ),
     (
-        SELECT min(first.event_id)
+        SELECT min(coalesce(
+            (
+                SELECT created_ms FROM event
+                WHERE partition = number.partition AND position = first.position
+            ),
+            (
+                SELECT created_ms FROM event_kept
+                WHERE partition = number.partition AND position = first.position
+            )
+        ))
         FROM generate_series(0, :partitions::integer - 1) AS number (partition)
         CROSS JOIN LATERAL (
-            SELECT event_id FROM pending
+            SELECT position FROM pending
             WHERE webhook = :webhook AND partition = number.partition
                 AND (state = ANY ('{retry,waiting}')) IS TRUE
             ORDER BY position

@@ -7,7 +7,11 @@ SELECT
         )
     ),
     (
-        SELECT event_id FROM pending INDEXED BY pending_live
+        SELECT coalesce(
+            (SELECT created_ms FROM event WHERE event.position = pending.position),
+            (SELECT created_ms FROM event_kept WHERE event_kept.position = pending.position)
+        )
+        FROM pending INDEXED BY pending_live
         WHERE webhook = :webhook AND (state = 'retry' OR state = 'waiting')
         ORDER BY partition, position
         LIMIT 1

@@ -1,4 +1,4 @@
--- Webhooks are found by skipping through the index.
+-- Webhooks are found by skipping through the index. What stands first in the log is the oldest.
 WITH RECURSIVE waiting (webhook) AS (
     SELECT min(webhook) FROM pending INDEXED BY pending_live
     WHERE state = 'retry' OR state = 'waiting'
@@ -7,6 +7,17 @@ WITH RECURSIVE waiting (webhook) AS (
         SELECT min(pending.webhook) FROM pending INDEXED BY pending_live
         WHERE pending.webhook > waiting.webhook AND (state = 'retry' OR state = 'waiting')
     )
+    FROM waiting
+    WHERE waiting.webhook IS NOT NULL
+),
+
+oldest (position) AS (
+    SELECT min((
+        SELECT pending.position FROM pending INDEXED BY pending_live
+        WHERE pending.webhook = waiting.webhook AND (state = 'retry' OR state = 'waiting')
+        ORDER BY partition, position
+        LIMIT 1
+    ))
     FROM waiting
     WHERE waiting.webhook IS NOT NULL
 )
@@ -27,15 +38,9 @@ SELECT
         )
     ),
     (SELECT count(*) FROM held),
-    (
-        SELECT min((
-            SELECT event_id FROM pending INDEXED BY pending_live
-            WHERE pending.webhook = waiting.webhook AND (state = 'retry' OR state = 'waiting')
-            ORDER BY partition, position
-            LIMIT 1
-        ))
-        FROM waiting
-        WHERE waiting.webhook IS NOT NULL
+    coalesce(
+        (SELECT created_ms FROM event WHERE position = (SELECT position FROM oldest)),
+        (SELECT created_ms FROM event_kept WHERE position = (SELECT position FROM oldest))
     ),
     (SELECT count(*) FROM endpoint_health WHERE failures > 0),
     (SELECT count(*) FROM resource WHERE kind = 'webhook' AND disabled_reason IS NOT NULL)
