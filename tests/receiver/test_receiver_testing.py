@@ -1,9 +1,12 @@
 """The kit for a user's tests: events of every type, requests that verify, a receiver that steps."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import jwt
 import msgspec
 import pytest
+from vonage_jwt import verify_signature
 
 from offhook.clock import FakeClock
 from offhook.model.catalogue import CATALOGUE
@@ -61,7 +64,8 @@ def test_an_alias_is_kept_as_it_is_written_and_what_is_no_type_is_refused() -> N
         (Unsigned(), ""),
         *((name, "secret") for name in ("hmac-sha256", "callcall", "unlimcall", "callmatrix")),
         *((name, "secret") for name in ("chatwoot", "didww", "callrail", "token")),
-        (SharedToken(query="token"), "secret"),
+        *((name, "secret") for name in ("aircall", "vonage", "dialpad", "signalwire", "twilio")),
+        (SharedToken(query="token"), "a secret & more/+%"),
         ("basic", "user:secret"),
     ],
     ids=str,
@@ -77,9 +81,38 @@ def test_what_is_signed_verifies_by_the_secret_and_by_no_other(
         assert isinstance(Verifier(other, scheme, clock=clock).verify(request), Rejected)
 
 
-def test_a_form_is_signed_as_twilio_does() -> None:
-    request = signed_request(b"CallSid=CA1&From=%2B12145550123", "token", "twilio", now=NOW)
-    assert isinstance(Verifier("token", "twilio").verify(request), Verified)
+KEY = "a secret that is long enough for HS256"
+FORM = b"CallSid=CA1&From=%2B12145550123"
+
+
+@pytest.mark.parametrize("scheme", ["twilio", "signalwire"])
+@pytest.mark.parametrize("content", [FORM, {"CallSid": "CA1", "From": "+12145550123"}])
+def test_a_form_is_signed_as_twilio_does(
+    scheme: str, content: bytes | Mapping[str, object]
+) -> None:
+    request = signed_request(content, "token", scheme, now=NOW)
+    assert request.body == FORM
+    verifier = Verifier("token", scheme)
+    verdict = verifier.verify(request)
+    assert isinstance(verdict, Verified)
+    assert verifier.event(request, verdict).key == "CA1"
+
+
+def test_a_token_of_vonage_is_taken_by_its_sdk_and_one_of_dialpad_holds_the_event() -> None:
+    request = signed_request({"status": "answered"}, KEY, "vonage", now=NOW)
+    assert verify_signature(request.headers["authorization"].removeprefix("Bearer "), KEY)
+    body = signed_request({"call_id": 7}, KEY, "dialpad").body.decode()
+    assert jwt.decode(body, KEY, ["HS256"]) == {"call_id": 7}
+
+
+async def test_bodies_as_they_are_are_the_events_that_they_are() -> None:
+    seen: list[Event] = []
+    async with SteppedReceiver(seen.append) as receiver:
+        for body in (b'{"type":"a"}', b'{"type":"b"}', b'{"type":"a"}'):
+            request = signed_request(body, SECRET, now=receiver.clock.now())
+            assert (await receiver.receive(request)).status == 200
+        await receiver.run()
+    assert sorted(event.type for event in seen) == ["a", "b"]
 
 
 def test_a_sender_with_a_key_of_its_own_is_named() -> None:
