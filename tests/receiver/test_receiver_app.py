@@ -19,7 +19,7 @@ import uvicorn
 from structlog.testing import capture_logs
 
 from offhook.model.errors import Invalid
-from offhook.receiver import Event, Handler, Handling, Receiver, RetryPolicy
+from offhook.receiver import Counted, Event, Handler, Handling, Receiver, RetryPolicy
 from offhook.receiver.receiving import MAX_BODY_BYTES
 from offhook.receiver.sqlite import SqliteQueue
 from offhook.signing import STANDARD, TimestampedHex, make_secret, sign
@@ -182,12 +182,23 @@ async def test_a_body_past_the_bound_is_refused_before_it_is_read(
     assert head.startswith(b"HTTP/1.1 413 ")
 
 
-async def test_other_paths_and_methods_are_told_where_to_go(tmp_path: Path) -> None:
-    async with serving(receiver_of(tmp_path, Inside())) as client:
-        status, problem = await client.post(b"", {}, "/elsewhere")
-        assert (status, problem["code"]) == (404, "not_found")
-        async with client._session.get(client.url + "/webhook") as response:
-            assert (response.status, response.headers["allow"]) == (405, "POST")
+async def test_other_paths_and_methods_are_told_where_to_go_logged_and_counted(
+    tmp_path: Path,
+) -> None:
+    counted: list[Counted] = []
+    queue = SqliteQueue(tmp_path / "queue.db")
+    with capture_logs() as logs:
+        async with serving(Receiver(Inside(), SECRET, queue, count=counted.append)) as client:
+            status, problem = await client.post(b"", {}, "/elsewhere")
+            assert (status, problem["code"]) == (404, "not_found")
+            async with client._session.get(client.url + "/webhook") as response:
+                assert (response.status, response.headers["allow"]) == (405, "POST")
+    refused = [(entry["event"], entry["status"], entry["code"]) for entry in logs]
+    assert refused == [
+        ("request_refused", 404, "not_found"),
+        ("request_refused", 405, "method_not_allowed"),
+    ]
+    assert counted == [Counted.REFUSED] * 2
 
 
 async def test_a_sender_that_goes_away_in_the_middle_does_no_harm(tmp_path: Path) -> None:

@@ -129,13 +129,15 @@ def test_a_queue_that_cannot_be_opened_is_told_to_who_starts_it_and_503_to_sende
     tmp_path: Path,
 ) -> None:
     queue = SqliteQueue(tmp_path / "missing" / "queue.db")
-    receiver = ThreadedReceiver(Receiver(print, SECRET, queue))
+    counted: list[Counted] = []
+    receiver = ThreadedReceiver(Receiver(print, SECRET, queue, count=counted.append))
     with pytest.raises(Conflict, match="missing"):
         receiver.start()
     with capture_logs() as logs:
         answer = receiver.receive(signed_request(example_event("call.ended"), SECRET))
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert [entry["event"] for entry in logs] == ["receiver_not_started"]
+    assert [entry["event"] for entry in logs] == ["receiver_not_started", "request_refused"]
+    assert counted == [Counted.REFUSED]
 
 
 def test_what_is_refused_is_logged_without_its_signature(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from offhook.model.errors import Unreadable
 from offhook.receiver import SignatureError, verify_request
-from offhook.receiver.event import lane_of, parse_event, stored_body, stored_event
+from offhook.receiver.event import Event, lane_of, parse_event, stored_body, stored_event
 from offhook.signing import STANDARD, RejectReason, TimestampedHex, make_secret, sign
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -86,6 +86,13 @@ def test_data_bears_missing_null_empty_and_single_values() -> None:
     assert event.items("tags") == event.items("notes") == event.items("nothing") == []
     assert event.items("recording_urls") == ["https://one"]
     assert event.value("location") == {"zip": "14604", "city": None}
+
+
+@pytest.mark.parametrize("none", ["", {}, [], None])
+def test_whatever_a_sender_writes_for_no_items_is_none(none: object) -> None:
+    """CallRail writes an empty text, Nectar Desk an empty object."""
+    assert Event("e", "t", "k", data={"tags": none}).items("tags") == []
+    assert Event("e", "t", "k", data={"tags": 0}).items("tags") == [0]
 
 
 @pytest.mark.parametrize(

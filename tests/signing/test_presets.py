@@ -344,6 +344,11 @@ class TestTokens:
     def test_a_token_of_vonage_is_one_that_its_sdk_takes(self) -> None:
         assert verify_signature(vonage_token(iat=1), KEY)
 
+    @pytest.mark.parametrize("bearer", ["bearer", "BEARER", "Bearer "])
+    def test_the_name_of_a_bearer_token_is_read_in_any_case(self, bearer: str) -> None:
+        made = SignedRequest({"Authorization": f"{bearer} {vonage_token()}"}, BODY)
+        assert isinstance(check(preset_of("vonage"), [KEY], made, now_s=NOW_S), Verified)
+
     def test_an_expired_token_is_refused(self) -> None:
         made = SignedRequest({"Authorization": f"Bearer {vonage_token(exp=NOW_S)}"}, BODY)
         verdict = check(preset_of("vonage"), [KEY], made, now_s=NOW_S)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Protocol, Required, TypedDict
 
-from offhook.receiver.answers import Answer, not_found
+from offhook.receiver.answers import Answer
 from offhook.signing import SignedRequest
 
 
@@ -43,6 +43,10 @@ class Taker(Protocol):
         """The answer to a request that is refused before its body is read."""
         ...
 
+    def elsewhere(self) -> Answer:
+        """The answer to a request that went to another path."""
+        ...
+
     async def receive(self, request: SignedRequest) -> Answer:
         """The answer to a whole request."""
         ...
@@ -71,7 +75,7 @@ async def serve_at(path: str, taker: Taker, scope: Scope, receive: Receive, send
     if scope["path"].removeprefix(scope.get("root_path", "")) == path:
         await serve(taker, scope, receive, send)
     else:
-        await _send(send, not_found(path))
+        await _send(send, taker.elsewhere())
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

@@ -22,7 +22,8 @@ class Counted(StrEnum):
 
 
 Count = Callable[[Counted], None]
-"""Is told of each; it is called on the event loop and must not raise."""
+"""Is told of each; it must not raise. It is called on the event loop; where that runs in a thread
+(Flask, Django), the thread of a request counts what is refused before it gets there."""
 
 
 def uncounted(_: Counted) -> None:

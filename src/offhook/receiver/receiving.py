@@ -11,7 +11,7 @@ import structlog
 from offhook.clock import Clock
 from offhook.model.errors import OffhookError, Overloaded, TooLarge, Unreadable
 from offhook.receiver import asgi
-from offhook.receiver.answers import Answer, accepted, refused, wrong_method
+from offhook.receiver.answers import Answer, accepted, not_found, refused, wrong_method
 from offhook.receiver.calling import Handler, Handlers
 from offhook.receiver.counting import Count, Counted, uncounted
 from offhook.receiver.event import Event, lane_of, stored_body
@@ -125,12 +125,21 @@ class Receiver:
         """The answer to a request that is refused by its method or its announced length, before its
         body is read; ``None`` if it is to be read. Names of ``headers`` are in lower case."""
         if method != "POST":
-            self._count(Counted.REFUSED)
-            return wrong_method()
+            return self._refused(wrong_method(), "method_not_allowed")
         length = headers.get("content-length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > self.max_body_bytes):
-            return self._refused(self._too_large())
+            return self.refuse(self._too_large())
         return None
+
+    def refuse(self, error: OffhookError) -> Answer:
+        """The answer to a request that is not taken for this reason."""
+        # What is wrong with a signature may quote it; that is for the sender, not for the log.
+        said = {"reason": error.reason} if isinstance(error, SignatureError) else {}
+        return self._refused(refused(error), error.code, **said)
+
+    def elsewhere(self) -> Answer:
+        """The answer to a request that went to another path than the receiver's."""
+        return self._refused(not_found(self.path), "not_found")
 
     async def receive(self, request: SignedRequest) -> Answer:
         """Verify a request, keep its event durably, and say what to answer. Never raises.
@@ -144,7 +153,7 @@ class Receiver:
             event = self._verified(request)
             receipt = await self._record(event)
         except (SignatureError, Unreadable, TooLarge, Overloaded) as error:
-            return self._refused(error)
+            return self.refuse(error)
         self._count(Counted.RECEIVED if receipt is Receipt.NEW else Counted.REPEATED)
         if receipt is Receipt.DEAD_LETTER:
             _log.warning("repeat_of_dead_letter", event_id=event.id, event_type=masked(event.type))
@@ -169,12 +178,9 @@ class Receiver:
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The body is larger than {self.max_body_bytes} bytes.")
 
-    def _refused(self, error: OffhookError) -> Answer:
+    def _refused(self, answer: Answer, code: str, **said: str) -> Answer:
         self._count(Counted.REFUSED)
-        answer = refused(error)
-        # What is wrong with a signature may quote it; that is for the sender, not for the log.
-        said = {"reason": error.reason} if isinstance(error, SignatureError) else {}
-        _log.warning("request_refused", status=int(answer.status), code=error.code, **said)
+        _log.warning("request_refused", status=int(answer.status), code=code, **said)
         return answer
 
     async def _live(self, receive: asgi.Receive, send: asgi.Send) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from offhook.model.errors import Overloaded
-from offhook.receiver.answers import Answer, refused
+from offhook.receiver.answers import Answer
 from offhook.receiver.masking import told
 from offhook.receiver.receiving import Receiver
 from offhook.signing import SignedRequest
@@ -68,10 +68,10 @@ class ThreadedReceiver:
         try:
             return self._started().receive(request)
         except Overloaded as error:
-            return refused(error)
+            return self.receiver.refuse(error)
         except Exception as error:  # noqa: BLE001 - whatever opening the queue raises
             _log.error("receiver_not_started", error=told(error))
-            return refused(Overloaded("The event cannot be stored now; try again."))
+            return self.receiver.refuse(Overloaded("The event cannot be stored now; try again."))
 
 
 class _Running:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from offhook.signing.verdict import Rejected, RejectReason, Verdict, Verified
 
 _AUTHORIZATION = "authorization"
 _VONAGE = "vonage-signature"
+_BEARER = re.compile(r"\Abearer +", re.IGNORECASE)
 
 
 class _Header(msgspec.Struct):
@@ -40,7 +42,7 @@ def vonage(trial: Trial) -> Verdict:
     request = trial.request
     bearer = request.header(_AUTHORIZATION)
     name = _AUTHORIZATION if bearer else _VONAGE
-    text = bearer.removeprefix("Bearer ") if bearer else request.header(_VONAGE)
+    text = _BEARER.sub("", bearer) if bearer else request.header(_VONAGE)
     if not text:
         return missing(_AUTHORIZATION)
     token = _read(name, text.strip(), trial.secrets)
