@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from twilio.request_validator import RequestValidator
 
 from offhook.signing import (
     STANDARD,
@@ -61,8 +63,18 @@ def test_the_example_for_ed25519_takes_either_public_key(pair: str) -> None:
     assert not is_signed(public_key(pair), BODY, headers | {"webhook-timestamp": "1"})
 
 
-def test_the_example_of_a_preset_refuses_what_is_not_signed() -> None:
-    assert not example("Verifier")["verified"]("https://h.example/", {}, b"")
+def test_the_example_of_a_preset_takes_what_is_signed_and_nothing_else() -> None:
+    verified = example("Verifier")["verified"]
+    url, fields = "https://h.example/in?a=%2F", {"CallSid": "CA1", "CallStatus": "ringing"}
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Twilio-Signature": RequestValidator("the auth token").compute_signature(url, fields),
+    }
+    body = urlencode(fields).encode()
+    assert verified(url, headers, body)
+    assert not verified(url, headers, body + b"&Digits=1")
+    assert not verified("https://h.example/in?a=/", headers, body)
+    assert not verified(url, {}, body)
 
 
 def test_the_page_names_every_preset_and_every_reason() -> None:
