@@ -1,5 +1,7 @@
 """A masked event: nothing in it tells the contact's number; the same contact is still the same."""
 
+import sys
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -11,8 +13,9 @@ from jsonschema import Draft202012Validator
 
 from offhook.model.event import LogEvent, render
 from offhook.model.examples import example_data
+from offhook.model.hiding import MAX_NUMBERS
 from offhook.model.ids import AccountId, EventId
-from offhook.model.masking import contact_hash, mask_number, masked
+from offhook.model.masking import contact_hash, contact_hider, mask_number, masked
 from offhook.model.schemas import event_schema
 
 KEY = b"k" * 32
@@ -263,3 +266,116 @@ def test_the_number_is_nowhere_in_a_masked_body_however_it_was_written_and_where
 def test_a_masked_event_is_still_what_the_schema_of_its_type_says(type_: str) -> None:
     body = msgspec.json.decode(render(masked(event(type_, example_data(type_)), KEY)))
     Draft202012Validator(event_schema(type_)).validate(body)
+
+
+def test_what_changed_tells_neither_a_former_number_nor_a_name_nor_an_address() -> None:
+    found = shown(
+        "contact.modified",
+        {
+            "phone": NUMBER,
+            "name": "Bob",
+            "seen_at": "+1 404 555 0177",
+            "changes": {
+                "phone": ["+14045550177", NUMBER],
+                "name": ["Al", "Bob"],
+                "email": ["al@example.com", "bob@example.com"],
+                "score": [1, 2],
+            },
+        },
+    )
+    assert found["changes"] == {"phone": ["+1********77", "+1********23"], "score": [1, 2]}
+    assert (found["phone"], found["name"], found["seen_at"]) == (
+        "+1********23",
+        None,
+        "+1********77",
+    )
+
+
+def test_a_direction_that_changed_leaves_neither_party_in_clear() -> None:
+    former = "+14045550177"
+    changes = {"direction": ["inbound", "outbound"], "caller_id": [former, OURS]}
+    found = shown(
+        "call.updated",
+        call(direction="outbound", caller_id=OURS, dialed_number=NUMBER, changes=changes),
+    )
+    assert found["changes"]["caller_id"] == ["+1********77", OURS]
+    assert (found["caller_id"], found["dialed_number"]) == (OURS, "+1********23")
+
+
+@pytest.mark.parametrize("changes", ["phone: +14045550177", [{"field": "name", "old": "Al"}], None])
+def test_changes_in_another_form_are_not_shown(changes: object) -> None:
+    assert shown("contact.modified", {"phone": NUMBER, "changes": changes})["changes"] is None
+
+
+_PERSONS = st.text("QWXZ", min_size=5, max_size=9)
+_NUMBERS = st.text("0123456789", min_size=7, max_size=7).map(lambda it: "+1214" + it)
+_OF_CALLS = ("caller_name", "caller_raw", "notes", "recording_urls", "attributes")
+_OF_CONTACTS = ("name", "email", "notes", "attributes")
+
+
+@given(
+    st.sampled_from(["contact.modified", "contact.created", "call.updated", "call.ended"]),
+    st.lists(_NUMBERS, min_size=2, max_size=4, unique=True),
+    st.lists(_PERSONS, min_size=2, max_size=4, unique=True),
+    st.data(),
+)
+def test_nothing_of_the_contact_is_in_a_masked_body_now_or_in_what_changed(
+    type_: str, numbers: list[str], persons: list[str], data: st.DataObject
+) -> None:
+    of_call = type_.startswith("call.")
+    numbered = ("contact_number", "caller_id") if of_call else ("phone", "contact_number")
+    personal = _OF_CALLS if of_call else _OF_CONTACTS
+    steps: dict[str, list[Any]] = {field: data.draw(st.permutations(numbers)) for field in numbered}
+    steps |= {field: data.draw(st.permutations(persons)) for field in personal}
+    steps["disposition"] = [{"code": "SALE", "note": it} for it in persons]
+    now = {field: known[-1] for field, known in steps.items()}
+    source = (call() if of_call else {}) | now | {"changes": steps, "extra": numbers}
+    body = render(masked(event(type_, source), KEY)).decode()
+    assert [it for it in (*numbers, *persons) if it in body] == []
+
+
+def test_of_more_numbers_than_are_told_apart_whatever_looks_like_one_is_hidden() -> None:
+    numbers = [f"+1214555{n:04}" for n in range(MAX_NUMBERS + 1)]
+    source = event(
+        "custom.list",
+        {"numbers": numbers, "text": "ring (404) 555-0100 at 9", "at": "2026-11-20T10:00:00Z"},
+        key="lead-14045550100",
+    )
+    found = masked(source, KEY)
+    data = msgspec.json.decode(found.data)
+    assert data["numbers"] == [f"*********{it[-2:]}" for it in numbers]
+    assert data["text"] == "ring ********00 at 9"
+    assert data["at"] == "2026-11-20T10:00:00Z"
+    assert found.key == f"lead-{contact_hash('14045550100', KEY)[:16]}"
+
+
+def steps_of_hiding(numbers: int, text: str) -> int:
+    """How many functions are called to hide so many numbers in a text."""
+    hider = contact_hider(
+        event("custom.list", {"numbers": [f"+1214555{n:04}" for n in range(numbers)]})
+    )
+    steps = 0
+
+    def count(_frame: FrameType, _event: str, _arg: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    sys.setprofile(count)
+    try:
+        hider.text(text)
+    finally:
+        sys.setprofile(None)
+    return steps
+
+
+def test_a_text_is_gone_through_once_however_many_numbers_there_are() -> None:
+    """It was once for each number, which took seconds of the loop for one event."""
+    text = "98 76 " * 2_000 + "x" + "9" * 10_000
+    assert steps_of_hiding(MAX_NUMBERS, text) <= steps_of_hiding(1, text) + 10
+    assert steps_of_hiding(1, text * 2) <= 2 * steps_of_hiding(1, text) + 10
+
+
+@given(st.lists(_NUMBERS, min_size=2, max_size=30, unique=True))
+def test_numbers_one_behind_the_other_are_each_hidden(numbers: list[str]) -> None:
+    hider = contact_hider(event("custom.list", {"numbers": numbers}))
+    assert hider.text("/ ".join(numbers)) == "/ ".join(mask_number(it) for it in numbers)

@@ -12,7 +12,7 @@ from offhook.delivery.subscriptions import Endpoint
 from offhook.delivery.tracing import AttemptSpan, AttemptTracer
 from offhook.model.event import LogEvent, render, to_ms
 from offhook.model.ids import ReplayId
-from offhook.model.masking import masked, without_contact
+from offhook.model.masking import contact_hider, masked
 
 _AS_IT_IS = "surrogateescape"
 """Bytes that are no text come back as they were."""
@@ -118,9 +118,7 @@ def _merged(*sets: Mapping[str, str]) -> dict[str, str]:
 def _without_contact(answer: Answer, event: LogEvent) -> Answer:
     """What is kept of an answer must not tell what its request did not."""
 
-    def hidden(text: str) -> str:
-        return without_contact(text, event)
-
+    hidden = contact_hider(event).text
     return msgspec.structs.replace(
         answer,
         body=hidden(answer.body.decode(errors=_AS_IT_IS)).encode(errors=_AS_IT_IS),

@@ -8,7 +8,7 @@ without saying who it is.
 import hmac
 import re
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import msgspec
 import phonenumbers
 
 from offhook.model.event import LogEvent
+from offhook.model.hiding import TAIL, Hider, digits_of
 from offhook.model.ids import EventId
 
 _GONE: Final[dict[str, Any]] = {
@@ -28,34 +29,25 @@ _GONE: Final[dict[str, Any]] = {
 """What a masked call says nothing of, and what stands there instead."""
 
 _GONE_BELOW: Final = {"voicemail": "url", "disposition": "note"}
-_GONE_OF_CONTACTS: Final = ("name", "email")
+_GONE_OF_CONTACTS: Final[dict[str, Any]] = {**_GONE, "name": None, "email": None}
 _NUMBER_FIELDS: Final = ("contact_number", "phone")
 _PARTIES: Final = {"call": ("caller_id", "dialed_number"), "message": ("from", "to")}
 _CONTACTS_END: Final = {"inbound": 0, "outbound": 1}
 
-_TAIL: Final = 7
-"""So many last digits tell a number, whatever prefix stands before them."""
-
-_HAS_A_TAIL = re.compile(r"(?:\d\D*){7}")
 _HASH_IN_NAMES: Final = 16
-_RUN = re.compile(r"[+(]{0,2}\d(?:[\W_]{0,5}\d)+")
-_ESCAPED_RUN = re.compile(r"[+(]{0,2}\d(?:(?:%[0-9A-Fa-f]{2}|[\W_]){0,5}\d)+")
-_DIGIT = re.compile(r"\d")
-_UNESCAPED_DIGIT = re.compile(r"%[0-9A-Fa-f]{2}|\d")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _WHOLE = re.compile(r"\+?[\d\s().\-/]{7,24}")
 
 
 def contact_hash(number: str, key: bytes) -> str:
     """What stands for a contact's number: HMAC-SHA256 under the account's key, in hex."""
-    plain = "+" * number.startswith("+") + _digits(number)
+    plain = "+" * number.startswith("+") + digits_of(number)
     return hmac.new(key, plain.encode(), sha256).hexdigest()
 
 
 @lru_cache(maxsize=4_096)
 def mask_number(number: str) -> str:
     """Country code and last two digits: ``+12145550123`` becomes ``+1********23``."""
-    digits = _digits(number)
+    digits = digits_of(number)
     code = _country_code(number)
     hidden = max(0, len(digits) - len(code) - 2)
     return ("+" + code if code else "") + "*" * hidden + digits[-2:]
@@ -67,142 +59,85 @@ def masked(event: LogEvent, key: bytes) -> LogEvent:
     that they still tell one event and one contact from another."""
     data: dict[str, Any] = msgspec.json.decode(event.data)
     numbers = _contact_numbers(event.type, data)
-    shown = _hide(_without_person(event.type, data), numbers)
+    hider = Hider(numbers, mask_number)
+    hasher = Hider(numbers, lambda number: contact_hash(number, key)[:_HASH_IN_NAMES])
+    shown = hider.value(_without_person(event.type, data))
     shown["contact_hash"] = contact_hash(numbers[0], key) if numbers else None
-    headers = None if event.headers is None else _hide(event.headers, numbers)
     return msgspec.structs.replace(
         event,
-        id=EventId(_hidden_by_hash(event.id, numbers, key)),
-        key=_hidden_by_hash(event.key, numbers, key),
-        headers=headers,
+        id=EventId(hasher.name(event.id)),
+        key=hasher.name(event.key),
+        headers=None if event.headers is None else hider.value(event.headers),
         data=msgspec.json.encode(shown),
     )
 
 
-def without_contact(text: str, event: LogEvent) -> str:
-    """A text about an event, such as its receiver's answer, with the contact's number hidden."""
-    numbers = _contact_numbers(event.type, msgspec.json.decode(event.data))
-    return _hide_in_text(text, numbers)
+def contact_hider(event: LogEvent) -> Hider:
+    """What hides the contact's number in texts about an event, such as its receiver's answer."""
+    return Hider(_contact_numbers(event.type, msgspec.json.decode(event.data)), mask_number)
 
 
 def _contact_numbers(type_: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The numbers of the contact, the present one first."""
+    """The numbers of the contact, also those of ``changes``; the present one first."""
     group = type_.split(".", 1)[0]
-    stated: list[Any] = [data.get(field) for field in _NUMBER_FIELDS]
-    parties = [data.get(field) for field in _PARTIES.get(group, ())]
-    end = _CONTACTS_END.get(str(data.get("direction")))
-    stated += parties if end is None else parties[end : end + 1]
     changes = data.get("changes")
-    if isinstance(changes, dict):
-        stated += changes.get("contact_number") or ()
+    former = changes if isinstance(changes, dict) else {}
+    parties = _PARTIES.get(group, ())
+    end = None if "direction" in former else _CONTACTS_END.get(str(data.get("direction")))
+    fields = (*_NUMBER_FIELDS, *(parties if end is None else parties[end : end + 1]))
+    stated = [data.get(field) for field in fields]
+    stated += [number for field in fields for number in _steps(former.get(field))]
     if group == "custom":
         stated += _whole_numbers(data)
     ours = data.get("our_number")
-    found = (it for it in stated if isinstance(it, str) and it != ours and len(_digits(it)) > 2)
+    found = (it for it in stated if isinstance(it, str) and it != ours and len(digits_of(it)) > 2)
     return tuple(dict.fromkeys(found))
+
+
+def _steps(change: object) -> list[Any]:
+    """What a field was and is, in what is said of its change."""
+    steps = change if isinstance(change, list) else [change]
+    return [str(it) if isinstance(it, int) else it for it in steps]
 
 
 def _whole_numbers(value: object) -> list[str]:
     """Every text in an account's own data that is a telephone number and nothing else."""
     if isinstance(value, str):
-        return [value] if _WHOLE.fullmatch(value) and len(_digits(value)) >= _TAIL else []
+        return [value] if _WHOLE.fullmatch(value) and len(digits_of(value)) >= TAIL else []
     below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [found for item in below for found in _whole_numbers(item)]
 
 
 def _without_person(type_: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Without what names or records the person."""
-    if type_.startswith("contact."):
-        return data | {field: None for field in _GONE_OF_CONTACTS if field in data}
-    if not type_.startswith("call."):
+    """Without what names or records the person, now and in what changed."""
+    if type_.startswith("call."):
+        shown = data | _GONE
+    elif type_.startswith("contact."):
+        shown = data | {name: it for name, it in _GONE_OF_CONTACTS.items() if name in data}
+    else:
         return data
-    shown = {name: _without_detail(name, value) for name, value in (data | _GONE).items()}
-    changes = data.get("changes")
-    if isinstance(changes, dict):
-        shown["changes"] = {
-            name: [_without_detail(name, step) for step in steps]
-            for name, steps in changes.items()
-            if name not in _GONE
-        }
+    shown = {name: _without_detail(name, value) for name, value in shown.items()}
+    if "changes" in data:
+        shown["changes"] = _changes_without_person(data["changes"])
     return shown
+
+
+def _changes_without_person(changes: object) -> dict[str, Any] | None:
+    """In another form than field by field it cannot be told of whom they speak."""
+    if not isinstance(changes, dict):
+        return None
+    return {
+        name: [_without_detail(name, it) for it in change]
+        if isinstance(change, list)
+        else _without_detail(name, change)
+        for name, change in changes.items()
+        if name not in _GONE_OF_CONTACTS
+    }
 
 
 def _without_detail(name: str, value: object) -> object:
     detail = _GONE_BELOW.get(name)
     return value | {detail: None} if detail is not None and isinstance(value, dict) else value
-
-
-def _hide(value: Any, numbers: tuple[str, ...]) -> Any:
-    """The value with every number hidden, in names and in whatever is below, too."""
-    if isinstance(value, str):
-        return _hide_in_text(value, numbers)
-    if isinstance(value, dict):
-        return {_hide_in_text(name, numbers): _hide(it, numbers) for name, it in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hide(item, numbers) for item in value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        hidden = _hide_in_text(repr(value), numbers)
-        return value if hidden == repr(value) else hidden
-    return value
-
-
-def _hide_in_text(text: str, numbers: tuple[str, ...]) -> str:
-    if text in numbers:
-        return mask_number(text)
-    if not _HAS_A_TAIL.search(text) or _MOMENT.fullmatch(text):
-        return text
-    for number in numbers:
-        text = _replaced(text, number, mask_number(number))
-    return text
-
-
-def _hidden_by_hash(name: str, numbers: tuple[str, ...], key: bytes) -> str:
-    for number in numbers:
-        if name == number:
-            return contact_hash(number, key)[:_HASH_IN_NAMES]
-        name = _replaced(name, number, contact_hash(number, key)[:_HASH_IN_NAMES])
-    return name
-
-
-def _replaced(text: str, number: str, by: str) -> str:
-    """The text with each spelling of a number replaced."""
-    digits = _digits(number)
-    if len(digits) < _TAIL:
-        return text
-    for run, digit in ((_RUN, _DIGIT), (_ESCAPED_RUN, _UNESCAPED_DIGIT)):
-        hide = partial(_in_run, digit=digit, digits=digits, by=by)
-        text = run.sub(hide, text)
-    return text
-
-
-def _in_run(run: re.Match[str], *, digit: re.Pattern[str], digits: str, by: str) -> str:
-    """A run of digits and of what separates them, with those of the number replaced: its last seven
-    and what stands before them as far as it is the number's."""
-    text, shown, done = run[0], "", 0
-    if len(text) < _TAIL:
-        return text
-    places = [it.start() for it in digit.finditer(text) if not it[0].startswith("%")]
-    found = "".join(str(int(text[place])) for place in places)
-    tail = found.find(digits[-_TAIL:])
-    while tail >= 0:
-        before = text[done : places[_start(found, digits, tail)]]
-        shown += before.rstrip("+(") + by
-        done = places[tail + _TAIL - 1] + 1
-        tail = found.find(digits[-_TAIL:], tail + _TAIL)
-    return shown + text[done:]
-
-
-def _start(found: str, digits: str, tail: int) -> int:
-    """Where the number begins whose last seven digits begin at ``tail``."""
-    before = len(digits) - _TAIL
-    while tail > 0 and before > 0 and found[tail - 1] == digits[before - 1]:
-        tail, before = tail - 1, before - 1
-    return tail
-
-
-@lru_cache(maxsize=4_096)
-def _digits(number: str) -> str:
-    return "".join(str(int(it)) for it in number if it.isdecimal())
 
 
 @lru_cache(maxsize=4_096)
