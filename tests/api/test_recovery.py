@@ -25,9 +25,14 @@ async def test_many_are_asked_to_be_tried_again_by_the_filters_of_the_list(api: 
         ({"status": "delivered"}, "body.status"),
         ({"type": "no.such"}, "body.type"),
         ({"since": "now"}, "body.since"),
-        ({"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "body"),
+        ({"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "body.until"),
         ({"webhook": "wh_1"}, "body.webhook"),
-        ({"filter": {"webhook": "wh_1"}}, "body.webhook"),
+        ({"filter": {"webhook": "wh_1"}}, "body.filter.webhook"),
+        ({"filter": {"status": "x"}}, "body.filter.status"),
+        ({"filter": {"type": "no.such"}}, "body.filter.type"),
+        ({"filter": {}, "status": "failed"}, "body"),
+        ({"filter": []}, "body.filter"),
+        ({"filter": None}, "body.filter"),
     ],
 )
 async def test_bad_filters_are_named(api: Served, asked: dict[str, Any], path: str) -> None:

@@ -48,8 +48,10 @@ class PageQuery(BaseModel):
     cursor: Annotated[str | None, Field(max_length=4096)] = None
 
 
-class WindowQuery(PageQuery):
-    """What lists over time take: ``since`` is in, ``until`` is out."""
+class Window(BaseModel):
+    """A span of time: ``since`` is in, ``until`` is out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     since: Moment | None = None
     until: Moment | None = None
@@ -61,6 +63,10 @@ class WindowQuery(PageQuery):
         if since is not None and until is not None and until <= since:
             raise ValueError(f"until must be later than since, {since.isoformat()}; swap them")
         return until
+
+
+class WindowQuery(Window, PageQuery):
+    """What lists over time take."""
 
 
 class FeedCursor(msgspec.Struct, frozen=True, array_like=True, tag="feed"):

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter
@@ -20,7 +22,8 @@ _MOST_SECRETS = 10
 class ReceivedRequest(BaseModel):
     """A request as it was received, and what to verify it by.
 
-    The body stands in ``body`` as text, or in ``body_base64`` where it is none. ``scheme`` is a
+    The body stands in ``body`` as text, or in ``body_base64`` where it is none; one of them is
+    given, also where the body is empty. ``scheme`` is a
     name (``standard``, ``twilio``, ...) or an object with its options, such as
     ``{"scheme": "timestamped-hex", "prefix": "x-callcall"}``. ``url`` is the public URL that was
     called: Twilio and SignalWire sign it. ``now`` (Unix seconds) is for a request of the past.
@@ -38,8 +41,8 @@ class ReceivedRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
-        if self.body is not None and self.body_base64 is not None:
-            raise ValueError("give body or body_base64, not both")
+        if (self.body is None) == (self.body_base64 is None):
+            raise ValueError("give body, or body_base64 where it is no text, and not both")
         if len(self.secrets()) > _MOST_SECRETS:
             raise ValueError(f"secret holds more than {_MOST_SECRETS}; give those that may sign")
         return self
@@ -55,9 +58,11 @@ class ReceivedRequest(BaseModel):
     def preset(self) -> Preset:
         """How it should be signed."""
         if isinstance(self.scheme, str):
-            return preset_of(self.scheme)
+            with _standing_in("body"):
+                return preset_of(self.scheme)
         options = {str(name): value for name, value in self.scheme.items() if name != "scheme"}
-        return preset_of(str(self.scheme.get("scheme")), **options)
+        with _standing_in("body.scheme"):
+            return preset_of(str(self.scheme.get("scheme")), **options)
 
     def _bytes(self) -> bytes:
         if self.body_base64 is None:
@@ -69,6 +74,16 @@ class ReceivedRequest(BaseModel):
                 "body.body_base64 is not base64; give the body as text in body, or encode it.",
                 FieldError("body.body_base64", "is not base64"),
             ) from None
+
+
+@contextmanager
+def _standing_in(path: str) -> Iterator[None]:
+    """What is refused inside is named by where it stands in the request."""
+    try:
+        yield
+    except Invalid as refused:
+        errors = [FieldError(f"{path}.{each.path}", each.message) for each in refused.errors]
+        raise Invalid(refused.detail, *errors, code=refused.code) from refused
 
 
 class VerifyAnswer(BaseModel):

@@ -1,18 +1,15 @@
 """The API of deliveries: list, read, their attempts, and one more try."""
 
-from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel
 
 from offhook.api.auth import Gate, Scope
 from offhook.api.pages import (
     AttemptCursor,
     DeliveryCursor,
-    Moment,
     PageQuery,
-    WindowQuery,
     read_cursor,
     write_cursor,
 )
@@ -23,6 +20,7 @@ from offhook.delivery.answers import (
     delivery_answer,
 )
 from offhook.delivery.attempt_answers import AttemptAnswer, attempt_answer
+from offhook.delivery.delivery_filters import DeliveryQuery, RetryRequest
 from offhook.delivery.entries import (
     LAST_ATTEMPT,
     AttemptRecord,
@@ -34,102 +32,11 @@ from offhook.delivery.finding import disabled, found
 from offhook.delivery.ports import DeliveryQueries, WebhookStore
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.ports import FeedStore
-from offhook.model.catalogue import read_pattern
 from offhook.model.errors import Conflict, FieldError, NotFound
-from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, EventId, WebhookId, parse_delivery_id
-
-_Name = Annotated[str | None, Field(max_length=255)]
-
 
 MOST_RETRIED = 10_000
 """Deliveries that one request asks to be retried."""
-
-
-class ListedStatus(StrEnum):
-    """What deliveries are listed by."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    UNKNOWN = "unknown"
-    UNDELIVERED = "undelivered"
-    """Pending, failed or canceled."""
-
-
-class RetriedStatus(StrEnum):
-    """What deliveries may be retried by."""
-
-    PENDING = "pending"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    UNDELIVERED = "undelivered"
-
-
-class DeliveryQuery(WindowQuery):
-    """Which deliveries to list. ``undelivered`` are those pending, failed and canceled; ``since``
-    and ``until`` are of when their events were created."""
-
-    webhook_id: _Name = None
-    event_id: _Name = None
-    status: ListedStatus | None = None
-    type: _Name = None
-    event_key: _Name = None
-
-    def filter(self) -> DeliveryFilter:
-        """The same in the store's words."""
-        return DeliveryFilter(
-            webhook=WebhookId(self.webhook_id) if self.webhook_id else None,
-            event=EventId(self.event_id) if self.event_id else None,
-            status=_status(self.status),
-            undelivered=self.status is ListedStatus.UNDELIVERED,
-            since_ms=None if self.since is None else to_ms(self.since),
-            until_ms=None if self.until is None else to_ms(self.until),
-            type=read_pattern(self.type, "query.type") if self.type else None,
-            key=self.event_key,
-        )
-
-
-class RetryFilter(BaseModel):
-    """Which undelivered deliveries to retry, as they are listed: all that pass. Written as it is,
-    or as ``filter``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    webhook_id: _Name = None
-    event_id: _Name = None
-    status: RetriedStatus | None = None
-    type: _Name = None
-    event_key: _Name = None
-    since: Moment | None = None
-    until: Moment | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unwrapped(cls, written: object) -> object:
-        if isinstance(written, dict) and written.keys() == {"filter"}:
-            return written["filter"]
-        return written
-
-    @model_validator(mode="after")
-    def _until_after_since(self) -> Self:
-        if self.since is not None and self.until is not None and self.until <= self.since:
-            raise ValueError("until must be later than since; swap them")
-        return self
-
-    def filter(self) -> DeliveryFilter:
-        """The same in the store's words."""
-        return DeliveryFilter(
-            webhook=WebhookId(self.webhook_id) if self.webhook_id else None,
-            event=EventId(self.event_id) if self.event_id else None,
-            status=None if self.status is None else _status(ListedStatus(self.status)),
-            undelivered=self.status in {None, RetriedStatus.UNDELIVERED},
-            type=read_pattern(self.type, "body.type") if self.type else None,
-            key=self.event_key,
-            since_ms=None if self.since is None else to_ms(self.since),
-            until_ms=None if self.until is None else to_ms(self.until),
-        )
 
 
 class RetriedAnswer(BaseModel):
@@ -214,18 +121,16 @@ class DeliveryRoutes:
         await self._deliveries.request_retry(view.webhook, view.partition, view.position)
         return delivery_answer(view)
 
-    async def retry_deliveries(self, asking: Asking, wanted: RetryFilter) -> RetriedAnswer:
+    async def retry_deliveries(self, asking: Asking, asked: RetryRequest) -> RetriedAnswer:
         """Try undelivered deliveries once more, now: up to 10,000 of those that pass the filter and
         were not asked for yet. Ask again while there are `more`."""
-        if wanted.webhook_id:
-            webhook = WebhookId(wanted.webhook_id)
-            stored = await found(self._webhooks, asking.account, webhook)
+        wanted = asked.wanted()
+        if wanted.webhook is not None:
+            stored = await found(self._webhooks, asking.account, wanted.webhook)
             if not WebhookDocument.model_validate_json(stored.document).enabled:
-                raise disabled(webhook, "retry")
-        asked = await self._deliveries.request_retries(
-            asking.account, wanted.filter(), MOST_RETRIED
-        )
-        return RetriedAnswer(requested=asked.requested, more=asked.more)
+                raise disabled(wanted.webhook, "retry")
+        made = await self._deliveries.request_retries(asking.account, wanted, MOST_RETRIED)
+        return RetriedAnswer(requested=made.requested, more=made.more)
 
     async def _page(
         self, account: AccountId, wanted: DeliveryFilter, query: PageQuery
@@ -283,9 +188,3 @@ def _check_retry(view: DeliveryView, delivery_id: str, enabled: bool) -> None:
         )
     if not enabled:
         raise disabled(view.webhook, "retry")
-
-
-def _status(listed: ListedStatus | None) -> DeliveryStatus | None:
-    if listed is None or listed is ListedStatus.UNDELIVERED:
-        return None
-    return DeliveryStatus(listed.value)

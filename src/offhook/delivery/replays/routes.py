@@ -1,13 +1,12 @@
 """The API of replays: have deliveries sent again, see how far that is, cancel it."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field
 
 from offhook.api.auth import Gate, Scope
-from offhook.api.pages import IdCursor, Moment, PageQuery, read_cursor, write_cursor
+from offhook.api.pages import IdCursor, PageQuery, Window, read_cursor, write_cursor
 from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
 from offhook.delivery.answers import Page
@@ -25,7 +24,7 @@ MOST_RUNNING = 20
 """Replays of one webhook at a time."""
 
 
-class ReplayRequest(BaseModel):
+class ReplayRequest(Window):
     """What to send again. ``since`` is in, ``until`` is out; both are of when events were created.
 
     ``types`` are types, aliases, ``prefix.*`` or ``*``; without them any. ``only`` says which
@@ -33,10 +32,6 @@ class ReplayRequest(BaseModel):
     webhook was disabled; pending ones are hurried), ``all`` (accepted ones too).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    since: Moment | None = None
-    until: Moment | None = None
     types: (
         Annotated[list[Annotated[str, Field(max_length=128)]], Field(min_length=1, max_length=200)]
         | None
@@ -45,14 +40,6 @@ class ReplayRequest(BaseModel):
     rate_per_s: Annotated[float, Field(strict=True, ge=0.01, le=10_000, allow_inf_nan=False)] = (
         100.0
     )
-
-    @field_validator("until")
-    @classmethod
-    def _after_since(cls, until: datetime | None, info: ValidationInfo) -> datetime | None:
-        since = info.data.get("since")
-        if since is not None and until is not None and until <= since:
-            raise ValueError(f"until must be later than since, {since.isoformat()}; swap them")
-        return until
 
     def job(self, replay: ReplayId, account: AccountId, webhook: WebhookId) -> ReplayJob:
         """The same in the store's words."""
