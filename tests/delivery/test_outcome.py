@@ -3,6 +3,7 @@
 import pytest
 from pieces import CRM, delivery, endpoint, lease, sent
 
+from offhook.delivery.circuit import Circuit, CircuitState, Pace
 from offhook.delivery.entries import (
     Answer,
     ApplyReport,
@@ -13,9 +14,11 @@ from offhook.delivery.entries import (
     PendingState,
 )
 from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.outcome import apply, cancel, decide
+from offhook.delivery.outcome import apply, cancel, decide, note
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict
 from offhook.delivery.queues import Delivery, EndpointQueue
+from offhook.delivery.sending import Sent
+from offhook.testing.network import OK
 
 DOWN = Answer(503, body=b"try later", duration_ms=12.5)
 IMPOSSIBLE = Answer(None, FailureKind.INTERNAL, "cannot be built")
@@ -36,7 +39,9 @@ class Table:
         self.queue.offer(made)
 
     def answer(self, answer: Answer, made: Delivery | None = None) -> Verdict:
-        back = sent(self.queue, self.queue.take() if made is None else made, answer)
+        return self.settle(sent(self.queue, self.queue.take() if made is None else made, answer))
+
+    def settle(self, back: Sent) -> Verdict:
         decision = decide(self.flow, back, now_ms=1_000, rnd=lambda: 0.5)
         apply(self.flow, back, decision, 1_000)
         return decision.verdict
@@ -138,7 +143,47 @@ def test_410_disables_the_endpoint(table: Table) -> None:
     assert table.answer(Answer(410)) == Disable("status 410")
     written = table.written()
     assert written.disable == (Disabling(CRM, 1, "status 410"),)
-    assert stated(written.rows) == [(1, PendingState.CANCELED)]
+    assert stated(written.rows)[0] == (1, PendingState.RETRY)
+    assert written.rows[0].due_ms == 1_000
+
+
+@pytest.mark.parametrize("url", [endpoint().url, "https://new.example/hook"])
+def test_410_to_an_endpoint_that_was_changed_since_is_a_failure_and_tried_again_at_once(
+    table: Table, url: str
+) -> None:
+    back = sent(table.queue, table.queue.take(), Answer(410))
+    table.queue.become(endpoint(revision=2, url=url))
+    assert table.settle(back) == Retry(1_000, "status 410")
+    written = table.written()
+    assert (written.disable, written.rows[0].due_ms) == ((), 1_000)
+
+
+def test_410_to_an_endpoint_that_is_gone_does_not_disable_what_it_may_be_by_now(
+    table: Table,
+) -> None:
+    made = table.queue.take()
+    table.queue.closed = True
+    table.answer(Answer(410), made)
+    written = table.written()
+    assert (written.disable, stated(written.rows)) == ((), [(1, PendingState.CANCELED)])
+
+
+def test_what_came_from_another_url_says_nothing_of_how_an_endpoint_does(table: Table) -> None:
+    backs = [sent(table.queue, table.queue.take(), DOWN), sent(table.queue, table.queue.take(), OK)]
+    table.queue.become(endpoint(revision=2, url="https://new.example/hook"))
+    for back in backs:
+        assert not note(back, table.settle(back), now_ms=1_000, now_s=1.0)
+    assert (table.queue.circuit, table.queue.pace) == (Circuit(), Pace())
+
+
+def test_at_another_url_an_endpoint_is_sent_to_as_if_it_was_new(table: Table) -> None:
+    for now_s in range(40):
+        table.queue.circuit.failed(now_s)
+    assert table.queue.circuit.state is CircuitState.OPEN
+    table.queue.become(endpoint(revision=2))
+    assert table.queue.circuit.state is CircuitState.OPEN
+    table.queue.become(endpoint(revision=3, url="https://new.example/hook"))
+    assert table.next_positions() == [1, 4]
 
 
 def test_a_failure_of_an_endpoint_that_is_gone_is_not_tried_again(table: Table) -> None:

@@ -114,15 +114,6 @@ def test_each_event_goes_to_all_that_want_it() -> None:
         assert [each.id for each in matched] == ["wh_all", "wh_calls"]
 
 
-def test_an_endpoint_that_is_dropped_matches_nothing_any_more() -> None:
-    crm, ads = subscribed(name="crm"), subscribed(name="ads")
-    subscriptions = Subscriptions(1, [crm, ads])
-    assert subscriptions.match(event(5)) == [crm, ads]
-    subscriptions.drop(crm.id)
-    subscriptions.drop(crm.id)
-    assert subscriptions.match(event(6)) == [ads]
-
-
 def named(*endpoints: Endpoint, of: LogEvent, told: list[str]) -> list[str]:
     subscriptions = Subscriptions(
         1, endpoints, lambda *fault: told.append(f"{fault[0]}: {fault[2]}")

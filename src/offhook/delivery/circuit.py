@@ -75,9 +75,13 @@ class Circuit:
                 long = now_s >= self.failing_since_s + OPEN_AFTER_S
                 if self.failures < OPEN_AFTER_FAILURES or not long:
                     return False
+        self.trip(now_s)
+        return True
+
+    def trip(self, now_s: float) -> None:
+        """It is left alone from now on, whatever it did before."""
         self.state, self.probe_at_s = CircuitState.OPEN, now_s + self.pause_s
         self.may_choose = False
-        return True
 
     def tick(self, now_s: float) -> None:
         """Let a probe through once it is time to: something that is due, or something else where

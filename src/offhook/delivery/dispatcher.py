@@ -141,7 +141,6 @@ class Dispatcher:
             clock=clock,
             rnd=rnd,
             flow_of=self._flow_of,
-            on_disabled=self._drop_endpoint,
             on_sent=on_sent,
         )
         self._applier = Applier(store=store, wake=wake)
@@ -329,11 +328,7 @@ class Dispatcher:
         for found in self._health.take_hopeless():
             why = describe_hopeless(found.seen)
             flow.changes.disable(Disabling(found.webhook, found.revision, why))
-            self._drop_endpoint(found.webhook)
-
-    def _drop_endpoint(self, webhook: WebhookId) -> None:
-        self._reader.subscriptions.drop(webhook)
-        self._gone(webhook)
+            self._settler.leave_alone(found.webhook)
 
     def _settle_unsent(self) -> None:
         """What was not begun goes back to where it was, if this process still has the partition."""

@@ -54,6 +54,9 @@ def decide(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
         schedule=sent.endpoint.schedule,
         rnd=rnd,
     )
+    if isinstance(verdict, Disable) and sent.outdated:
+        # It may have been mended, or stand elsewhere: the next one says the same if not.
+        verdict = Retry(now_ms, verdict.reason)
     if isinstance(verdict, Retry | Postpone) and _is_over(flow, sent.delivery):
         verdict = GiveUp(f"{verdict.reason}; {CANCELED}")
     unmade = isinstance(verdict, Postpone)
@@ -82,18 +85,18 @@ def apply(flow: PartitionFlow, sent: Sent, decision: Decision, now_ms: int) -> N
             _park(flow, sent, PendingState.FAILED, reason)
             sent.queue.pass_on(sent.delivery.lane)
         case Disable(reason):
-            disabling = Disabling(sent.delivery.webhook, sent.endpoint.revision, reason)
-            flow.changes.disable(disabling)
-            _park(flow, sent, PendingState.CANCELED, reason)
-            sent.queue.pass_on(sent.delivery.lane)
+            _disable(flow, sent, reason, now_ms)
         case _:
             assert_never(decision.verdict)
 
 
 def note(sent: Sent, verdict: Verdict, *, now_ms: int, now_s: float) -> bool:
     """Have the endpoint's queue take note of how it answered; returns whether its circuit opens
-    by it. What was our own fault says nothing about it. ``now_s`` is monotonic."""
+    by it. What was our own fault, or came from elsewhere, says nothing about it. ``now_s`` is
+    monotonic."""
     queue, answer = sent.queue, sent.answer
+    if sent.elsewhere:
+        return False
     if isinstance(verdict, Delivered):
         queue.circuit.accepted()
         queue.pace.accepted(sent.endpoint.max_in_flight)
@@ -153,6 +156,21 @@ def _says_nothing(sent: Sent) -> bool:
 def _is_over(flow: PartitionFlow, delivery: Delivery) -> bool:
     """Whether it was sent by a replay that was canceled meanwhile."""
     return delivery.replay is not None and flow.replays.is_over(delivery.replay)
+
+
+def _disable(flow: PartitionFlow, sent: Sent, reason: str, now_ms: int) -> None:
+    """Rows are canceled as the endpoint is disabled. This one gets its row like any that failed: if
+    the endpoint was changed meanwhile, so that it is not disabled after all, it is tried again."""
+    delivery = sent.delivery
+    flow.changes.disable(Disabling(delivery.webhook, sent.endpoint.revision, reason))
+    if _says_nothing(sent):
+        flow.let_go(delivery)
+        sent.queue.pass_on(delivery.lane)
+    elif _is_over(flow, delivery):
+        _park(flow, sent, PendingState.CANCELED, reason)
+        sent.queue.pass_on(delivery.lane)
+    else:
+        _retry(flow, sent, now_ms, reason, now_ms)
 
 
 def _retry(flow: PartitionFlow, sent: Sent, due_ms: int, reason: str, now_ms: int) -> None:

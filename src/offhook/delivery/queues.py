@@ -129,6 +129,12 @@ class EndpointQueue:
         self._lanes: dict[str, deque[Delivery]] = {}
         self._waiting = 0
 
+    def become(self, endpoint: Endpoint) -> None:
+        """The endpoint is as described from now on. At another URL nothing is known of it yet."""
+        if endpoint.url != self.endpoint.url:
+            self.circuit, self.pace = Circuit(), Pace()
+        self.endpoint = endpoint
+
     @property
     def size(self) -> int:
         """How many wait; those in flight do not count."""

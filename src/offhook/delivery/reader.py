@@ -110,8 +110,8 @@ class LogReader:
             if current is None:
                 self._on_gone(queue.endpoint.id)
             else:
-                queue.endpoint = current
-                self._queues.stir(queue)
+                queue.become(current)
+                self._queues.look_at(queue)
 
     async def _one_more(self, flow: PartitionFlow, caution: Caution) -> bool:
         """Hand over one event, noted before it is handled; set it aside if owners that died had

@@ -24,6 +24,17 @@ class Sent:
     answer: Answer
     started_ms: int
 
+    @property
+    def outdated(self) -> bool:
+        """Whether its endpoint was changed in any way since, or is gone."""
+        return self.queue.closed or self.endpoint.revision != self.queue.endpoint.revision
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its endpoint stands elsewhere by now, or nowhere: what came back says nothing of
+        how that does."""
+        return self.queue.closed or self.endpoint.url != self.queue.endpoint.url
+
 
 @dataclass(frozen=True, slots=True)
 class Unsent:

@@ -30,7 +30,7 @@ class Settler:
 
     An answer that no decision can be made of is a failure of that one attempt, tried again as the
     endpoint's schedule says; it holds up no other. ``flow_of`` names who a delivery is settled
-    with, ``on_disabled`` is told of endpoints that are to get nothing more.
+    with.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class Settler:
         clock: Clock,
         rnd: random.Random,
         flow_of: Callable[[Delivery], PartitionFlow | None],
-        on_disabled: Callable[[WebhookId], None],
         on_sent: OnSent,
     ) -> None:
         self._queues = queues
@@ -49,7 +48,6 @@ class Settler:
         self._clock = clock
         self._rnd = rnd
         self._flow_of = flow_of
-        self._on_disabled = on_disabled
         self._on_sent = on_sent
 
     def settle(self, back: Iterable[Sent]) -> bool:
@@ -62,6 +60,14 @@ class Settler:
                 _log.exception("not_settled", **_place(sent.delivery))
                 sound = False
         return sound
+
+    def leave_alone(self, webhook: WebhookId) -> None:
+        """It is to be disabled. Until that is in the store nothing is begun, and nothing of it
+        forgotten either: its owner may have changed it, and then it goes on."""
+        queue = self._queues.find(webhook)
+        if queue is not None:
+            queue.circuit.trip(self._clock.monotonic())
+            self._put_back(queue, to_ms(self._clock.now()))
 
     def _one(self, sent: Sent, now_ms: int) -> None:
         flow, verdict = self._flow_of(sent.delivery), None
@@ -93,12 +99,12 @@ class Settler:
     def _follow(self, sent: Sent, verdict: Verdict, now_ms: int) -> None:
         accepted = isinstance(verdict, Delivered)
         quiet = about_delivery(sent.delivery.event.type) and not accepted
-        if not sent.answer.is_ours and not quiet:
+        if not (sent.answer.is_ours or sent.elsewhere or quiet):
             self._health.note(sent.endpoint, accepted=accepted, at_ms=now_ms)
         if note(sent, verdict, now_ms=now_ms, now_s=self._clock.monotonic()):
             self._put_back(sent.queue, now_ms)
         if isinstance(verdict, Disable):
-            self._on_disabled(sent.delivery.webhook)
+            self.leave_alone(sent.delivery.webhook)
 
     def _put_back(self, queue: EndpointQueue, now_ms: int) -> None:
         """What waits in memory for an endpoint whose circuit opened would hold the cursor back."""

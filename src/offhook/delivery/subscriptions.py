@@ -147,11 +147,6 @@ class Subscriptions:
         current = self.endpoints.get(endpoint.id)
         return current is None or current.secrets == endpoint.secrets
 
-    def drop(self, webhook: WebhookId) -> None:
-        """The endpoint is gone: nothing matches it any more."""
-        if self.endpoints.pop(webhook, None) is not None:
-            self._of_type.clear()
-
     def _filtered(
         self, endpoints: list[Endpoint], event: LogEvent, fields: frozenset[str]
     ) -> list[Endpoint]:

@@ -338,6 +338,20 @@ class TroubleConformance:
             await _told(bench)
         assert [it.type for it in await _told(bench)] == ["delivery.exhausted"]
 
+    async def test_410_to_what_speaks_of_deliveries_disables_too_and_that_is_told(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        network = ScriptedNetwork(lambda it: Answer(410) if "ads" in it.url else DOWN)
+        bench = Bench(store, clock, network)
+        await bench.webhook("crm", retry=BRIEF)
+        ads = await bench.webhook("ads", events=["delivery.exhausted"])
+        await bench.post("a")
+        await bench.pass_time(10)
+        await _told(bench)
+        told = {it.type: it for it in await _told(bench)}
+        assert told.keys() == {"delivery.exhausted", "webhook.disabled"}
+        assert msgspec.json.decode(told["webhook.disabled"].data)["webhook_id"] == ads
+
     async def test_an_announcement_handed_over_twice_is_in_the_log_once(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
