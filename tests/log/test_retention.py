@@ -27,6 +27,9 @@ class Scripted:
     async def trim_given_up(self, age_ms: int) -> Trimmed:
         return self._step("given up", age_ms)
 
+    async def trim_replays(self, age_ms: int) -> Trimmed:
+        return self._step("replays", age_ms)
+
     async def release_events(self) -> Trimmed:
         return self._step("kept", 0)
 
@@ -67,8 +70,14 @@ async def scene() -> Scene:
 
 
 async def test_a_round_takes_each_kind_at_its_own_age_and_then_rests(scene: Scene) -> None:
-    assert await scene.round() == [0.01, 0.01, 0.01, HOUR_S]
-    assert scene.store.asked == [("kept", 0), ("events", 90), ("attempts", 30), ("given up", 60)]
+    assert await scene.round() == [0.01] * 4 + [HOUR_S]
+    assert scene.store.asked == [
+        ("kept", 0),
+        ("events", 90),
+        ("attempts", 30),
+        ("given up", 60),
+        ("replays", 30),
+    ]
     assert scene.told == [0.0]
 
 
@@ -77,7 +86,7 @@ async def test_what_has_more_is_asked_again_and_longer_apart_while_appends_wait(
 ) -> None:
     scene.busy = True
     scene.store.says["events"] = [Trimmed(more=True), Trimmed(more=True), Trimmed()]
-    assert await scene.round() == [0.25] * 5 + [HOUR_S]
+    assert await scene.round() == [0.25] * 6 + [HOUR_S]
     assert [name for name, _ in scene.store.asked].count("events") == 3
 
 
@@ -103,7 +112,7 @@ async def test_who_holds_it_up_is_told_until_nobody_does(scene: Scene) -> None:
 async def test_what_cannot_be_done_now_is_tried_soon_and_keeps_nothing_else(scene: Scene) -> None:
     scene.store.says["events"] = [Unavailable("somebody reads the day that is to go")]
     with capture_logs() as logs:
-        assert await scene.round() == [0.01, 0.01, 0.01, 60]
+        assert await scene.round() == [0.01] * 4 + [60]
     assert [line["event"] for line in logs] == ["retention_delayed"]
-    assert scene.store.asked[-1] == ("given up", 60)
+    assert scene.store.asked[-1] == ("replays", 30)
     assert (await scene.round())[-1] == HOUR_S

@@ -123,6 +123,7 @@ ASKED: dict[str, Ask] = {
     "has_keys": lambda store: store.keys.has_keys(),
     "trim_events": lambda store: store.retention.trim_events(1),
     "trim_given_up": lambda store: store.retention.trim_given_up(1),
+    "trim_replays": lambda store: store.retention.trim_replays(1),
     "release_events": lambda store: store.retention.release_events(),
     "webhooks": lambda store: store.dispatch.webhooks(),
     "list_webhooks": lambda store: store.webhooks.list_webhooks(DEFAULT_ACCOUNT, None, 10),

@@ -134,12 +134,17 @@ class RetentionStore(Protocol):
         ...
 
     async def trim_attempts(self, age_ms: int) -> Trimmed:
-        """Take away attempts older than that, but for those of deliveries that are still tried."""
+        """Take away attempts older than that, but for those of deliveries that are still tried.
+        With an acceptance goes what a replay gave up of the same delivery."""
         ...
 
     async def trim_given_up(self, age_ms: int) -> Trimmed:
         """Take away deliveries that were given up or canceled, and that began to be tried longer
         ago than that."""
+        ...
+
+    async def trim_replays(self, age_ms: int) -> Trimmed:
+        """Take away the records of replays that were over longer ago than that."""
         ...
 
     async def release_events(self) -> Trimmed:

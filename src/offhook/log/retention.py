@@ -23,7 +23,8 @@ Step = Callable[[], Awaitable[Trimmed]]
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How many days each kind is kept; 0 is for ever."""
+    """How many days each kind is kept; 0 is for ever. Replays are kept as long as attempts, which
+    name them."""
 
     events_days: int
     attempts_days: int
@@ -110,6 +111,7 @@ def _steps(store: RetentionStore, ages: Ages) -> Sequence[Step]:
         (store.trim_events, ages.events_days),
         (store.trim_attempts, ages.attempts_days),
         (store.trim_given_up, ages.given_up_days),
+        (store.trim_replays, ages.attempts_days),
     )
     return [store.release_events, *(_after(trim, days) for trim, days in aged if days)]
 

@@ -80,6 +80,16 @@ class PostgresRetention:
             )
         return Trimmed(more=gone == _AT_ONCE)
 
+    async def trim_replays(self, age_ms: int) -> Trimmed:
+        """Take away the records of replays that are over."""
+        async with self._database.transaction() as session:
+            before_ms = await self._now_ms(session) - age_ms
+            rows = await session.rows("replays_old", before_ms=before_ms, limit=_AT_ONCE)
+            old = [row["id"] for row in rows]
+            await session.run("replay_ranges_drop", replays=old)
+            await session.run("replays_drop", replays=old)
+        return Trimmed(more=len(old) == _AT_ONCE)
+
     async def release_events(self) -> Trimmed:
         """Take away kept events that no row names any more."""
         partition, after = self._kept_seen
@@ -148,6 +158,8 @@ async def _take(session: Session, parent: str, day: Row, before_ms: int) -> Bloc
         await session.script(day["finalize" if day["detaching"] else "detach"])
     if parent == _EVENTS:
         await _keep(session, day["name"], ends)
+    else:
+        await _forget(session, day["name"], ends)
     await session.script(day["discard"])
     _log.info("day_dropped", table=day["name"])
     return None
@@ -182,6 +194,21 @@ async def _keep(session: Session, name: str, ends: Sequence[_End]) -> None:
                 partition=end.partition,
                 after=after,
                 through=end.last,
+                limit=_AT_ONCE,
+            )
+
+
+async def _forget(session: Session, name: str, ends: Sequence[_End]) -> None:
+    """What was accepted once and given up by a replay would seem to have failed without the day."""
+    for end in ends:
+        gone = _AT_ONCE
+        while gone == _AT_ONCE:
+            gone = await session.value(
+                "pending_forget",
+                name=name,
+                partition=end.partition,
+                first=end.first,
+                last=end.last,
                 limit=_AT_ONCE,
             )
 

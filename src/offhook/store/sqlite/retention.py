@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from offhook.log.entries import Blocked, Trimmed
 from offhook.log.timers import CONSUMER as TIMERS
 from offhook.store.sqlite.append import read_end
-from offhook.store.sqlite.connection import Connection
+from offhook.store.sqlite.connection import Connection, as_json
 from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.packing import PARTITION
 from offhook.store.sqlite.tail import Tail
@@ -13,6 +15,7 @@ from offhook.store.sqlite.writer import Transaction
 
 _AT_ONCE = 1_000
 _END = (1 << 63) - 1
+_NAMES = msgspec.json.Decoder(list[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,19 @@ class SqliteRetention:
             floor = _floor(connection).position
             gone = connection.run("pending_trim", before_ms=before_ms, floor=floor, limit=_AT_ONCE)
             return Trimmed(more=gone == _AT_ONCE)
+
+        return await self._database.write(work)
+
+    async def trim_replays(self, age_ms: int) -> Trimmed:
+        """Take away the records of replays that are over."""
+        before_ms = self._database.now_ms() - age_ms
+
+        def work(transaction: Transaction) -> Trimmed:
+            connection = transaction.connection
+            old = connection.rows("replays_old", _NAMES, before_ms=before_ms, limit=_AT_ONCE)
+            connection.run("replay_ranges_drop", replays=as_json(old))
+            connection.run("replays_drop", replays=as_json(old))
+            return Trimmed(more=len(old) == _AT_ONCE)
 
         return await self._database.write(work)
 
@@ -96,6 +112,7 @@ class SqliteRetention:
         if reached is None:
             return Trimmed()
         floor = _floor(connection).position
+        connection.run("pending_forget", after=seen["after"], through=reached, floor=floor)
         connection.run("attempts_trim", after=seen["after"], through=reached, floor=floor)
         return Trimmed(more=True)
 

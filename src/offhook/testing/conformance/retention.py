@@ -1,5 +1,7 @@
 """What goes from any store when it is old, and what stays; needs ``store`` and ``clock``."""
 
+from msgspec.structs import replace
+
 from offhook.delivery.entries import (
     DeliveryFilter,
     DeliveryStatus,
@@ -9,13 +11,15 @@ from offhook.delivery.entries import (
     PendingRow,
     PendingState,
 )
+from offhook.delivery.replays.entries import ReplayCounts, ReplayJob, ReplayProgress, ReplayScope
 from offhook.log.entries import Blocked, FeedFilter, Lease, Trimmed
 from offhook.log.ports import RetentionStore
 from offhook.log.timers import CONSUMER as TIMERS
-from offhook.model.event import LogEvent
-from offhook.model.ids import DEFAULT_ACCOUNT
+from offhook.model.event import LogEvent, to_ms
+from offhook.model.ids import DEFAULT_ACCOUNT, ReplayId, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
+    CONSUMER,
     WEBHOOK,
     appended,
     attempt_on,
@@ -271,6 +275,54 @@ class RowRetentionConformance:
         settled = await store.dispatch.settled_after(lease.partition, events[0].position)
         assert settled == {(WEBHOOK, events[1].position)}
 
+    async def test_what_was_accepted_does_not_seem_to_have_failed_once_its_attempt_went(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        """Though a replay of it was given up."""
+        await make_webhook(store)
+        events = await _one_a_day(store, clock, 3)
+        lease = await lease_for(store, "k")
+        clock.advance(20 * DAY_S)
+        now_ms = to_ms(clock.now())
+        replay = ReplayId("rpl_1")
+        given_up = [
+            replace(pending_for(event, PendingState.FAILED, laned=False), since_ms=now_ms)
+            for event in events
+        ]
+        rows = (*(replace(row, replay=replay) for row in given_up[:2]), given_up[2])
+        failed = replace(attempt_on(events[0]), replay=replay, started_ms=now_ms)
+        attempts = (attempt_on(events[0], accepted=True), attempt_on(events[1]), failed)
+        await store.dispatch.apply(
+            [PartitionChanges(lease, events[2].position, attempts=attempts, rows=rows)]
+        )
+        assert (await _view(store, events[0])).status is DeliveryStatus.DELIVERED
+        clock.advance(15 * DAY_S)
+        await _trim_all(store)
+        marks = await store.replays.row_marks(WEBHOOK, lease.partition, 0, 1 << 40, 10)
+        assert [it.position for it in marks] == [events[1].position, events[2].position]
+
+    async def test_replays_go_some_time_after_they_were_over(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        leases = (await store.leases.acquire(CONSUMER, "suite", 10)).taken
+        for number in range(3):
+            await make_webhook(store, f"wh_{number}")
+            assert await store.replays.create_replay(_replay_of(number), most=9) is not None
+        over = ReplayProgress(ReplayId("rpl_0"), 0, ReplayCounts(), done=True)
+        await store.dispatch.apply(
+            [PartitionChanges(it, it.cursor, replays=(over,)) for it in leases]
+        )
+        clock.advance(20 * DAY_S)
+        await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, WebhookId("wh_1"))
+        clock.advance(20 * DAY_S)
+        await _trim_all(store)
+        assert await _replays(store) == ["rpl_2", "rpl_1"]
+        clock.advance(20 * DAY_S)
+        await _trim_all(store)
+        assert await _replays(store) == ["rpl_2"]
+        opened = await store.replays.open_replays(range(store.log.partitions))
+        assert {it.job.id for it in opened} == {"rpl_2"}
+
     async def test_given_up_and_canceled_deliveries_go_and_those_still_tried_stay(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
@@ -297,6 +349,25 @@ class RowRetentionConformance:
         assert await store.feed.event(DEFAULT_ACCOUNT, events[2].id) == events[2]
 
 
+def _replay_of(number: int) -> ReplayJob:
+    """A replay of ``wh_<number>``."""
+    return ReplayJob(
+        id=ReplayId(f"rpl_{number}"),
+        account=DEFAULT_ACCOUNT,
+        webhook=WebhookId(f"wh_{number}"),
+        scope=ReplayScope.ALL,
+        since_ms=None,
+        until_ms=None,
+        types=None,
+        rate_per_s=1,
+    )
+
+
+async def _replays(store: ConformingStore) -> list[str]:
+    listed = await store.replays.list_replays(DEFAULT_ACCOUNT, None, None, 10)
+    return [view.job.id for view in listed]
+
+
 async def trim_events(store: ConformingStore) -> Trimmed:
     """Take away all events older than thirty days that may go; what the last step came to."""
     return await _until_done(store.retention, "trim_events")
@@ -307,6 +378,7 @@ async def _until_done(retention: RetentionStore, name: str) -> Trimmed:
         "trim_events": retention.trim_events,
         "trim_attempts": retention.trim_attempts,
         "trim_given_up": retention.trim_given_up,
+        "trim_replays": retention.trim_replays,
     }
     while (trimmed := await trims[name](_AGE_MS)).more:
         pass
@@ -315,7 +387,7 @@ async def _until_done(retention: RetentionStore, name: str) -> Trimmed:
 
 async def _trim_all(store: ConformingStore) -> None:
     await _release(store)
-    for name in ("trim_events", "trim_attempts", "trim_given_up"):
+    for name in ("trim_events", "trim_attempts", "trim_given_up", "trim_replays"):
         await _until_done(store.retention, name)
 
 

@@ -116,6 +116,31 @@ BEGIN
 END
 $$;
 
+-- Takes away rows that replays gave up, of deliveries that the table of a day says were accepted: a
+-- bounded number at a time, of positions in [``first``, ``last``] of a partition; returns how many.
+CREATE FUNCTION offhook_forget_accepted(
+    name text, part integer, first bigint, last bigint, most bigint
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    gone bigint;
+BEGIN
+    EXECUTE format(
+        'DELETE FROM pending USING (SELECT own.webhook, own.position FROM pending AS own '
+        'WHERE own.partition = $1 AND own.replay IS NOT NULL '
+        'AND (own.state = ''failed'' OR own.state = ''canceled'') '
+        'AND own.position >= $2 AND own.position <= $3 '
+        'AND EXISTS (SELECT 1 FROM %I AS attempt WHERE attempt.partition = $1 '
+        'AND attempt.position = own.position AND attempt.webhook = own.webhook '
+        'AND attempt.accepted OFFSET 0) LIMIT $4 FOR UPDATE OF own SKIP LOCKED) AS given_up '
+        'WHERE pending.webhook = given_up.webhook AND pending.partition = $1 '
+        'AND pending.position = given_up.position',
+        name
+    ) USING part, first, last, most;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END
+$$;
+
 -- What somebody asked to have sent again: not changed any more, but for being canceled. ``scope``
 -- says which deliveries: failed, undelivered, all.
 CREATE TABLE replay (
@@ -133,6 +158,7 @@ CREATE TABLE replay (
 );
 CREATE INDEX replay_listed ON replay (account, id);
 CREATE INDEX replay_webhook ON replay (webhook, id);
+CREATE INDEX replay_made ON replay (created_ms);
 
 -- How far a replay is in a partition, and what came of it there; ``done`` once all of it is settled.
 -- Written by the partition's owner with what it decided.

@@ -91,6 +91,7 @@ CREATE TABLE replay (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX replay_listed ON replay (account, id);
 CREATE INDEX replay_webhook ON replay (webhook, id);
+CREATE INDEX replay_made ON replay (created_ms);
 
 -- How far a replay is in a partition, and what came of it there; ``done`` once all of it is settled.
 -- Written by the partition's owner with what it decided.

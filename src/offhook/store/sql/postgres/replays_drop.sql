@@ -1,0 +1,1 @@
+DELETE FROM replay WHERE id = ANY(:replays::text[])

@@ -1,0 +1,1 @@
+DELETE FROM replay WHERE id IN (SELECT value FROM json_each(:replays))
