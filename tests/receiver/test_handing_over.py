@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from offhook.receiver import Counted, Event, Handling, Receiver, RetryPolicy
 from offhook.receiver.event import stored_body
-from offhook.receiver.ports import Arrival, Taken, Verdict
+from offhook.receiver.ports import Arrival, Receipt, Settlement, Taken, Verdict
 from offhook.receiver.retrying import settled
 from offhook.receiver.sqlite import SqliteQueue
 from offhook.receiver.testing import Handed, SteppedReceiver
@@ -209,16 +209,76 @@ async def test_each_type_goes_to_its_handler_and_one_without_is_done_with() -> N
     assert [entry["event"] for entry in logs] == ["event_without_handler"] * 2
 
 
+async def dies(receiver: SteppedReceiver, times: int) -> None:
+    """A process takes all that is due and dies, so many times."""
+    for _ in range(times):
+        assert await receiver.queue.take("dies", 10, 15)
+        receiver.clock.advance(15)
+
+
 async def test_an_event_that_processes_die_with_is_given_up() -> None:
     recorder = Recorder()
     async with SteppedReceiver(recorder, handling=Handling(STEADY)) as receiver:
         await receiver.deliver(document(1))
-        for _ in range(STEADY.max_attempts):
-            assert len(await receiver.queue.take("dies", 10, 15)) == 1
-            receiver.clock.advance(15)
+        await dies(receiver, STEADY.max_attempts + 3)
         [handed] = await receiver.run()
         assert (handed.verdict, recorder.done) == (Verdict.DEAD, {})
         assert "the process ended" in handed.error
+
+
+async def test_what_ran_beside_a_cause_of_crashes_is_tried_alone_and_not_given_up() -> None:
+    """Whatever else is there: what is in hand is finished before, what comes is begun after."""
+    beside: dict[str, set[str]] = {}
+    running: set[str] = set()
+    begun_before_others_were_given_back: set[str] = set()
+
+    async def handle(event: Event) -> None:
+        running.add(event.id)
+        for each in running:
+            beside.setdefault(each, set()).update(running)
+        await asyncio.sleep(0)
+        running.remove(event.id)
+
+    class Watched(SqliteQueue):
+        async def commit(
+            self, holder: str, arrivals: Sequence[Arrival], settlements: Sequence[Settlement]
+        ) -> list[Receipt]:
+            if any(end.verdict is Verdict.RELEASED for end in settlements):
+                begun_before_others_were_given_back.update(running & {"evt_1", "evt_2", "evt_3"})
+            return await super().commit(holder, arrivals, settlements)
+
+    async with SteppedReceiver(
+        handle, handling=Handling(STEADY), queue=lambda clock: Watched(":memory:", clock=clock)
+    ) as receiver:
+        for number in (1, 2, 3):
+            await receiver.deliver(document(number, f"k{number}"))
+        await dies(receiver, STEADY.max_attempts)
+        for number in (4, 5):
+            await receiver.deliver(document(number, f"k{number}"))
+        handed = [each for each in await receiver.run() if each.verdict is not Verdict.RELEASED]
+    assert sorted((each.event_id, each.attempt, each.verdict) for each in handed) == [
+        *((f"evt_{number}", STEADY.max_attempts + 1, HANDLED) for number in (1, 2, 3)),
+        *((f"evt_{number}", 1, HANDLED) for number in (4, 5)),
+    ]
+    assert [beside[f"evt_{number}"] for number in (1, 2, 3)] == [{"evt_1"}, {"evt_2"}, {"evt_3"}]
+    assert beside["evt_4"] == {"evt_4", "evt_5"}
+    assert begun_before_others_were_given_back == set()
+
+
+async def test_a_stop_gives_back_what_waits_to_be_tried_alone() -> None:
+    async def hang(event: Event) -> None:
+        await asyncio.Event().wait()
+
+    async with SteppedReceiver(hang, handling=Handling(STEADY)) as receiver:
+        await receiver.deliver(document(1, "a"))
+        await dies(receiver, STEADY.max_attempts)
+        await receiver.deliver(document(2, "b"))
+        assert await receiver._worker.run_once() == 2
+        await asyncio.sleep(0)
+        await receiver._worker.stop(0)
+        await receiver._journal.run_once(receiver._committed)
+        taken = await receiver.queue.take("next", 10, 15)
+    assert sorted((each.event_id, each.attempt) for each in taken) == [("evt_1", 4), ("evt_2", 1)]
 
 
 @pytest.mark.parametrize("error", [StopIteration(), SystemExit(1), asyncio.CancelledError()])

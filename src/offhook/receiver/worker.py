@@ -17,6 +17,7 @@ from offhook.receiver.retrying import RetryPolicy, settled
 
 _RENEWALS_A_LEASE: Final = 3
 _FORGET_EVERY_S: Final = 1.0
+_ATTEMPTS_ALONE: Final = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -24,7 +25,8 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Handling:
     """How events are handled: at most ``concurrency`` at once in this process, which is also how
-    many a crash may hand over again, each attempt for at most ``timeout_s``.
+    many a crash may hand over again, each attempt for at most ``timeout_s``. What processes ended
+    with in its last attempts is handled alone: what brings them down takes nothing with it.
 
     ``lease_s`` is how long the events of a process that died wait for another; ``poll_s`` how often
     a process looks for what others left or put there.
@@ -68,7 +70,9 @@ class Worker:
         self._rnd = rnd
         self._held: dict[str, Taken] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._alone: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
+        self._written = asyncio.Event()
         self._taking = asyncio.Lock()
         self._stopping = False
 
@@ -83,6 +87,7 @@ class Worker:
             # After a take-over from itself, by a suspended process, another attempt holds the lane.
             if held is not None and _is_of(settlement, held):
                 del self._held[settlement.lane]
+        self._written.set()
         self.wake()
 
     async def run(self) -> None:
@@ -103,12 +108,12 @@ class Worker:
         if self._stopping:
             self._give_back(taken)
             return 0
-        for each in taken:
-            self._held[each.lane] = each
-            task = asyncio.create_task(self._handle(each))
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
-        return len(taken)
+        suspects = [each for each in taken if self._is_suspect(each)]
+        self._give_back(suspects[1:])
+        started = [each for each in taken if each not in suspects[1:]]
+        for each in started:
+            self._start(each)
+        return len(started)
 
     async def renew(self) -> None:
         """Hold on to the lanes of what is being handled."""
@@ -133,14 +138,34 @@ class Worker:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
+    def _start(self, taken: Taken) -> None:
+        self._held[taken.lane] = taken
+        task = asyncio.create_task(self._handle(taken))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        if self._is_suspect(taken):
+            self._alone = task
+
+    def _is_suspect(self, taken: Taken) -> bool:
+        """Whether processes ended in its last attempts: by it, or by what ran beside it."""
+        return taken.attempt > self._handling.retries.max_attempts
+
+    async def _until_alone(self) -> None:
+        """Return once all else is done and written down, what was given back too: nothing but this
+        attempt counts if the process ends now."""
+        while len(self._held) > 1:
+            self._written.clear()
+            await self._written.wait()
+
     def _room(self) -> int:
-        if self._stopping:
+        if self._stopping or self._alone is not None:
             return 0
         # What is done but not written down yet counts: after a crash no more than this comes again.
         return self._handling.concurrency - len(self._held) - self._caller.overdue
 
     def _give_back(self, taken: Sequence[Taken]) -> None:
         for each in taken:
+            self._held[each.lane] = each
             self._settle(settled(each, Verdict.RELEASED))
 
     @property
@@ -169,12 +194,16 @@ class Worker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        if task is self._alone:
+            self._alone = None
         self.wake()
 
     async def _handle(self, taken: Taken) -> None:
         event, fault = None, None
         try:
             event = self._event_of(taken)
+            if self._is_suspect(taken):
+                await self._until_alone()
             await self._caller.call(event)
         except (KeyboardInterrupt, GeneratorExit):
             raise
@@ -188,8 +217,10 @@ class Worker:
 
     def _event_of(self, taken: Taken) -> Event:
         """The event; ``_Hopeless`` if it is not to be tried."""
-        if taken.attempt > self._handling.retries.max_attempts:
-            raise _Hopeless("the process ended in each attempt to handle it")
+        if taken.attempt > self._handling.retries.max_attempts + _ATTEMPTS_ALONE:
+            raise _Hopeless(
+                "the process ended in each attempt to handle it, beside others and alone"
+            )
         try:
             return stored_event(taken.body)
         except Exception as error:  # noqa: BLE001 - what is stored may be of any other version

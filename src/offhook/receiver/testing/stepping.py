@@ -20,6 +20,7 @@ from offhook.signing import STANDARD, SignedRequest, make_secret
 from offhook.signing.presets import Preset
 
 SECRET: Final = make_secret(bytes(32))
+_LOOK_EVERY_S: Final = 0.001
 
 
 class Handed(msgspec.Struct, frozen=True):
@@ -97,8 +98,10 @@ class SteppedReceiver:
         """Hand over the first due event of each key, at most ``concurrency`` of them."""
         self._settled = []
         await self._worker.run_once()
-        await self._worker.idle()
-        await self._journal.run_once(self._committed)
+        handling = asyncio.create_task(self._worker.idle())
+        while not handling.done():
+            await asyncio.wait([handling], timeout=_LOOK_EVERY_S)
+            await self._journal.run_once(self._committed)
         return [_handed(settlement) for settlement in self._settled]
 
     async def run(self) -> list[Handed]:
