@@ -160,6 +160,7 @@ class _Watching:
         self.metrics.partitions.set_function(lambda: len(dispatcher.partitions))
         self.metrics.replay_ranges.set_function(lambda: dispatcher.replay_ranges)
         self.metrics.circuits_open.set_function(lambda: dispatcher.circuits_open)
+        self.metrics.left_out.set_function(lambda: dispatcher.left_out)
 
     def note(self, sent: Sent, verdict: Verdict | None) -> None:
         """An attempt came back."""

@@ -37,6 +37,7 @@ class Desk:
             queues=self.queues,
             clock=clock,
             on_gone=self._on_gone,
+            on_left_out=lambda _queue: None,
             on_fault=lambda _webhook, _event, _reason: None,
         )
 

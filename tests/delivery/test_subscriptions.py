@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 from msgspec.structs import replace
-from pieces import event
+from pieces import CRM, event
 
-from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.entries import StoredWebhook, WebhookSnapshot
 from offhook.delivery.subscriptions import Endpoint, Subscriptions, endpoint_of
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import LogEvent
@@ -171,6 +171,20 @@ def test_what_cannot_be_matched_with_one_endpoint_goes_to_the_others_all_the_sam
     assert named(*endpoints, of=found, told=told) == ["wh_plain"]
     assert {fault.split(":")[0] for fault in told} == {"wh_listed", "wh_filtered"}
     assert all("the event cannot be matched" in fault for fault in told)
+
+
+def test_what_is_said_of_a_webhook_that_cannot_be_loaded_shows_none_of_its_values() -> None:
+    minimal = {"url": "https://crm.example/hook", "events": ["*"]}
+    good = subscribed_as(WebhookDocument.model_validate(minimal), "good")
+    odd = {**minimal, "headers": {"X-Key": ["s3cr3t"]}, "later": "s3cr3t"}
+    bad = replace(good, id=WebhookId("wh_bad"), document=msgspec.json.encode(odd))
+    found = Subscriptions.of(WebhookSnapshot(3, (bad, good), ((CRM, "sealed"),)), lambda *_: None)
+    assert (found.version, list(found.endpoints)) == (3, ["wh_good"])
+    assert found.left_out[CRM] == "sealed"
+    reason = found.left_out[bad.id]
+    assert "headers.X-Key" in reason
+    assert "later" in reason
+    assert "s3cr3t" not in reason
 
 
 def test_without_a_filter_an_event_is_not_decoded() -> None:

@@ -14,11 +14,12 @@ from offhook.clock import Clock
 from offhook.delivery.applying import Applier
 from offhook.delivery.bounding import Bounding
 from offhook.delivery.caution import CAREFUL_TAKEOVERS, PROBATION_S, Caution
+from offhook.delivery.detaching import Detacher
 from offhook.delivery.entries import ApplyReport, Disabling
 from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.health import describe_hopeless
-from offhook.delivery.outcome import cancel
+from offhook.delivery.outcome import LEFT_OUT, cancel
 from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
 from offhook.delivery.probing import Prober
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
@@ -113,6 +114,7 @@ class Dispatcher:
             queues=self._queues,
             clock=clock,
             on_gone=self._gone,
+            on_left_out=self._left_out,
             on_fault=filters.note,
         )
         self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
@@ -143,6 +145,7 @@ class Dispatcher:
             flow_of=self._flow_of,
             on_sent=on_sent,
         )
+        self._detacher = Detacher(queues=self._queues, sends=self._sends, clock=clock)
         self._applier = Applier(store=store, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
         self._applied_at = float("-inf")
@@ -159,6 +162,11 @@ class Dispatcher:
     def circuits_open(self) -> int:
         """Endpoints that are left alone, or probed, because they failed lately."""
         return self._queues.circuits_open
+
+    @property
+    def left_out(self) -> int:
+        """Endpoints that cannot be loaded as they are stored."""
+        return len(self._reader.subscriptions.left_out)
 
     @property
     def partitions(self) -> Collection[int]:
@@ -188,6 +196,7 @@ class Dispatcher:
         self._settle_unsent()
         self._take_report(self._applier.take())
         self._disable_hopeless()
+        self._detacher.run(self._staying())
         try:
             more = await self._read_ahead()
         except Unavailable as error:
@@ -444,6 +453,9 @@ class Dispatcher:
     def _stays(self, delivery: Delivery) -> bool:
         flow = self._flow_of(delivery)
         return flow is not None and flow.leaves_by_s is None
+
+    def _left_out(self, queue: EndpointQueue) -> None:
+        self._settler.put_back(queue, queue.drain(), LEFT_OUT)
 
     def _gone(self, webhook: WebhookId) -> None:
         self._health.forget(webhook)

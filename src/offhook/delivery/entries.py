@@ -46,10 +46,12 @@ class StoredWebhook(msgspec.Struct, frozen=True):
 
 
 class WebhookSnapshot(msgspec.Struct, frozen=True):
-    """All webhooks that may receive, and the ``config_version`` they were read at."""
+    """All webhooks that may receive, and the ``config_version`` they were read at. ``sealed`` are
+    those that could not be opened, with the reason."""
 
     config_version: int
     webhooks: tuple[StoredWebhook, ...]
+    sealed: tuple[tuple[WebhookId, str], ...] = ()
 
 
 class Lane(msgspec.Struct, frozen=True):

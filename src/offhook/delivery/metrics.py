@@ -58,6 +58,11 @@ class DeliveryMetrics:
         self.circuits_open = _gauge(
             registry, "offhook_delivery_circuits_open", "Endpoints left alone as they fail."
         )
+        self.left_out = _gauge(
+            registry,
+            "offhook_delivery_webhooks_left_out",
+            "Webhooks that cannot be loaded as they are stored.",
+        )
 
     def record(self, sent: Sent, verdict: Verdict | None) -> None:
         """Note one attempt that came back, and what it came to."""

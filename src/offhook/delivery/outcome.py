@@ -27,10 +27,10 @@ from offhook.delivery.policy import (
 from offhook.delivery.queues import Delivery
 from offhook.delivery.replays.steps import CANCELED
 from offhook.delivery.sending import Sent
-from offhook.delivery.subscriptions import Endpoint
 
 _GONE = "its endpoint was disabled or deleted"
-_FAILS = "its endpoint fails; it is tried as soon as that accepts again"
+FAILS = "its endpoint fails; it is tried as soon as that accepts again"
+LEFT_OUT = "its endpoint cannot be loaded as it is stored; it is tried once it can be"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,6 @@ def note(sent: Sent, verdict: Verdict, *, now_ms: int, now_s: float) -> bool:
     asked_s = sent.endpoint.schedule.asked_s(answer, now_ms)
     queue.pace.failed(answer, now_s, sent.endpoint.max_in_flight, asked_s)
     return queue.circuit.failed(now_s)
-
-
-def put_back(flow: PartitionFlow, delivery: Delivery, endpoint: Endpoint, now_ms: int) -> None:
-    """The endpoint's circuit opened while this waited for it."""
-    flow.put_back(delivery, endpoint, now_ms, _FAILS)
 
 
 def cancel(flow: PartitionFlow, delivery: Delivery) -> None:

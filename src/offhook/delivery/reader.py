@@ -3,18 +3,22 @@
 from collections import Counter
 from collections.abc import Callable
 
+import structlog
+
 from offhook.clock import Clock
 from offhook.delivery.caution import Caution
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.progress import Range
-from offhook.delivery.queues import Queues
+from offhook.delivery.queues import EndpointQueue, Queues
 from offhook.delivery.router import Router
-from offhook.delivery.subscriptions import OnFault, Subscriptions, endpoint_of
+from offhook.delivery.subscriptions import OnFault, Subscriptions
 from offhook.log.entries import LogSlice
 from offhook.log.ports import LogStore
 from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
+
+_log = structlog.get_logger(__name__)
 
 _SLICE_EVENTS = 500
 _SLICE_BYTES = 4 << 20
@@ -25,7 +29,9 @@ _PAST_ANY_END = 1 << 62
 
 
 class LogReader:
-    """Keeps the queues fed, and the subscriptions as new as what is read."""
+    """Keeps the queues fed, and the subscriptions as new as what is read. ``on_gone`` is told of
+    endpoints that are no more, ``on_left_out`` of those that cannot be loaded any more: what waits
+    for them is to be taken out."""
 
     def __init__(
         self,
@@ -36,6 +42,7 @@ class LogReader:
         queues: Queues,
         clock: Clock,
         on_gone: Callable[[WebhookId], None],
+        on_left_out: Callable[[EndpointQueue], None],
         on_fault: OnFault,
     ) -> None:
         self._log = log
@@ -44,6 +51,7 @@ class LogReader:
         self._queues = queues
         self._clock = clock
         self._on_gone = on_gone
+        self._on_left_out = on_left_out
         self._on_fault = on_fault
         self._turns: Counter[int] = Counter()
         self.subscriptions = Subscriptions(-1, ())
@@ -78,11 +86,14 @@ class LogReader:
     async def _read_on(self, flow: PartitionFlow, limit: int) -> LogSlice:
         found = await self._log.read(flow.partition, flow.live.read_to, limit, _SLICE_BYTES)
         await self._refresh(found.config_version)
+        self._hold_left_out(flow)
         return found
 
     async def _range(self, flow: PartitionFlow, webhook: WebhookId, held: Range) -> bool:
         endpoint = self.subscriptions.endpoints.get(webhook)
         if endpoint is None:
+            if webhook in self.subscriptions.left_out:
+                return False
             flow.end_range(webhook)
             return True
         queue = self._queues.of(endpoint)
@@ -102,16 +113,30 @@ class LogReader:
     async def _refresh(self, version: int) -> None:
         if version == self.subscriptions.version:
             return
-        snapshot = await self._store.webhooks()
-        endpoints = [endpoint_of(stored) for stored in snapshot.webhooks]
-        self.subscriptions = Subscriptions(snapshot.config_version, endpoints, self._on_fault)
+        before = self.subscriptions.left_out
+        self.subscriptions = Subscriptions.of(await self._store.webhooks(), self._on_fault)
+        for webhook, reason in self.subscriptions.left_out.items():
+            if before.get(webhook) != reason:
+                _log.error("webhook_left_out", webhook_id=webhook, reason=reason)
         for queue in self._queues.all():
-            current = self.subscriptions.endpoints.get(queue.endpoint.id)
-            if current is None:
-                self._on_gone(queue.endpoint.id)
-            else:
-                queue.become(current)
-                self._queues.look_at(queue)
+            self._renew(queue)
+
+    def _renew(self, queue: EndpointQueue) -> None:
+        webhook = queue.endpoint.id
+        current = self.subscriptions.endpoints.get(webhook)
+        if current is not None:
+            queue.become(current)
+            self._queues.look_at(queue)
+        elif webhook in self.subscriptions.left_out:
+            self._on_left_out(queue)
+        else:
+            self._on_gone(webhook)
+
+    def _hold_left_out(self, flow: PartitionFlow) -> None:
+        """Who cannot be loaded misses nothing: once it can be, it gets what comes from here on."""
+        for webhook in self.subscriptions.left_out:
+            if not flow.behind(webhook):
+                flow.hold(webhook, flow.live.read_to + 1)
 
     async def _one_more(self, flow: PartitionFlow, caution: Caution) -> bool:
         """Hand over one event, noted before it is handled; set it aside if owners that died had

@@ -58,7 +58,8 @@ class Retrier:
         flow_of = {flow.partition: flow for flow in flows}
         await self._requests(flow_of, subscriptions, now_ms)
         busy = [(webhook, flow.partition, at) for flow in flows for webhook, at in flow.busy]
-        found = await self._store.due(flow_of.keys(), _PER_WEBHOOK, busy, self._queues.full())
+        but = [*self._queues.full(), *subscriptions.left_out]
+        found = await self._store.due(flow_of.keys(), _PER_WEBHOOK, busy, but)
         for item in found.items:
             await self._take(flow_of[item.row.partition], item, subscriptions)
         next_ms = now_ms + _LATEST_MS if found.next_due_ms is None else found.next_due_ms

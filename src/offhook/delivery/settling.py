@@ -10,7 +10,7 @@ from offhook.clock import Clock
 from offhook.delivery.announcing import about_delivery
 from offhook.delivery.entries import Answer, FailureKind
 from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.outcome import Decision, apply, decide, note, put_back
+from offhook.delivery.outcome import FAILS, Decision, apply, decide, note
 from offhook.delivery.policy import Delivered, Disable, Verdict
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.reporting import HealthReporter
@@ -67,7 +67,16 @@ class Settler:
         queue = self._queues.find(webhook)
         if queue is not None:
             queue.circuit.trip(self._clock.monotonic())
-            self._put_back(queue, to_ms(self._clock.now()))
+            self.put_back(queue, self._queues.rest(queue), FAILS)
+
+    def put_back(self, queue: EndpointQueue, waiting: Iterable[Delivery], why: str) -> None:
+        """These waited in memory for an endpoint that nothing goes to for now, and would hold the
+        cursor back."""
+        now_ms = to_ms(self._clock.now())
+        for delivery in waiting:
+            flow = self._flow_of(delivery)
+            if flow is not None:
+                flow.put_back(delivery, queue.endpoint, now_ms, why)
 
     def _one(self, sent: Sent, now_ms: int) -> None:
         flow, verdict = self._flow_of(sent.delivery), None
@@ -102,16 +111,9 @@ class Settler:
         if not (sent.answer.is_ours or sent.elsewhere or quiet):
             self._health.note(sent.endpoint, accepted=accepted, at_ms=now_ms)
         if note(sent, verdict, now_ms=now_ms, now_s=self._clock.monotonic()):
-            self._put_back(sent.queue, now_ms)
+            self.put_back(sent.queue, self._queues.rest(sent.queue), FAILS)
         if isinstance(verdict, Disable):
             self.leave_alone(sent.delivery.webhook)
-
-    def _put_back(self, queue: EndpointQueue, now_ms: int) -> None:
-        """What waits in memory for an endpoint whose circuit opened would hold the cursor back."""
-        for delivery in self._queues.rest(queue):
-            flow = self._flow_of(delivery)
-            if flow is not None:
-                put_back(flow, delivery, queue.endpoint, now_ms)
 
     def _tell(self, sent: Sent, verdict: Verdict | None) -> None:
         try:

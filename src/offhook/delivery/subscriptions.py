@@ -1,13 +1,14 @@
 """Who gets an event: the endpoints of its account whose subscription it matches. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
+from pydantic import ValidationError
 
 from offhook.conditions.condition import Condition, Fault, compile_condition
 from offhook.conditions.facts import Facts, facts_of
 from offhook.delivery.announcing import speaks_of
-from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.entries import StoredWebhook, WebhookSnapshot
 from offhook.delivery.rate import RateLimit, rate_limit
 from offhook.delivery.schedule import Schedule
 from offhook.delivery.webhook import WebhookDocument
@@ -104,18 +105,32 @@ with it at all, and why."""
 class Subscriptions:
     """The index of endpoints of one configuration. An event that a filter cannot be evaluated on,
     or that an endpoint cannot be matched with for any other fault, is not for that endpoint, and
-    ``on_fault`` is told; the other endpoints get it."""
+    ``on_fault`` is told; the other endpoints get it. ``left_out`` are webhooks that cannot be
+    loaded as they are stored, with the reason."""
 
     def __init__(
         self,
         version: int,
         endpoints: Iterable[Endpoint],
         on_fault: OnFault = lambda _webhook, _event, _reason: None,
+        left_out: Mapping[WebhookId, str] | None = None,
     ) -> None:
         self.version = version
+        self.left_out = left_out or {}
         self.endpoints = {endpoint.id: endpoint for endpoint in endpoints}
         self._on_fault = on_fault
         self._of_type: dict[tuple[AccountId, str], _Audience] = {}
+
+    @classmethod
+    def of(cls, snapshot: WebhookSnapshot, on_fault: OnFault) -> "Subscriptions":
+        """Those of a snapshot; one webhook that cannot be loaded keeps back no other."""
+        endpoints, left_out = [], dict(snapshot.sealed)
+        for stored in snapshot.webhooks:
+            try:
+                endpoints.append(endpoint_of(stored))
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is one webhook
+                left_out[stored.id] = _described(error)
+        return cls(snapshot.config_version, endpoints, on_fault, left_out)
 
     def match(
         self, event: LogEvent, but: Callable[[WebhookId], bool] = lambda _: False
@@ -228,6 +243,15 @@ def _facts(event: LogEvent, fields: frozenset[str]) -> Facts | Fault:
         return facts_of(event, fields)
     except Exception as error:  # noqa: BLE001 - endpoints without a filter get the event
         return _fault(error)
+
+
+def _described(error: Exception) -> str:
+    """What is wrong with a document. Values are left out: its headers may be credentials."""
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    told = (f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in faults)
+    return "; ".join(told)[:_LONGEST_REASON]
 
 
 def _fault(error: Exception) -> Fault:

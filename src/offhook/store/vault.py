@@ -3,14 +3,14 @@ and the key that signs tokens. Accounts' keys are made from that one."""
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
 
-from offhook.delivery.entries import StoredWebhook
+from offhook.delivery.entries import StoredWebhook, WebhookSnapshot
 from offhook.model.ids import WebhookId
-from offhook.store.sealing import Sealer
+from offhook.store.sealing import CannotOpen, Sealer
 
 _SIGNS_TOKENS = "key of stream tokens"
 
@@ -63,6 +63,17 @@ class Vault:
             document=open_document(self._sealer, stored.id, stored.document),
             hash_key=hmac.digest(self.token_key, b"contacts" + stored.hash_key, hashlib.sha256),
         )
+
+    def snapshot(self, config_version: int, rows: Iterable[StoredWebhook]) -> WebhookSnapshot:
+        """Webhooks of rows, in the clear; one that cannot be opened keeps back no other."""
+        opened: list[StoredWebhook] = []
+        sealed: list[tuple[WebhookId, str]] = []
+        for row in rows:
+            try:
+                opened.append(self.opened(row))
+            except (CannotOpen, ValueError, msgspec.MsgspecError) as error:
+                sealed.append((row.id, str(error)))
+        return WebhookSnapshot(config_version, tuple(opened), tuple(sealed))
 
 
 def seal_secret(sealer: Sealer, webhook: WebhookId, text: str) -> str:

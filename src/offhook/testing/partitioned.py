@@ -107,6 +107,7 @@ class PartitionedDispatch:
                 replace(it, starts=dict.fromkeys(range(self._partitions), it.starts.get(0, 0)))
                 for it in snapshot.webhooks
             ),
+            snapshot.sealed,
         )
 
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:

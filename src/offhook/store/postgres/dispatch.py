@@ -49,8 +49,8 @@ class PostgresDispatch:
         """All enabled webhooks, in one snapshot with their version."""
         async with self._database.reading() as session:
             rows = await session.rows("webhooks_enabled", now_ms=self._database.now_ms())
-        found = tuple(self._vault.opened(webhook_of(row)) for row in rows if row["id"] is not None)
-        return WebhookSnapshot(rows[0]["stamp"], found)
+        found = [webhook_of(row) for row in rows if row["id"] is not None]
+        return self._vault.snapshot(rows[0]["stamp"], found)
 
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
         """Those of the given lanes that have a ``retry`` or ``waiting`` row."""

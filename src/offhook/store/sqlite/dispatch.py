@@ -28,7 +28,7 @@ from offhook.store.sqlite.database import Database
 from offhook.store.sqlite.lanes import closed_among
 from offhook.store.sqlite.packing import unpack_events
 from offhook.store.sqlite.tail import Tail
-from offhook.store.sqlite.webhooks import decode_webhooks
+from offhook.store.sqlite.webhooks import stored_webhooks
 from offhook.store.sqlite.writer import Transaction
 from offhook.store.vault import Vault
 
@@ -213,4 +213,4 @@ def _holds(connection: Connection, lease: Lease) -> bool:
 
 
 def _snapshot(vault: Vault, webhooks: str, config_version: int) -> WebhookSnapshot:
-    return WebhookSnapshot(config_version, tuple(decode_webhooks(webhooks, vault)))
+    return vault.snapshot(config_version, stored_webhooks(webhooks))

@@ -206,7 +206,12 @@ class SqliteWebhooks:
 
 def decode_webhooks(rows: str, vault: Vault) -> list[StoredWebhook]:
     """Webhooks as the statements gather them, in the clear."""
-    return [vault.opened(_webhook_of(row)) for row in _ROWS.decode(rows)]
+    return [vault.opened(stored) for stored in stored_webhooks(rows)]
+
+
+def stored_webhooks(rows: str) -> list[StoredWebhook]:
+    """Webhooks as the statements gather them, as they are stored."""
+    return [_webhook_of(row) for row in _ROWS.decode(rows)]
 
 
 def _webhook_of(row: _WebhookRow) -> StoredWebhook:
