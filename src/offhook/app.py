@@ -21,6 +21,7 @@ from offhook.api.stream.serving import Streams
 from offhook.clock import Clock
 from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.guard import system_resolver
+from offhook.delivery.lists.listing import Listing
 from offhook.delivery.ports import Transport
 from offhook.delivery.replays.routes import replay_router
 from offhook.delivery.rollout import Rollout
@@ -192,7 +193,11 @@ def _api(
     routers.append(jwks_router(store.webhooks, clock))
     routers.append(
         delivery_router(
-            gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed
+            gate=gate,
+            deliveries=store.deliveries,
+            listing=_listing(parts),
+            webhooks=store.webhooks,
+            feed=store.feed,
         )
     )
     return build_api(
@@ -227,6 +232,17 @@ def _of_webhooks(parts: _Parts, gate: Gate, trials: Transport, prefix: str) -> I
     yield trial_router(**at(transport=trials, clock=clock, entropy=entropy))
     yield replay_router(**at(replays=store.replays, clock=clock, entropy=entropy))
     yield stats_router(**at(stats=store.stats, clock=clock))
+
+
+def _listing(parts: _Parts) -> Listing:
+    store, kept_days = parts.store, parts.settings.retention_attempts_days
+    return Listing(
+        source=store.lists,
+        webhooks=store.webhooks,
+        feed=store.feed,
+        clock=parts.clock,
+        attempts_kept_ms=kept_days * 86_400_000 or None,
+    )
 
 
 async def missing(keys: KeyStore, runners: Sequence[Runner]) -> str | None:

@@ -16,6 +16,7 @@ from offhook.api.auth import Gate, Scope
 from offhook.api.stream.follower import Follower
 from offhook.api.stream.serving import Streams
 from offhook.delivery.delivery_routes import delivery_router
+from offhook.delivery.lists.listing import Listing
 from offhook.delivery.replays.routes import replay_router
 from offhook.delivery.rollout import Rollout
 from offhook.delivery.routes import webhook_router
@@ -202,7 +203,17 @@ def assemble(
             ),
             jwks_router(store.webhooks, clock),
             delivery_router(
-                gate=gate, deliveries=store.deliveries, webhooks=store.webhooks, feed=store.feed
+                gate=gate,
+                deliveries=store.deliveries,
+                listing=Listing(
+                    source=store.lists,
+                    webhooks=store.webhooks,
+                    feed=store.feed,
+                    clock=clock,
+                    attempts_kept_ms=30 * 86_400_000,
+                ),
+                webhooks=store.webhooks,
+                feed=store.feed,
             ),
         ],
         streams=Streams(feed=store.feed, follower=follower, clock=clock, most=0),

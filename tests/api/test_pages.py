@@ -47,7 +47,7 @@ def test_a_call_cursor_comes_back_as_it_was(started_ms: int, call: str) -> None:
 @given(st.integers(-FARTHEST_POSITION, FARTHEST_POSITION), PARTITION, NAME)
 def test_a_delivery_cursor_comes_back_as_it_was(position: int, partition: int, name: str) -> None:
     """Also where the log was moved here, and what was trimmed before stands below zero."""
-    cursor = DeliveryCursor(position, partition, name)
+    cursor = DeliveryCursor({partition: (position, name), 0: (position, None)})
     assert read_cursor(write_cursor(cursor), DeliveryCursor) == cursor
 
 
@@ -59,9 +59,9 @@ def test_a_delivery_cursor_comes_back_as_it_was(position: int, partition: int, n
         FeedCursor(0, {}, LATEST_MS + 1),
         CallCursor(1 << 63, "call_1"),
         CallCursor(1, "call_\x00"),
-        DeliveryCursor(1, 1 << 31, "wh_1"),
-        DeliveryCursor(1 << 63, 0, "wh_1"),
-        DeliveryCursor(1, 0, "wh_\x00"),
+        DeliveryCursor({1 << 31: (1, "wh_1")}),
+        DeliveryCursor({0: (1 << 63, "wh_1")}),
+        DeliveryCursor({0: (1, "wh_\x00")}),
         IdCursor("wh_\x00"),
     ],
 )
@@ -93,7 +93,7 @@ def test_any_other_text_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "foreign", [IdCursor("wh_1"), CallCursor(1, "call_1"), DeliveryCursor(1, 0, "wh_1")]
+    "foreign", [IdCursor("wh_1"), CallCursor(1, "call_1"), DeliveryCursor({0: (1, "wh_1")})]
 )
 def test_a_cursor_of_another_list_is_refused(
     foreign: IdCursor | CallCursor | DeliveryCursor,

@@ -35,8 +35,8 @@ PLACES = [
     "wh_\x00.0.1",
 ]
 CURSORS = [
-    ("/v1/deliveries", DeliveryCursor(1, 1 << 31, "wh_1")),
-    ("/v1/deliveries", DeliveryCursor(1, 0, "wh_\x00")),
+    ("/v1/deliveries", DeliveryCursor({1 << 31: (1, "wh_1")})),
+    ("/v1/deliveries", DeliveryCursor({0: (1, "wh_\x00")})),
     ("/v1/events", FeedCursor(0, {1 << 31: 1})),
     ("/v1/webhooks", IdCursor("\x00")),
 ]

@@ -1,6 +1,7 @@
 """The guarantees of webhooks, keys, the views of deliveries and retention on every store."""
 
 from offhook.testing.conformance.control import KeyConformance, WebhookConformance
+from offhook.testing.conformance.lists_ahead import AheadConformance
 from offhook.testing.conformance.retention import (
     RetentionConformance,
     RowRetentionConformance,
@@ -25,4 +26,8 @@ class TestRetention(RetentionConformance):
 
 
 class TestRowRetention(RowRetentionConformance):
+    """Each guarantee."""
+
+
+class TestLists(AheadConformance):
     """Each guarantee."""

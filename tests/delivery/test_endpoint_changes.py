@@ -10,6 +10,7 @@ from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Req
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
 
@@ -29,7 +30,7 @@ class Endpoint:
 
     async def statuses(self) -> list[DeliveryStatus]:
         """Of all deliveries, oldest first."""
-        views = await self.store.deliveries.deliveries(DEFAULT_ACCOUNT, DeliveryFilter(), None, 100)
+        views = await listed(self.store, DeliveryFilter())
         return [view.status for view in reversed(views)]
 
     def _answer(self, request: Request) -> object:

@@ -24,6 +24,7 @@ from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, EventId, KeyId, Replay
 from offhook.resources.ports import StoredKey
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.material import CONSUMER, call_fact, plain
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
@@ -168,5 +169,5 @@ class Installation:
 
 async def _ask_again(store: SqliteStore) -> None:
     failed = DeliveryFilter(status=DeliveryStatus.FAILED)
-    [view, *_] = await store.deliveries.deliveries(DEFAULT_ACCOUNT, failed, None, 10)
+    [view, *_] = await listed(store, failed)
     await store.deliveries.request_retry(view.webhook, view.partition, view.position)

@@ -27,7 +27,9 @@ from offhook.store.postgres import PostgresStore, open_postgres
 from offhook.store.postgres.migrations import migrate_database
 from offhook.store.sqlite import open_sqlite
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.material import plain, whole_log
+from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench, in_order
 from offhook.testing.network import ScriptedNetwork
 
@@ -74,16 +76,9 @@ async def timeline(store: PostgresStore, key: str) -> list[str]:
     return [event.id for event in found.events]
 
 
-async def views(store: object) -> Counter[tuple[object, ...]]:
+async def views(store: ConformingStore) -> Counter[tuple[object, ...]]:
     """All deliveries that left a trace, without their places."""
-    found: list[DeliveryView] = []
-    before = None
-    while True:
-        page = await store.deliveries.deliveries(DEFAULT_ACCOUNT, DeliveryFilter(), before, 200)  # type: ignore[attr-defined]
-        if not page:
-            return Counter(map(_place_free, found))
-        found += page
-        before = (page[-1].position, page[-1].partition, page[-1].webhook)
+    return Counter(map(_place_free, await listed(store, DeliveryFilter())))
 
 
 def _place_free(view: DeliveryView) -> tuple[object, ...]:
@@ -199,7 +194,7 @@ async def test_delivery_goes_on_exactly_where_it_stopped(
             arrived = stopped.network.sequences(key, url) + bench.network.sequences(key, url)
             assert in_order(arrived)
     retried = DeliveryFilter(webhook=WebhookId("wh_strict"), status=DeliveryStatus.FAILED)
-    assert len(await store.deliveries.deliveries(DEFAULT_ACCOUNT, retried, None, 10)) == 3
+    assert len(await listed(store, retried)) == 3
 
 
 async def test_a_feed_of_everything_has_each_event_once(

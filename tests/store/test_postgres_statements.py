@@ -153,7 +153,13 @@ BY_INDEX = [
     ("delivery_views", "attempt", "webhook partition position"),
     ("deliveries_of_events", "pending", "partition position"),
     ("deliveries_of_events", "attempt", "partition position"),
-    ("deliveries_of_webhooks", "attempt", "webhook partition position"),
+    ("deliveries_rows", "pending", "webhook partition position"),
+    ("deliveries_live", "pending", "webhook partition position"),
+    ("deliveries_attempts", "attempt", "webhook partition position"),
+    ("deliveries_attempts", "pending", "webhook partition position"),
+    ("events_at", "event", "partition position"),
+    ("events_at", "event_kept", "partition position"),
+    ("kept_of_key", "event_kept", "account key"),
 ]
 """Statements that are run often, a table that each reads, and the columns that it is read by."""
 

@@ -119,10 +119,23 @@ def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) 
         ("pending_trim", "pending_given_up (since_ms<?)"),
         ("delivery_views", "attempt_webhook (webhook=? AND partition=? AND position=?)"),
         ("deliveries_of_events", "pending_position (partition=? AND position=?)"),
+        ("deliveries_of_events", "attempt_position (partition=? AND position=?)"),
         (
-            "deliveries_of_webhooks",
+            "deliveries_rows",
             "PRIMARY KEY (webhook=? AND partition=? AND position>? AND position<?)",
         ),
+        (
+            "deliveries_live",
+            "pending_live (webhook=? AND partition=? AND position>? AND position<?)",
+        ),
+        (
+            "deliveries_attempts",
+            "attempt_webhook (webhook=? AND partition=? AND position>? AND position<?)",
+        ),
+        ("events_at", "SEARCH event USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("events_at", "SEARCH kept USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("kept_of_key", "event_kept_key (account=? AND key=?)"),
+        ("deliveries_ahead", "resource_listed (account=? AND kind=?)"),
     ],
 )
 def test_what_is_asked_often_uses_its_index(connection: Connection, name: str, index: str) -> None:

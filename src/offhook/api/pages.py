@@ -87,11 +87,10 @@ class CallCursor(msgspec.Struct, frozen=True, array_like=True, tag="calls"):
 
 
 class DeliveryCursor(msgspec.Struct, frozen=True, array_like=True, tag="deliveries"):
-    """The last delivery of a page."""
+    """What a page left of each partition that has more: the position that the next one goes on
+    from, and with which endpoint, if not with all."""
 
-    position: _Position
-    partition: _Partition
-    webhook: _Name
+    rest: dict[_Partition, tuple[_Position, _Name | None]]
 
 
 class AttemptCursor(msgspec.Struct, frozen=True, array_like=True, tag="attempts"):

@@ -29,6 +29,8 @@ from offhook.delivery.entries import (
     DeliveryView,
 )
 from offhook.delivery.finding import disabled, found
+from offhook.delivery.lists.entries import Rest
+from offhook.delivery.lists.listing import Listing
 from offhook.delivery.ports import DeliveryQueries, WebhookStore
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.ports import FeedStore
@@ -47,14 +49,19 @@ class RetriedAnswer(BaseModel):
 
 
 def delivery_router(
-    *, gate: Gate, deliveries: DeliveryQueries, webhooks: WebhookStore, feed: FeedStore
+    *,
+    gate: Gate,
+    deliveries: DeliveryQueries,
+    listing: Listing,
+    webhooks: WebhookStore,
+    feed: FeedStore,
 ) -> APIRouter:
     """``/v1/deliveries`` and ``/v1/events/{id}/deliveries``."""
     router = keyed_router(
         gate, read=Scope.READ, write=Scope.WEBHOOKS_WRITE, tag="deliveries", prefix="/v1"
     )
 
-    at = DeliveryRoutes(deliveries, webhooks, feed)
+    at = DeliveryRoutes(deliveries, listing, webhooks, feed)
     one = "/deliveries/{delivery_id}"
     router.add_api_route("/deliveries", at.list_deliveries, methods=["GET"])
     router.add_api_route("/events/{event_id}/deliveries", at.list_event_deliveries, methods=["GET"])
@@ -71,22 +78,29 @@ class DeliveryRoutes:
     """What each route does."""
 
     def __init__(
-        self, deliveries: DeliveryQueries, webhooks: WebhookStore, feed: FeedStore
+        self,
+        deliveries: DeliveryQueries,
+        listing: Listing,
+        webhooks: WebhookStore,
+        feed: FeedStore,
     ) -> None:
         self._deliveries = deliveries
+        self._listing = listing
         self._webhooks = webhooks
         self._feed = feed
 
     async def list_deliveries(
         self, asking: Asking, query: Annotated[DeliveryQuery, Query()]
     ) -> Page[DeliveryAnswer]:
-        """The account's deliveries, newest event first."""
+        """The account's deliveries, newest event first, also those that their endpoints have not
+        come to yet. So many are looked at for one page, and no more: it may be short, even empty,
+        and have a `next_cursor` all the same."""
         return await self._page(asking.account, query.filter(), query)
 
     async def list_event_deliveries(
         self, asking: Asking, event_id: EventId, query: Annotated[PageQuery, Query()]
     ) -> Page[DeliveryAnswer]:
-        """The deliveries of one event, one per endpoint that takes it."""
+        """The deliveries of one event, one per endpoint that takes it, come to it or not."""
         if await self._feed.event(asking.account, event_id) is None:
             raise NotFound(
                 f"There is no event {event_id[:100]!r} in this account.",
@@ -118,7 +132,13 @@ class DeliveryRoutes:
         """Try once more, now. A delivery that waits in its lane brings the lane's head forward."""
         view = await self._view(asking.account, delivery_id)
         _check_retry(view, delivery_id, await self._is_enabled(asking.account, view))
-        await self._deliveries.request_retry(view.webhook, view.partition, view.position)
+        canceled = view.status is DeliveryStatus.CANCELED
+        await self._deliveries.request_retry(
+            view.webhook,
+            view.partition,
+            view.position,
+            self._listing.canceled_row(asking.account, view) if canceled else None,
+        )
         return delivery_answer(view)
 
     async def retry_deliveries(self, asking: Asking, asked: RetryRequest) -> RetriedAnswer:
@@ -136,17 +156,16 @@ class DeliveryRoutes:
         self, account: AccountId, wanted: DeliveryFilter, query: PageQuery
     ) -> Page[DeliveryAnswer]:
         cursor = read_cursor(query.cursor, DeliveryCursor)
-        before = None if cursor is None else _place(cursor)
-        listed = await self._deliveries.deliveries(account, wanted, before, query.limit + 1)
-        shown = listed[: query.limit]
+        before = None if cursor is None else _rest(cursor)
+        found = await self._listing.page(account, wanted, before, query.limit)
         return Page(
-            data=[delivery_answer(view) for view in shown],
-            next_cursor=_cursor_after(shown[-1]) if len(listed) > query.limit else None,
+            data=[delivery_answer(view) for view in found.views],
+            next_cursor=write_cursor(DeliveryCursor(dict(found.rest))) if found.rest else None,
         )
 
     async def _view(self, account: AccountId, delivery_id: str) -> DeliveryView:
         place = parse_delivery_id(delivery_id)
-        view = None if place is None else await self._deliveries.delivery(account, *place)
+        view = None if place is None else await self._listing.one(account, place)
         if view is None:
             raise NotFound(
                 f"There is no delivery {delivery_id[:100]!r} in this account.",
@@ -161,12 +180,11 @@ class DeliveryRoutes:
         return WebhookDocument.model_validate_json(stored.document).enabled
 
 
-def _place(cursor: DeliveryCursor) -> tuple[int, int, WebhookId]:
-    return cursor.position, cursor.partition, WebhookId(cursor.webhook)
-
-
-def _cursor_after(view: DeliveryView) -> str:
-    return write_cursor(DeliveryCursor(view.position, view.partition, view.webhook))
+def _rest(cursor: DeliveryCursor) -> Rest:
+    return {
+        partition: (position, None if name is None else WebhookId(name))
+        for partition, (position, name) in cursor.rest.items()
+    }
 
 
 def _cursor_after_attempt(record: AttemptRecord) -> str:

@@ -12,7 +12,6 @@ from offhook.delivery.entries import (
     Asked,
     AttemptRecord,
     DeliveryFilter,
-    DeliveryView,
     DispatchRequest,
     DuePending,
     DueSlice,
@@ -20,6 +19,7 @@ from offhook.delivery.entries import (
     Lane,
     LaneAge,
     PartitionChanges,
+    PendingRow,
     Place,
     Request,
     StoredWebhook,
@@ -169,23 +169,6 @@ class FilterStore(Protocol):
 class DeliveryQueries(Protocol):
     """What the API asks about deliveries."""
 
-    async def deliveries(
-        self,
-        account: AccountId,
-        wanted: DeliveryFilter,
-        before: tuple[int, int, WebhookId] | None,
-        limit: int,
-    ) -> list[DeliveryView]:
-        """Deliveries, newest first, that stand before (position, partition, webhook) in descending
-        order; one event has one for each endpoint."""
-        ...
-
-    async def delivery(
-        self, account: AccountId, webhook: WebhookId, partition: int, position: int
-    ) -> DeliveryView | None:
-        """One delivery; ``None`` when the account has no such webhook or event."""
-        ...
-
     async def attempts(
         self,
         account: AccountId,
@@ -198,8 +181,15 @@ class DeliveryQueries(Protocol):
         """Its attempts, newest first, that stand before (started_ms, number)."""
         ...
 
-    async def request_retry(self, webhook: WebhookId, partition: int, position: int) -> None:
-        """Ask the owner for another attempt now; returns once the request is durable."""
+    async def request_retry(
+        self,
+        webhook: WebhookId,
+        partition: int,
+        position: int,
+        canceled: PendingRow | None = None,
+    ) -> None:
+        """Ask the owner for another attempt now; returns once the request is durable. One that was
+        ``canceled`` and has no row gets this one first."""
         ...
 
     async def request_retries(self, account: AccountId, wanted: DeliveryFilter, most: int) -> Asked:

@@ -13,6 +13,7 @@ from offhook.delivery.entries import (
     DeliveryView,
     PendingState,
 )
+from offhook.model.catalogue import matches
 from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
 
 
@@ -43,7 +44,8 @@ class Traces(msgspec.Struct, frozen=True):
 
 
 _BEHIND = "an earlier one of its key is not delivered yet"
-_AHEAD = "the endpoint has not come to it yet"
+AHEAD = "the endpoint has not come to it yet"
+PASSED = "it was not sent: the endpoint was disabled, or did not ask for it, when its turn came"
 
 _BY_STATE = {
     PendingState.RETRY: DeliveryStatus.PENDING,
@@ -53,20 +55,34 @@ _BY_STATE = {
 }
 
 
-def status_of(traces: Traces) -> DeliveryStatus:
+def status_of(traces: Traces, *, wanted: bool = False) -> DeliveryStatus:
     """A row of its own says where it stands; else an accepted attempt; else it is still to come.
-    What was accepted stays so, whatever comes of sending it again."""
+    What was accepted stays so, whatever comes of sending it again. What its endpoint is past, and
+    left no trace, was never sent if it was ``wanted``: see ``was_passed``."""
     again = traces.accepted and traces.replay is not None
     if traces.state is not None and not again:
         return _BY_STATE[traces.state]
     if traces.accepted:
         return DeliveryStatus.DELIVERED
-    return DeliveryStatus.PENDING if traces.ahead else DeliveryStatus.UNKNOWN
+    if traces.ahead:
+        return DeliveryStatus.PENDING
+    return DeliveryStatus.CANCELED if wanted else DeliveryStatus.UNKNOWN
 
 
-def fits(traces: Traces, wanted: DeliveryFilter) -> bool:
-    """Whether it is of the statuses and the time that are listed; where that is unknown, it is."""
-    if wanted.statuses is not None and status_of(traces) not in wanted.statuses:
+def was_passed(traces: Traces, recorded_ms: int) -> bool:
+    """Whether the endpoint is past it, and nobody tried: of events created since ``recorded_ms``
+    all attempts are kept."""
+    traceless = traces.state is None and not traces.attempts
+    recorded = traces.created_ms is not None and traces.created_ms >= recorded_ms
+    return traceless and recorded and not traces.ahead
+
+
+def fits(traces: Traces, wanted: DeliveryFilter, status: DeliveryStatus) -> bool:
+    """Whether it is of the statuses, the type and the time that are listed; where the time is
+    unknown, it is."""
+    if wanted.statuses is not None and status not in wanted.statuses:
+        return False
+    if not of_type(traces.event_type or "", wanted.type):
         return False
     at_ms = traces.created_ms
     if at_ms is None:
@@ -75,16 +91,25 @@ def fits(traces: Traces, wanted: DeliveryFilter) -> bool:
     return after and (wanted.until_ms is None or at_ms < wanted.until_ms)
 
 
-def reason_of(traces: Traces) -> str | None:
+def of_type(type_: str, pattern: str | None) -> bool:
+    """Whether a list that asks for a pattern has this type; ``*`` has all, as in the feed."""
+    return pattern is None or pattern == "*" or matches(pattern, type_)
+
+
+def reason_of(traces: Traces, status: DeliveryStatus) -> str | None:
     """Why it is not delivered."""
     if traces.reason is None and traces.state is PendingState.WAITING:
         return _BEHIND
-    if traces.state is None and status_of(traces) is DeliveryStatus.PENDING:
-        return _AHEAD
+    if traces.state is None and status is DeliveryStatus.PENDING:
+        return AHEAD
+    if traces.state is None and status is DeliveryStatus.CANCELED:
+        return PASSED
     return traces.reason
 
 
-def view_of(traces: Traces, latest: AttemptRecord | None) -> DeliveryView | None:
+def view_of(
+    traces: Traces, latest: AttemptRecord | None, status: DeliveryStatus
+) -> DeliveryView | None:
     """The view; ``None`` where neither the event nor anything that names it is left."""
     if traces.event_id is None or traces.event_type is None or traces.key is None:
         return None
@@ -95,11 +120,11 @@ def view_of(traces: Traces, latest: AttemptRecord | None) -> DeliveryView | None
         traces.event_id,
         traces.event_type,
         traces.key,
-        status_of(traces),
+        status,
         traces.attempts,
         traces.due_ms,
         latest,
-        reason_of(traces),
+        reason_of(traces, status),
     )
 
 
@@ -117,14 +142,17 @@ def retryable_states(statuses: Collection[DeliveryStatus] | None) -> tuple[Pendi
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where deliveries of some statuses leave traces: rows in these states, and attempts; of those
-    that have no row, where ``accepted`` is set, the accepted ones or those never accepted."""
+    that have no row, where ``accepted`` is set, the accepted ones or those never accepted. In the
+    ``log`` stands what may have left none."""
 
     states: tuple[PendingState, ...] | None
     attempts: bool
+    log: bool
     accepted: bool | None = None
 
 
-_EVERYWHERE = Sources(None, attempts=True)
+_EVERYWHERE = Sources(None, attempts=True, log=True)
+_TRACELESS = frozenset({DeliveryStatus.PENDING, DeliveryStatus.CANCELED})
 _BY_ATTEMPT = {DeliveryStatus.DELIVERED: True, DeliveryStatus.UNKNOWN: False}
 
 
@@ -135,4 +163,5 @@ def sources_of(statuses: Collection[DeliveryStatus] | None) -> Sources:
     states = tuple(state for state, status in _BY_STATE.items() if status in statuses)
     accepted = [accepted for status, accepted in _BY_ATTEMPT.items() if status in statuses]
     only = accepted[0] if len(accepted) == 1 else None
-    return Sources(states, attempts=bool(accepted), accepted=only)
+    log = not _TRACELESS.isdisjoint(statuses)
+    return Sources(states, attempts=bool(accepted), log=log, accepted=only)

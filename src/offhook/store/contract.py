@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from offhook.delivery.lists.ports import DeliverySource
 from offhook.delivery.ports import (
     AnnouncementStore,
     BoundStore,
@@ -62,6 +63,11 @@ class Store(Protocol):
     @property
     def deliveries(self) -> DeliveryQueries:
         """What the API asks about deliveries."""
+        ...
+
+    @property
+    def lists(self) -> DeliverySource:
+        """What lists of deliveries are read from."""
         ...
 
     @property

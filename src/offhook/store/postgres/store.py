@@ -18,6 +18,7 @@ from offhook.store.postgres.feed import PostgresFeed
 from offhook.store.postgres.filters import PostgresFilters
 from offhook.store.postgres.keys import PostgresKeys
 from offhook.store.postgres.leases import PostgresLeases
+from offhook.store.postgres.lists import PostgresLists
 from offhook.store.postgres.log import PostgresLog
 from offhook.store.postgres.migrations import migrate, sole
 from offhook.store.postgres.notices import Notices
@@ -50,6 +51,7 @@ class PostgresStore:
     timers: PostgresTimers
     dispatch: PostgresDispatch
     deliveries: PostgresDeliveries
+    lists: PostgresLists
     bounds: PostgresBounds
     health: PostgresHealth
     stats: PostgresStats
@@ -121,6 +123,7 @@ def _assemble(url: str, database: Database, made: Installation) -> PostgresStore
         timers=PostgresTimers(database),
         dispatch=PostgresDispatch(database, vault),
         deliveries=PostgresDeliveries(database, partitions),
+        lists=PostgresLists(database, partitions, ends),
         bounds=PostgresBounds(database),
         health=PostgresHealth(database, partitions),
         stats=PostgresStats(database, partitions),

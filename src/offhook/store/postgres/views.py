@@ -1,8 +1,8 @@
 """Deliveries, their rows and their attempts, as statements bring them: columns in the order of the
 fields."""
 
-from offhook.delivery.entries import AttemptRecord, DeliveryView, PendingRow, PendingState
-from offhook.delivery.traces import Traces, view_of
+from offhook.delivery.entries import AttemptRecord, PendingRow, PendingState
+from offhook.delivery.traces import Traces
 from offhook.store.postgres.session import Row
 
 PENDING_WIDTH = 16
@@ -47,16 +47,6 @@ ATTEMPT_COLUMNS = (
 )
 
 
-class StoredTraces(Traces, frozen=True):
-    """What the store knows of one delivery, and its latest attempt."""
-
-    latest: AttemptRecord | None
-
-    def view(self) -> DeliveryView | None:
-        """The delivery as users see it."""
-        return view_of(self, self.latest)
-
-
 def pending_of(row: Row, first: int = 0) -> PendingRow:
     """The row of the sixteen columns from ``first`` on."""
     return PendingRow(
@@ -84,10 +74,10 @@ def attempt_of(row: Row, first: int = 0) -> AttemptRecord:
     return AttemptRecord(*row[first:])
 
 
-def traces_of(row: Row) -> StoredTraces:
-    """The traces of a row of ``delivery_views``; the columns of its latest attempt come last."""
+def traces_of(row: Row) -> Traces:
+    """The traces of a row of ``delivery_views``."""
     state = row["state"]
-    return StoredTraces(
+    return Traces(
         webhook=row["webhook"],
         partition=row["partition"],
         position=row["position"],
@@ -104,5 +94,9 @@ def traces_of(row: Row) -> StoredTraces:
         ahead=row["ahead"],
         attempts=row["attempts"],
         accepted=row["ever_accepted"],
-        latest=None if row[_TRACES_WIDTH] is None else attempt_of(row, _TRACES_WIDTH),
     )
+
+
+def last_attempt_of(row: Row) -> AttemptRecord | None:
+    """The latest attempt of a row of ``delivery_views``, whose columns come last."""
+    return None if row[_TRACES_WIDTH] is None else attempt_of(row, _TRACES_WIDTH)

@@ -21,6 +21,7 @@ from offhook.store.sqlite.filters import SqliteFilters
 from offhook.store.sqlite.folder import DATABASE, FolderLock, lock_folder, unusable
 from offhook.store.sqlite.keys import SqliteKeys
 from offhook.store.sqlite.leases import SqliteLeases
+from offhook.store.sqlite.lists import SqliteLists
 from offhook.store.sqlite.log import SqliteLog
 from offhook.store.sqlite.migrations import migrate
 from offhook.store.sqlite.replays import SqliteReplays
@@ -47,6 +48,7 @@ class SqliteStore:
     timers: SqliteTimers
     dispatch: SqliteDispatch
     deliveries: SqliteDeliveries
+    lists: SqliteLists
     bounds: SqliteBounds
     health: SqliteHealth
     stats: SqliteStats
@@ -150,6 +152,7 @@ def _assemble(
         timers=SqliteTimers(database),
         dispatch=SqliteDispatch(database, tail, vault),
         deliveries=SqliteDeliveries(database),
+        lists=SqliteLists(database),
         bounds=SqliteBounds(database),
         health=SqliteHealth(database),
         stats=SqliteStats(database),

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from offhook.delivery.entries import AttemptRecord, DeliveryView
-from offhook.delivery.traces import Traces, view_of
+from offhook.delivery.entries import AttemptRecord
+from offhook.delivery.traces import Traces
 from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
 
 
@@ -43,6 +43,6 @@ class TracesRow(Traces, frozen=True):
 
     latest: AttemptRow | None
 
-    def view(self) -> DeliveryView | None:
-        """The delivery as users see it."""
-        return view_of(self, None if self.latest is None else self.latest.record())
+    def last_attempt(self) -> AttemptRecord | None:
+        """The attempt as the ports know it."""
+        return None if self.latest is None else self.latest.record()

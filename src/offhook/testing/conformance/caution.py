@@ -6,8 +6,8 @@ Subclass ``CautionConformance`` as the suite of delivery.
 from collections.abc import Callable
 
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, DeliveryView, Request
-from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
@@ -79,7 +79,7 @@ class CautionConformance:
 
     async def _given_up(self, store: ConformingStore) -> list[DeliveryView]:
         failed = DeliveryFilter(status=DeliveryStatus.FAILED)
-        return await store.deliveries.deliveries(DEFAULT_ACCOUNT, failed, None, 10)
+        return await listed(store, failed)
 
 
 class Lives:

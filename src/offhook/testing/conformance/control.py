@@ -21,6 +21,7 @@ from offhook.signing.secret import Secret
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
     OTHER_ACCOUNT,
+    SECRET,
     WEBHOOK,
     appended,
     heads,
@@ -88,7 +89,7 @@ class WebhookConformance:
         assert (made.id, made.account, made.secrets) == (
             WEBHOOK,
             DEFAULT_ACCOUNT,
-            (Secret("whsec_a"),),
+            (Secret(SECRET),),
         )
         now_ms = to_ms(clock.now())
         assert (made.revision, made.created_ms, made.updated_ms) == (1, now_ms, now_ms)

@@ -21,6 +21,7 @@ from offhook.delivery.entries import (
 )
 from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId, partition_of
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench, in_order
 from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
@@ -258,9 +259,7 @@ class DeliveryConformance:
         await bench.post("a", "a", "a")
         await bench.settle()
         assert bench.network.sequences("a") == [1, 3]
-        failed = await store.deliveries.deliveries(
-            DEFAULT_ACCOUNT, DeliveryFilter(status=DeliveryStatus.FAILED), None, 10
-        )
+        failed = await listed(store, DeliveryFilter(status=DeliveryStatus.FAILED))
         assert [(each.webhook, each.attempts) for each in failed] == [(webhook, 1)]
         assert "404" in (failed[0].reason or "")
 
@@ -352,9 +351,7 @@ class DeliveryConformance:
         stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
         assert stored is not None
         assert b'"enabled":false' in stored.document.replace(b" ", b"")
-        canceled = await store.deliveries.deliveries(
-            DEFAULT_ACCOUNT, DeliveryFilter(status=DeliveryStatus.CANCELED), None, 10
-        )
+        canceled = await listed(store, DeliveryFilter(status=DeliveryStatus.CANCELED))
         assert len(canceled) == 3
 
     async def test_without_order_a_failing_event_delays_no_later_one_of_its_key(
@@ -414,7 +411,7 @@ async def _lanes(store: ConformingStore) -> Counter[WebhookId]:
 
 
 async def _views(store: ConformingStore) -> list[DeliveryView]:
-    return await store.deliveries.deliveries(DEFAULT_ACCOUNT, DeliveryFilter(), None, 100)
+    return await listed(store, DeliveryFilter())
 
 
 def _attempt(webhook: WebhookId, partition: int, position: int, *, status: int) -> AttemptRecord:

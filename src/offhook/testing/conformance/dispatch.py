@@ -17,6 +17,7 @@ from offhook.log.entries import Lease
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.material import (
     TTL_S,
     WEBHOOK,
@@ -459,5 +460,5 @@ async def _due_positions(store: ConformingStore, lease: Lease) -> list[int]:
 
 
 async def _statuses(store: ConformingStore) -> list[str]:
-    found = await store.deliveries.deliveries(DEFAULT_ACCOUNT, DeliveryFilter(), None, 100)
+    found = await listed(store, DeliveryFilter())
     return [view.status.value for view in found]

@@ -13,6 +13,7 @@ from offhook.log.entries import Submission
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.material import (
     OTHER_ACCOUNT,
     WEBHOOK,
@@ -114,6 +115,28 @@ class FilterConformance:
         await bench.settle()
         assert _keys(bench, "vip") == ["k1", "k3"]
 
+    async def test_lists_that_are_named_oddly_match_by_what_they_say_and_stop_nothing(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench = Bench(store, clock, ScriptedNetwork())
+        await bench.webhook("vip", contact_list_ids=["7", "list_1"])
+        await bench.webhook("all")
+        odd: tuple[object, ...] = (
+            [7],
+            ["7", None],
+            "7",
+            [None, {}, [], 7.0, True],
+            {},
+            7,
+            None,
+            [1 << 70, "list_1"],
+        )
+        facts = [plain(f"k{n}", data=_data(contact_list_ids=it)) for n, it in enumerate(odd)]
+        await appended(store, *facts)
+        await bench.settle()
+        assert _keys(bench, "vip") == ["k0", "k1", "k7"]
+        assert _keys(bench, "all") == [f"k{n}" for n in range(len(odd))]
+
     async def test_a_test_event_reaches_only_who_asks_for_tests(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
@@ -159,9 +182,7 @@ class FilterConformance:
         assert len(set(hashes)) == 2
         plainly = [_sent(it) for it in bench.network.requests if "open" in it.url]
         assert NUMBER in {it.data["caller_id"] for it in plainly}
-        views = await store.deliveries.deliveries(
-            DEFAULT_ACCOUNT, DeliveryFilter(webhook=webhook), None, 10
-        )
+        views = await listed(store, DeliveryFilter(webhook=webhook))
         assert not any("5550123" in repr(view) for view in views)
 
     async def test_accounts_have_keys_of_their_own_to_hash_contacts_with(

@@ -27,6 +27,7 @@ URL = "https://crm.example/hook"
 """Of every endpoint of the suites, unless they say otherwise."""
 OTHER_ACCOUNT = AccountId("acc_other")
 CONSUMER = "deliver"
+SECRET = "whsec_" + "YWFh" * 8
 TTL_S = 10.0
 
 _EVERYTHING = 1 << 40
@@ -134,7 +135,7 @@ async def make_webhook(
     """Make an endpoint that takes everything; as stored."""
     document = {"url": URL, "events": ["*"], "enabled": True, **fields}
     webhook = WebhookId(name)
-    await store.webhooks.create_webhook(account, webhook, msgspec.json.encode(document), "whsec_a")
+    await store.webhooks.create_webhook(account, webhook, msgspec.json.encode(document), SECRET)
     stored = await store.webhooks.webhook(account, webhook)
     assert stored is not None
     return stored

@@ -15,6 +15,7 @@ from offhook.delivery.entries import (
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.material import OTHER_ACCOUNT
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
@@ -197,7 +198,7 @@ async def _bench(
 
 async def _listed(store: ConformingStore, **wanted: object) -> list[DeliveryView]:
     described = replace(DeliveryFilter(), **wanted)
-    return await store.deliveries.deliveries(DEFAULT_ACCOUNT, described, None, 100)
+    return await listed(store, described)
 
 
 async def _retry(store: ConformingStore, bench: Bench, view: DeliveryView) -> None:

@@ -18,6 +18,7 @@ from offhook.delivery.replays.entries import (
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, ReplayId, WebhookId
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.material import OTHER_ACCOUNT
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench, in_order
@@ -90,7 +91,7 @@ class ReplayConformance:
         await bench.settle()
         crm.answer = OK
         job = await _finished(bench, await _ask(bench, webhook, FAILED))
-        [view] = await store.deliveries.deliveries(DEFAULT_ACCOUNT, DeliveryFilter(), None, 10)
+        [view] = await listed(store, DeliveryFilter())
         records = await store.deliveries.attempts(
             DEFAULT_ACCOUNT, webhook, view.partition, view.position
         )
@@ -250,9 +251,7 @@ class ReplayConformance:
         done = await _finished(bench, job)
         assert done.counts == ReplayCounts(matched=4, failed=4)
         assert await _statuses(store) == {DeliveryStatus.DELIVERED: 4}
-        failed = await store.deliveries.deliveries(
-            DEFAULT_ACCOUNT, DeliveryFilter(status=DeliveryStatus.FAILED), None, 10
-        )
+        failed = await listed(store, DeliveryFilter(status=DeliveryStatus.FAILED))
         assert failed == []
         none = await _finished(bench, await _ask(bench, webhook, UNDELIVERED))
         assert none.counts == ReplayCounts()
@@ -537,7 +536,7 @@ async def _job(bench: Bench, replay: ReplayId) -> ReplayView:
 
 
 async def _statuses(store: ConformingStore) -> dict[DeliveryStatus, int]:
-    views = await store.deliveries.deliveries(DEFAULT_ACCOUNT, DeliveryFilter(), None, 200)
+    views = await listed(store, DeliveryFilter())
     return dict(Counter(view.status for view in views))
 
 

@@ -18,6 +18,7 @@ from offhook.log.timers import CONSUMER as TIMERS
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, ReplayId, WebhookId
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed, listing_of
 from offhook.testing.conformance.material import (
     CONSUMER,
     WEBHOOK,
@@ -260,7 +261,11 @@ class RowRetentionConformance:
         await store.dispatch.apply([PartitionChanges(lease, events[2].position, settled=settled)])
         await _until_done(store.retention, "trim_attempts")
         assert [await _attempts(store, event) for event in events] == [[], [], []]
-        assert (await _view(store, events[0])).status is DeliveryStatus.UNKNOWN
+        listing = listing_of(store, clock, attempts_kept_ms=_AGE_MS)
+        place = (WEBHOOK, events[0].partition, events[0].position)
+        view = await listing.one(DEFAULT_ACCOUNT, place)
+        assert view is not None
+        assert view.status is DeliveryStatus.UNKNOWN
 
     async def test_an_attempt_that_a_new_owner_has_to_know_of_stays(
         self, store: ConformingStore, clock: FakeClock
@@ -364,8 +369,8 @@ def _replay_of(number: int) -> ReplayJob:
 
 
 async def _replays(store: ConformingStore) -> list[str]:
-    listed = await store.replays.list_replays(DEFAULT_ACCOUNT, None, None, 10)
-    return [view.job.id for view in listed]
+    views = await store.replays.list_replays(DEFAULT_ACCOUNT, None, None, 10)
+    return [view.job.id for view in views]
 
 
 async def trim_events(store: ConformingStore) -> Trimmed:
@@ -438,12 +443,10 @@ async def _attempts(store: ConformingStore, event: LogEvent) -> list[int]:
 
 
 async def _view(store: ConformingStore, event: LogEvent) -> DeliveryView:
-    view = await store.deliveries.delivery(
-        DEFAULT_ACCOUNT, WEBHOOK, event.partition, event.position
-    )
+    view = await listing_of(store).one(DEFAULT_ACCOUNT, (WEBHOOK, event.partition, event.position))
     assert view is not None
     return view
 
 
 async def _listed(store: ConformingStore, wanted: DeliveryFilter) -> list[DeliveryView]:
-    return await store.deliveries.deliveries(DEFAULT_ACCOUNT, wanted, None, 100)
+    return await listed(store, wanted)

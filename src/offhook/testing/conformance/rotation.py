@@ -17,7 +17,13 @@ from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.signing import STANDARD, STANDARD_ED25519, Secret, Verified, make_secret, verify
 from offhook.signing.ed25519 import public_key
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.material import OTHER_ACCOUNT, TTL_S, WEBHOOK, make_webhook
+from offhook.testing.conformance.material import (
+    OTHER_ACCOUNT,
+    SECRET,
+    TTL_S,
+    WEBHOOK,
+    make_webhook,
+)
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, ScriptedNetwork
@@ -37,7 +43,7 @@ class RotationConformance:
         await make_webhook(store)
         assert await _rotate(store, NEW, HOUR_S)
         ends_ms = to_ms(clock.now()) + HOUR_S * 1000
-        held = (Secret(NEW), Secret("whsec_a", ends_ms))
+        held = (Secret(NEW), Secret(SECRET, ends_ms))
         assert await _secrets(store) == held
         assert (await store.dispatch.webhooks()).webhooks[0].secrets == held
         clock.advance(HOUR_S - 0.001)
@@ -57,7 +63,7 @@ class RotationConformance:
         assert await _rotate(store, third, 0)
         assert await _secrets(store) == (
             Secret(third),
-            Secret("whsec_a", now_ms + 3 * HOUR_S * 1000),
+            Secret(SECRET, now_ms + 3 * HOUR_S * 1000),
             Secret(OLD, now_ms + HOUR_S * 1000),
         )
 

@@ -14,6 +14,8 @@ from offhook.delivery.entries import (
 )
 from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
+from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.lists import listed, listing_of
 from offhook.testing.conformance.material import (
     CONSUMER,
     OTHER_ACCOUNT,
@@ -108,57 +110,69 @@ class DeliveryViewConformance:
         lease = await lease_for(store, "k")
         attempts = [attempt_on(event, name) for event in events for name in names]
         await store.dispatch.apply([PartitionChanges(lease, 2, attempts=tuple(attempts))])
-        views = await _pages(store, DeliveryFilter(), 2)
+        views = await listed(store, DeliveryFilter(), limit=2)
         assert [(view.position, view.webhook) for view in views] == [
             (event.position, name) for event in events[::-1] for name in names[::-1]
         ]
 
-    async def test_lists_put_the_partitions_together_in_one_order(
-        self, store: ConformingStore
+    async def test_lists_put_the_partitions_together_by_when_events_were_made(
+        self, store: ConformingStore, clock: FakeClock
     ) -> None:
+        """Positions of different partitions say nothing about time: one of them is far ahead."""
         names = [WebhookId(f"wh_{name}") for name in "ab"]
         for name in names:
             await make_webhook(store, name)
-        events = await placed(store, *(plain(f"k{n % 12}") for n in range(40)))
+        await placed(store, *(plain("busy") for _ in range(30)))
+        events = []
+        for number in range(40):
+            clock.advance(1)
+            events += await placed(store, plain(f"k{number % 12}"))
         share = await store.leases.acquire(CONSUMER, "suite", TTL_S)
         for lease in share.taken:
             own = [event for event in events if event.partition == lease.partition]
-            tried = [event for event in own if event.position > 1]
-            attempts = tuple(attempt_on(event, name) for event in tried for name in names)
-            rows = tuple(pending_for(event, PendingState.FAILED, webhook=names[0]) for event in own)
-            await store.dispatch.apply([PartitionChanges(lease, 0, attempts, rows=rows)])
-        expected = [
-            (event.position, event.partition, name)
-            for event in events
-            for name in (names if event.position > 1 else names[:1])
-        ]
+            settled, left = own[: len(own) // 2], own[len(own) // 2 :]
+            attempts = tuple(attempt_on(event, name) for event in settled for name in names)
+            rows = tuple(
+                pending_for(event, PendingState.FAILED, webhook=names[0]) for event in left
+            )
+            cursor = settled[-1].position if settled else 0
+            await store.dispatch.apply([PartitionChanges(lease, cursor, attempts, rows=rows)])
+        expected = [(event.id, name) for event in events[::-1] for name in names[::-1]]
+        recent = DeliveryFilter(since_ms=events[0].created_ms)
         for limit in (1, 7, 100):
-            views = await _pages(store, DeliveryFilter(), limit)
-            places = [(view.position, view.partition, view.webhook) for view in views]
-            assert places == sorted(expected, reverse=True)
+            views = await listed(store, recent, limit=limit)
+            assert [(view.event_id, view.webhook) for view in views] == expected
 
     async def test_each_filter_keeps_what_it_names(self, store: ConformingStore) -> None:
         events = await _delivered(store)
         positions = [event.position for event in events]
         for wanted, expected in (
-            (DeliveryFilter(), positions[:6]),
-            (DeliveryFilter(webhook=WEBHOOK), positions[:6]),
+            (DeliveryFilter(), positions),
+            (DeliveryFilter(webhook=WEBHOOK), positions),
             (DeliveryFilter(webhook=WebhookId("wh_none")), []),
             (DeliveryFilter(event=events[2].id), positions[2:3]),
-            (DeliveryFilter(key="k"), positions[:6]),
+            (DeliveryFilter(key="k"), positions),
             (DeliveryFilter(key="other"), []),
             (DeliveryFilter(event=events[2].id, key="other"), []),
-            (DeliveryFilter(type="custom.noted"), positions[:6]),
+            (DeliveryFilter(type="custom.noted"), positions),
+            (DeliveryFilter(type="custom.*"), positions),
+            (DeliveryFilter(type="custom.*", status=FAILED), positions[2:3]),
+            (DeliveryFilter(type="custom.*", key="k"), positions),
+            (DeliveryFilter(type="*"), positions),
+            (DeliveryFilter(type="call.*"), []),
+            (DeliveryFilter(type="call.*", key="k"), []),
             (DeliveryFilter(type="custom.other"), []),
             (DeliveryFilter(status=DELIVERED), positions[:1]),
             (DeliveryFilter(status=UNKNOWN), positions[1:2]),
             (DeliveryFilter(status=FAILED), positions[2:3]),
             (DeliveryFilter(status=CANCELED, webhook=WEBHOOK), positions[3:4]),
-            (DeliveryFilter(status=PENDING, key="k"), positions[4:6]),
-            (DeliveryFilter(status=PENDING), positions[4:6]),
+            (DeliveryFilter(status=PENDING, key="k"), positions[4:]),
+            (DeliveryFilter(status=PENDING), positions[4:]),
+            (DeliveryFilter(undelivered=True), positions[2:]),
+            (DeliveryFilter(undelivered=True, webhook=WEBHOOK), positions[2:]),
         ):
             for limit in (1, 100):
-                views = await _pages(store, wanted, limit)
+                views = await listed(store, wanted, limit=limit)
                 assert [view.position for view in views[::-1]] == expected, wanted
 
     async def test_accounts_never_see_one_anothers_deliveries(self, store: ConformingStore) -> None:
@@ -170,7 +184,7 @@ class DeliveryViewConformance:
             DeliveryFilter(event=events[0].id),
             DeliveryFilter(key="k"),
         ):
-            found = await store.deliveries.deliveries(OTHER_ACCOUNT, wanted, None, 10)
+            found = await listed(store, wanted, account=OTHER_ACCOUNT)
             assert found == []
         for account, event in ((OTHER_ACCOUNT, events[0]), (DEFAULT_ACCOUNT, foreign)):
             assert await _delivery(store, account, event) is None
@@ -186,8 +200,8 @@ class DeliveryViewConformance:
         assert await _delivery(store, DEFAULT_ACCOUNT, event) is None
         await make_webhook(store)
         assert await _delivery(store, DEFAULT_ACCOUNT, event) is not None
-        nowhere = await store.deliveries.delivery(
-            DEFAULT_ACCOUNT, WEBHOOK, event.partition, event.position + 1
+        nowhere = await listing_of(store).one(
+            DEFAULT_ACCOUNT, (WEBHOOK, event.partition, event.position + 1)
         )
         assert nowhere is None
 
@@ -222,21 +236,11 @@ async def _delivered(store: ConformingStore) -> list[LogEvent]:
 async def _delivery(
     store: ConformingStore, account: AccountId, event: LogEvent
 ) -> DeliveryView | None:
-    return await store.deliveries.delivery(account, WEBHOOK, event.partition, event.position)
+    place = (WEBHOOK, event.partition, event.position)
+    return await listing_of(store).one(account, place)
 
 
 async def _view(store: ConformingStore, event: LogEvent) -> DeliveryView:
     view = await _delivery(store, event.account, event)
     assert view is not None
     return view
-
-
-async def _pages(store: ConformingStore, wanted: DeliveryFilter, limit: int) -> list[DeliveryView]:
-    """All pages, one after the other."""
-    views: list[DeliveryView] = []
-    before: tuple[int, int, WebhookId] | None = None
-    while page := await store.deliveries.deliveries(DEFAULT_ACCOUNT, wanted, before, limit):
-        assert len(page) <= limit
-        views += page
-        before = (page[-1].position, page[-1].partition, page[-1].webhook)
-    return views

@@ -74,6 +74,7 @@ CREATE TABLE event_kept (
     PRIMARY KEY (partition, position)
 );
 CREATE INDEX event_kept_id ON event_kept (account, id);
+CREATE INDEX event_kept_key ON event_kept (account, key);
 ALTER TABLE event_kept ALTER COLUMN data SET STORAGE EXTERNAL;
 CREATE INDEX pending_given_up ON pending (since_ms) WHERE state = 'failed' OR state = 'canceled';
 

@@ -72,6 +72,7 @@ CREATE TABLE event_kept (
     data BLOB NOT NULL
 ) STRICT;
 CREATE INDEX event_kept_id ON event_kept (account, id);
+CREATE INDEX event_kept_key ON event_kept (account, key);
 CREATE INDEX pending_given_up ON pending (since_ms) WHERE state = 'failed' OR state = 'canceled';
 
 -- What somebody asked to have sent again: not changed any more, but for being canceled. ``scope``

@@ -1,0 +1,24 @@
+-- From where on endpoints that are enabled have not come to the log.
+SELECT
+    json_group_array(
+        json_array(
+            resource.id,
+            start.partition,
+            max(
+                start.position,
+                min(
+                    coalesce(held.from_position - 1, coalesce(lease.cursor, 0)),
+                    coalesce(lease.cursor, 0)
+                )
+            ) + 1,
+            NULL
+        )
+    )
+FROM resource
+CROSS JOIN webhook_start AS start ON start.webhook = resource.id
+LEFT JOIN held ON held.partition = start.partition AND held.webhook = resource.id
+LEFT JOIN lease ON lease.consumer = :consumer AND lease.partition = start.partition
+WHERE resource.kind = 'webhook'
+    AND resource.account = :account
+    AND (:webhook IS NULL OR resource.id = :webhook)
+    AND coalesce(resource.document ->> 'enabled', 1)

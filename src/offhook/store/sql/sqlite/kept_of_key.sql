@@ -1,0 +1,1 @@
+SELECT json_group_array(position) FROM event_kept WHERE account = :account AND key = :key
