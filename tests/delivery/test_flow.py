@@ -303,6 +303,43 @@ class TestRanges:
         assert flow.read_to(CRM) == 19
         assert flow.freeze(places=True) is None
 
+    def test_what_is_slow_moves_to_the_endpoints_range_and_the_cursor_goes_on(self) -> None:
+        flow = PartitionFlow(lease())
+        first, second = read(flow, 3), read(flow, 5, "b")
+        flow.live.read(20)
+        flow.detach(CRM, [second, first])
+        frozen = freeze(flow)
+        assert (frozen.cursor, frozen.held) == (20, (HeldRange(CRM, 0, 3),))
+        assert not flow.behind(CRM)
+        flow.accept(first)
+        assert freeze(flow).held == (HeldRange(CRM, 0, 5),)
+        flow.accept(second)
+        assert freeze(flow).met == (CRM,)
+
+    def test_a_range_that_is_read_already_goes_back_for_what_is_slow_before_it(self) -> None:
+        flow = PartitionFlow(lease())
+        slow = read(flow, 3)
+        flow.hold(CRM, 8)
+        flow.live.read(20)
+        flow.begin(delivery(9, "b", reader=flow.ranges[CRM].progress))
+        flow.ranges[CRM].progress.read(12)
+        flow.detach(CRM, [slow])
+        frozen = freeze(flow)
+        assert (frozen.cursor, frozen.held) == (20, (HeldRange(CRM, 0, 3),))
+        assert flow.behind(CRM)
+        flow.accept(slow)
+        assert freeze(flow).held == (HeldRange(CRM, 0, 9),)
+
+    def test_a_detached_endpoint_falls_behind_as_any_other(self) -> None:
+        flow = PartitionFlow(lease())
+        slow = read(flow, 3)
+        flow.detach(CRM, [slow])
+        flow.hold(CRM, 8)
+        assert (flow.behind(CRM), flow.read_to(CRM)) == (True, 7)
+        flow.live.read(20)
+        flow.accept(slow)
+        assert freeze(flow).held == (HeldRange(CRM, 0, 8),)
+
     def test_the_range_of_an_endpoint_that_is_gone_ends(self) -> None:
         flow = PartitionFlow(lease(), held=[HeldRange(CRM, 0, 1)])
         flow.end_range(CRM)

@@ -27,6 +27,24 @@ def test_an_unsettled_position_holds_the_cursor_below_it() -> None:
     assert progress.done_to() == 20
 
 
+@given(st.lists(st.integers(1, 30), min_size=1), st.lists(st.integers(1, 30), min_size=1))
+def test_what_is_adopted_holds_the_place_wherever_it_lies(
+    opened: list[int], adopted: list[int]
+) -> None:
+    progress = Progress(0)
+    for position in sorted(opened):
+        progress.open(position)
+    progress.read(40)
+    for position in opened[::2]:
+        progress.settle(position)
+    progress.adopt(adopted)
+    left = sorted([*opened[1::2], *adopted])
+    while left:
+        assert progress.done_to() == left[0] - 1
+        progress.settle(left.pop(0))
+    assert progress.done_to() == 40
+
+
 @given(st.lists(st.integers(1, 30), min_size=1), st.randoms(use_true_random=False))
 def test_the_cursor_never_passes_an_unsettled_position_and_never_goes_back(
     positions: list[int], random: object

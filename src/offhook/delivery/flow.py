@@ -37,6 +37,7 @@ class PartitionFlow:
     ) -> None:
         self.lease = lease
         self.live = Progress(lease.cursor)
+        self._old_to = lease.cursor
         self.ranges = {row.webhook: _resumed(row, lease.cursor) for row in held}
         self.next_due_ms = 0
         self.caution: Caution | None = None
@@ -217,11 +218,35 @@ class PartitionFlow:
         """The endpoint leaves the live path at this position."""
         held = self.ranges.get(webhook)
         if held is None:
-            held = self.ranges[webhook] = Range(from_position)
-            self.changes.hold(HeldRange(webhook, self.partition, from_position))
-        else:
-            held.progress.read(from_position - 1)
+            held = self._begin_range(webhook, from_position)
+        held.progress.read(from_position - 1)
         held.met = False
+
+    @property
+    def pinned(self) -> bool:
+        """Whether something old is under way live. An owner that is cautious has reason to wait."""
+        return self.caution is None and self.live.done_to() < self._old_to
+
+    def age(self) -> None:
+        """What was read until now is old from now on."""
+        self._old_to = self.live.read_to
+
+    def is_old(self, position: int) -> bool:
+        """Whether it was read before the last call of ``age``."""
+        return position <= self._old_to
+
+    def detach(self, webhook: WebhookId, deliveries: Collection[Delivery]) -> None:
+        """The endpoint's range vouches for these live ones from now on; else they stay as they
+        are."""
+        positions = [delivery.event.position for delivery in deliveries]
+        held = self.ranges.get(webhook)
+        if held is None:
+            held = self._begin_range(webhook, min(positions))
+            held.met = True
+        held.progress.adopt(positions)
+        for delivery in deliveries:
+            self.live.settle(delivery.event.position)
+            delivery.reader = held.progress
 
     def part_with(self, webhook: WebhookId) -> None:
         """The endpoint is gone, and what waited for it canceled."""
@@ -288,6 +313,11 @@ class PartitionFlow:
         self._sending.discard((webhook, position))
         self._parting.discard((webhook, position))
         self.changes.fresh.add((webhook, position))
+
+    def _begin_range(self, webhook: WebhookId, from_position: int) -> Range:
+        held = self.ranges[webhook] = Range(from_position)
+        self.changes.hold(HeldRange(webhook, self.partition, from_position))
+        return held
 
     def _end_met_ranges(self) -> None:
         for webhook, held in list(self.ranges.items()):

@@ -1,6 +1,7 @@
 """How far a reader of the log is done: the position below which every delivery is settled."""
 
 from collections import deque
+from collections.abc import Iterable
 from enum import Enum, auto
 
 
@@ -45,6 +46,13 @@ class Progress:
             return
         self._open[position] = 1
         self._order.append(position)
+
+    def adopt(self, positions: Iterable[int]) -> None:
+        """Deliveries of these positions are under way for this reader from now on: another one took
+        them from the log, wherever that was."""
+        for position in positions:
+            self._open[position] = self._open.get(position, 0) + 1
+        self._order = deque(sorted(self._open))
 
     def settle(self, position: int) -> None:
         """One delivery of this position is accepted, or stands in a row of its own."""

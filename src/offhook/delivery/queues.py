@@ -264,7 +264,11 @@ class EndpointQueue:
     @property
     def replays(self) -> int:
         """How many of those that wait are sent by replays."""
-        return sum(it.replay is not None for it in chain(self._ready, *self._lanes.values()))
+        return sum(it.replay is not None for it in self.waiting())
+
+    def waiting(self) -> Iterable[Delivery]:
+        """All that wait."""
+        return chain(self._ready, *self._lanes.values())
 
     def remove(self, unwanted: Callable[[Delivery], bool]) -> list[Delivery]:
         """Take out those that wait and are not wanted any more."""
@@ -372,6 +376,10 @@ class Queues:
     def size(self) -> int:
         """How many deliveries wait in all."""
         return sum(queue.size for queue in self._queues.values())
+
+    def waiting(self) -> Iterable[Delivery]:
+        """All deliveries that wait."""
+        return chain.from_iterable(queue.waiting() for queue in self._queues.values())
 
     def close(self, webhook: WebhookId) -> list[Delivery]:
         """The endpoint is gone: close its queue, and hand out what waited."""
