@@ -159,7 +159,7 @@ async def test_a_webhook_tells_how_its_endpoint_does(api: Served) -> None:
     at_ms = to_ms(api.clock.now())
     seen = EndpointHealth(3, at_ms + 1000, at_ms + 2500, at_ms)
     await api.store.health.note_health(
-        [HealthNote(WebhookId(made["id"]), DEFAULT_ACCOUNT, made["url"], seen)]
+        [HealthNote(WebhookId(made["id"]), DEFAULT_ACCOUNT, made["url"], 1, seen)]
     )
     failing = {
         "status": "failing",
@@ -278,6 +278,51 @@ async def test_another_scheme_needs_a_secret_that_fits_it(api: Served) -> None:
     assert "no base64, but long" not in answer.text
 
 
+async def test_another_scheme_drops_what_was_of_the_one_before(api: Served) -> None:
+    made = await api.webhook(signing={"scheme": "timestamped-hex", "prefix": "x-callcall"})
+    path = f"/v1/webhooks/{made['id']}"
+    for change, signing in (
+        ({"scheme": "timestamped-hex"}, {"scheme": "timestamped-hex", "prefix": "x-callcall"}),
+        ({"scheme": "none"}, {"scheme": "none", "prefix": None}),
+        ({"scheme": "timestamped-hex"}, {"scheme": "timestamped-hex", "prefix": "x-offhook"}),
+        ({"prefix": "x-b"}, {"scheme": "timestamped-hex", "prefix": "x-b"}),
+        ({"scheme": None}, {"scheme": "standard", "prefix": None}),
+    ):
+        answer = await api.send("PATCH", path, json={"signing": change})
+        assert (answer.status_code, answer.json()["signing"]) == (200, signing)
+    refused = await api.send("PATCH", path, json={"signing": {"prefix": "x-b"}})
+    assert refused.json()["errors"][0]["path"] == "body.signing.prefix"
+
+
+async def test_other_retries_drop_what_was_of_those_before(api: Served) -> None:
+    made = await api.webhook(retry={"delays_s": [1, 2], "until_s": 60, "statuses": [500]})
+    path = f"/v1/webhooks/{made['id']}"
+    listed = {"profile": None, "until_s": None, "statuses": None, "jitter": 0.0}
+    for change, retry in (
+        ({"profile": "brief"}, {**listed, "profile": "brief", "delays_s": None}),
+        ({"profile": "24h"}, {**listed, "profile": "24h", "delays_s": None}),
+        ({"delays_s": [3]}, {**listed, "delays_s": [3]}),
+        ({"jitter": 0.1}, {**listed, "delays_s": [3], "jitter": 0.1}),
+    ):
+        answer = await api.send("PATCH", path, json={"retry": change})
+        assert (answer.status_code, answer.json()["retry"]) == (200, retry), answer.text
+
+
+async def test_a_value_that_was_not_shown_is_not_taken_for_one(api: Served) -> None:
+    made = await api.webhook(headers={"Authorization": "Bearer credential", "X-Env": "prod"})
+    path = f"/v1/webhooks/{made['id']}"
+    seen = (await api.get(path, key=READER)).json()["headers"]
+    changes = {"headers": {**seen, "X-Env": "test"}}
+    for answer in (
+        await api.send("PATCH", path, json=changes),
+        await api.post("/v1/webhooks", {"url": URL, "events": ["*"], **changes}),
+    ):
+        assert answer.status_code == 422
+        assert [it["path"] for it in answer.json()["errors"]] == ["body.headers.Authorization"]
+    kept = (await api.get(path)).json()["headers"]
+    assert kept == {"Authorization": "Bearer credential", "X-Env": "prod"}
+
+
 async def test_a_deleted_webhook_is_gone(api: Served) -> None:
     made = await api.webhook()
     path = f"/v1/webhooks/{made['id']}"
@@ -337,7 +382,7 @@ async def test_a_name_that_does_not_resolve_is_accepted_with_a_warning(api: Serv
         ({"retry": {"profile": "brief", "jitter": 0.2}}, "body.retry", "belong to delays_s"),
         ({"retry": {"delays_s": [1], "jitter": 0.6}}, "body.retry.jitter", "0.5"),
         ({"signing": {"scheme": "hmac-md5"}}, "body.signing.scheme", "'standard'"),
-        ({"signing": {"prefix": "x-mine"}}, "body.signing", "timestamped-hex"),
+        ({"signing": {"prefix": "x-mine"}}, "body.signing.prefix", "timestamped-hex"),
         ({"rate_limit_per_s": 0}, "body.rate_limit_per_s", "greater than 0"),
         ({"rate_limit_per_s": 10_001}, "body.rate_limit_per_s", "10000"),
         ({"rate_limit_per_s": "fast"}, "body.rate_limit_per_s", "number"),
@@ -379,7 +424,7 @@ def test_a_stored_document_reads_back_as_it_was() -> None:
 async def test_values_of_headers_are_shown_to_keys_that_may_change_webhooks(api: Served) -> None:
     made = await api.webhook(headers={"authorization": "Bearer credential"})
     one, listed = f"/v1/webhooks/{made['id']}", "/v1/webhooks"
-    for key, value in ((ALICE, "Bearer credential"), (READER, "********")):
+    for key, value in ((ALICE, "Bearer credential"), (READER, "***")):
         shown = (await api.get(one, key=key)).json()["headers"]
         assert shown == {"authorization": value}
         assert (await api.get(listed, key=key)).json()["data"][0]["headers"] == shown

@@ -14,12 +14,10 @@ from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth, HealthStatus
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import rfc3339_ms
+from offhook.model.headers import MASK
 from offhook.model.ids import delivery_id
 
 Item = TypeVar("Item")
-
-MASKED = "********"
-"""What stands for a value that the asker's key may not read."""
 
 
 class Page(BaseModel, Generic[Item]):
@@ -98,7 +96,7 @@ def webhook_fields(stored: StoredWebhook, *, credentials: bool = True) -> dict[s
     left out: they may be such."""
     faults = stored.filter_faults
     document = WebhookDocument.model_validate_json(stored.document)
-    shown = document.headers if credentials else dict.fromkeys(document.headers, MASKED)
+    shown = document.headers if credentials else dict.fromkeys(document.headers, MASK)
     return {
         **document.model_dump(),
         "headers": shown,

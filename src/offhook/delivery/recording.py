@@ -7,8 +7,7 @@ import msgspec
 from offhook.delivery.entries import Answer, Request, Timings
 from offhook.delivery.subscriptions import Endpoint
 from offhook.model.event import LogEvent
-
-MASK = "***"
+from offhook.model.headers import MASK
 
 _SIGNATURE = "-signature"
 _SECRET_ANSWERS = frozenset(

@@ -1,16 +1,13 @@
 """The API of webhooks: make, list, read, change and delete."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Query, Request, Response
-from pydantic import ValidationError
 
 from offhook.api.auth import Gate, Principal, Scope
 from offhook.api.pages import IdCursor, PageQuery, read_cursor, write_cursor
 from offhook.api.routing import Asking, keyed_router
-from offhook.api.validation import invalid
 from offhook.clock import Clock
 from offhook.delivery.answers import (
     ChangedWebhook,
@@ -22,6 +19,7 @@ from offhook.delivery.answers import (
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.filtering import filter_warnings
 from offhook.delivery.finding import Entropy, IfMatch, being_changed, check_revision, found
+from offhook.delivery.patching import check_unmasked, patched
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
 from offhook.delivery.webhook import NewWebhook, WebhookDocument
@@ -80,6 +78,7 @@ class WebhookRoutes:
         self, asking: Asking, new: NewWebhook, request: Request, response: Response
     ) -> MadeWebhook:
         """Make a webhook; it gets every matching event from now on. The secret is in the answer."""
+        check_unmasked(new.headers)
         if new.secret is not None:
             check_secret(new.secret, new.signing.as_scheme())
         warnings = await self._targets.check(new.url)
@@ -146,7 +145,7 @@ class WebhookRoutes:
         for _ in range(_TRIES):
             stored = await found(self._store, account, webhook)
             check_revision(stored, if_match)
-            document = _patched(stored, patch)
+            document = patched(stored.document, patch)
             secret, warnings = self._secret_for(stored, document)
             warnings += await self._check_target(stored, document)
             warnings += filter_warnings(document.filter, document.patterns())
@@ -180,27 +179,6 @@ def _new_secret(webhook: WebhookId, document: WebhookDocument) -> str:
         f"new one was made, and the old one signs no more. GET /v1/webhooks/{webhook}/secret shows "
         "it, and .../public-key what to verify by."
     )
-
-
-def _patched(stored: StoredWebhook, patch: Mapping[str, Any]) -> WebhookDocument:
-    merged = _merge(json.loads(stored.document), patch)
-    try:
-        return WebhookDocument.model_validate(merged)
-    except ValidationError as error:
-        raise invalid(error.errors(), "body") from error
-
-
-def _merge(target: object, patch: object) -> object:
-    """RFC 7396: objects merge field by field, null removes, anything else replaces."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for field, value in patch.items():
-        if value is None:
-            merged.pop(field, None)
-        else:
-            merged[field] = _merge(merged.get(field), value)
-    return merged
 
 
 def _answer(asking: Principal, stored: StoredWebhook) -> WebhookAnswer:

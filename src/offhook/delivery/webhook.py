@@ -3,7 +3,15 @@
 import re
 from typing import Annotated, Literal, Self, assert_never
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from offhook.conditions.condition import compile_condition
 from offhook.delivery.guard import MAX_URL_LENGTH
@@ -62,16 +70,22 @@ class _Part(BaseModel):
 
 
 class Signing(_Part):
-    """How requests are signed. ``prefix`` begins the headers of ``timestamped-hex``."""
+    """How requests are signed. ``prefix`` begins the headers of ``timestamped-hex``; the other
+    schemes have none."""
 
     scheme: Literal["standard", "standard-ed25519", "timestamped-hex", "none"] = "standard"
-    prefix: Annotated[str, AfterValidator(_check_prefix)] = _PREFIX
+    prefix: Annotated[str, AfterValidator(_check_prefix)] | None = Field(
+        default=None, validate_default=True
+    )
 
-    @model_validator(mode="after")
-    def _prefix_where_used(self) -> Self:
-        if self.prefix != _PREFIX and self.scheme != "timestamped-hex":
-            raise ValueError("prefix belongs to the scheme 'timestamped-hex'; leave it out")
-        return self
+    @field_validator("prefix", mode="before")
+    @classmethod
+    def _where_used(cls, prefix: object, info: ValidationInfo) -> object:
+        if info.data.get("scheme") == "timestamped-hex":
+            return _PREFIX if prefix is None else prefix
+        if prefix not in (None, _PREFIX):
+            raise ValueError("is of the scheme 'timestamped-hex' alone; leave it out, or null")
+        return None
 
     def as_scheme(self) -> Scheme:
         """The scheme to sign by."""
@@ -81,7 +95,7 @@ class Signing(_Part):
             case "standard-ed25519":
                 return STANDARD_ED25519
             case "timestamped-hex":
-                return TimestampedHex(self.prefix)
+                return TimestampedHex(self.prefix or _PREFIX)
             case "none":
                 return Unsigned()
             case _:

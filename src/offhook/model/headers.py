@@ -5,6 +5,9 @@ from typing import Final
 
 from offhook.model.errors import FieldError
 
+MASK: Final = "***"
+"""What stands in place of a value that is not shown."""
+
 MAX_HEADERS: Final = 10
 _MAX_VALUE = 1_024
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII).fullmatch
