@@ -102,7 +102,16 @@ def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) 
         ("retries_wanted", "PRIMARY KEY (webhook=? AND partition=? AND position>?"),
         ("retries_wanted", "dispatch_request_delivery (webhook=? AND partition=? AND position=?)"),
         ("pending_events", "PRIMARY KEY (webhook=? AND partition=? AND position=?)"),
-        ("settled_after", "attempt_position (partition=? AND position>?)"),
+        ("settled_after", "attempt_position (partition=? AND (position,webhook)>(?,?))"),
+        ("settled_after", "pending_position (partition=? AND (position,webhook)>(?,?))"),
+        (
+            "settled_in_ranges",
+            "attempt_webhook (webhook=? AND partition=? AND position>? AND position<?)",
+        ),
+        (
+            "settled_in_ranges",
+            "PRIMARY KEY (webhook=? AND partition=? AND position>? AND position<?)",
+        ),
         ("requests", "dispatch_request_partition (partition=?)"),
         ("events_after", "SEARCH event USING INTEGER PRIMARY KEY (rowid>?)"),
         ("call_rows", "call_id (account=? AND id=?)"),

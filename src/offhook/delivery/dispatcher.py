@@ -271,16 +271,11 @@ class Dispatcher:
 
     async def _take_over(self, lease: Lease) -> PartitionFlow:
         held = await self._store.held(lease.partition)
-        settled = await self._store.settled_after(lease.partition, lease.cursor)
-        for row in held:
-            settled |= await self._store.settled_after(
-                lease.partition, row.from_position - 1, row.webhook
-            )
         flow = PartitionFlow(
             lease,
             held=held,
             lane_counts=await self._store.lane_counts(lease.partition),
-            settled=settled,
+            settled=await self._store.settled_after(lease.partition, lease.cursor, held),
         )
         if lease.takeovers:
             self._queues.silence(self._clock.monotonic())

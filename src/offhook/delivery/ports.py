@@ -79,10 +79,11 @@ class DispatchStore(Protocol):
         ...
 
     async def settled_after(
-        self, partition: int, after: int, webhook: WebhookId | None = None
+        self, partition: int, cursor: int, held: Sequence[HeldRange] = ()
     ) -> set[tuple[WebhookId, int]]:
-        """(webhook, position) of the deliveries above a position that were accepted or have a row
-        of their own, of one webhook or of all: a new owner skips them."""
+        """(webhook, position) of the deliveries that were accepted or have a row of their own, of
+        all above the cursor and of those in a range below it: a new owner skips them. They may be
+        many: they are read so that others on the loop have their turn meanwhile."""
         ...
 
     async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:

@@ -149,10 +149,10 @@ class PartitionedDispatch:
         return await self._store.held(partition)
 
     async def settled_after(
-        self, partition: int, after: int, webhook: WebhookId | None = None
+        self, partition: int, cursor: int, held: Sequence[HeldRange] = ()
     ) -> set[tuple[WebhookId, int]]:
         """As the store has them."""
-        return await self._store.settled_after(partition, after, webhook)
+        return await self._store.settled_after(partition, cursor, held)
 
     async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:
         """As the store has them."""

@@ -34,6 +34,7 @@ from offhook.store.vault import Vault
 
 _AGES = ("partitions", "webhooks", "failed_by_ms")
 _BUSY = ("busy_webhooks", "busy_partitions", "busy_positions")
+_RANGES_AT_ONCE = 64
 
 
 class PostgresDispatch:
@@ -96,14 +97,25 @@ class PostgresDispatch:
         return [HeldRange(*row) for row in rows]
 
     async def settled_after(
-        self, partition: int, after: int, webhook: WebhookId | None = None
+        self, partition: int, cursor: int, held: Sequence[HeldRange] = ()
     ) -> set[tuple[WebhookId, int]]:
-        """(webhook, position) of deliveries above a position that were accepted or have a row."""
+        """(webhook, position) of deliveries above the cursor, or in a range below it, that were
+        accepted or have a row."""
+        below = [it for it in held if it.from_position <= cursor]
         async with self._database.reading() as session:
-            rows = await session.rows(
-                "settled_after", partition=partition, after=after, webhook=webhook
-            )
-        return {(row["webhook"], row["position"]) for row in rows}
+            above = await session.rows("settled_after", partition=partition, cursor=cursor)
+            found = {(row["webhook"], row["position"]) for row in above}
+            for at in range(0, len(below), _RANGES_AT_ONCE):
+                ranges = below[at : at + _RANGES_AT_ONCE]
+                rows = await session.rows(
+                    "settled_in_ranges",
+                    partition=partition,
+                    webhooks=[it.webhook for it in ranges],
+                    from_positions=[it.from_position for it in ranges],
+                    cursor=cursor,
+                )
+                found.update((row["webhook"], row["position"]) for row in rows)
+        return found
 
     async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:
         """Requests not yet carried out, oldest first."""

@@ -1,5 +1,6 @@
 """What the dispatcher asks, on SQLite."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from operator import attrgetter
 
@@ -40,6 +41,9 @@ _HELD = msgspec.json.Decoder(list[HeldRange])
 _PLACED = msgspec.json.Decoder(list[tuple[int, Lane]])
 _DELIVERIES = msgspec.json.Decoder(list[tuple[WebhookId, int]])
 _REQUESTS = msgspec.json.Decoder(list[DispatchRequest])
+
+_RANGES_AT_ONCE = 16
+_SETTLED_AT_ONCE = 1_000
 
 
 class SqliteDispatch:
@@ -95,15 +99,45 @@ class SqliteDispatch:
         return self._database.read(lambda it: it.rows("held", _HELD, partition=partition))
 
     async def settled_after(
-        self, partition: int, after: int, webhook: WebhookId | None = None
+        self, partition: int, cursor: int, held: Sequence[HeldRange] = ()
     ) -> set[tuple[WebhookId, int]]:
-        """(webhook, position) of deliveries above a position that were accepted or have a row."""
-        rows = self._database.read(
+        """(webhook, position) of deliveries above the cursor, or in a range below it, that were
+        accepted or have a row; in slices, between which others on the loop have their turn."""
+        below = [(it.webhook, it.from_position) for it in held if it.from_position <= cursor]
+        found = set[tuple[WebhookId, int]]()
+        for at in range(0, len(below), _RANGES_AT_ONCE):
+            ranges = as_json(below[at : at + _RANGES_AT_ONCE])
+            found.update(self._settled_in_ranges(partition, ranges, cursor))
+            await asyncio.sleep(0)
+        settled = self._settled_after(partition, WebhookId(""), cursor + 1)
+        while settled:
+            found.update(settled)
+            await asyncio.sleep(0)
+            settled = self._settled_after(partition, *settled[-1])
+        return found
+
+    def _settled_in_ranges(
+        self, partition: int, ranges: str, cursor: int
+    ) -> list[tuple[WebhookId, int]]:
+        return self._database.read(
             lambda it: it.rows(
-                "settled_after", _DELIVERIES, partition=partition, after=after, webhook=webhook
+                "settled_in_ranges", _DELIVERIES, partition=partition, ranges=ranges, cursor=cursor
             )
         )
-        return set(rows)
+
+    def _settled_after(
+        self, partition: int, webhook: WebhookId, position: int
+    ) -> list[tuple[WebhookId, int]]:
+        return self._database.read(
+            lambda it: it.rows(
+                "settled_after",
+                _DELIVERIES,
+                partition=partition,
+                webhook=webhook,
+                position=position,
+                limit=_SETTLED_AT_ONCE,
+            )
+        )
 
     async def requests(self, partitions: Collection[int], limit: int) -> list[DispatchRequest]:
         """Requests not yet carried out, oldest first."""

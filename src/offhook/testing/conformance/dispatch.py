@@ -113,15 +113,31 @@ class FencingConformance:
         ]
         rows = (pending_for(events[0], FAILED), pending_for(events[3], RETRY, due_ms=1))
         await store.dispatch.apply([PartitionChanges(lease, 0, tuple(attempts), rows=rows)])
-        after = events[0].position
-        found = await store.dispatch.settled_after(lease.partition, after)
-        assert found == {
+        cursor = events[1].position
+        above = {
             (WEBHOOK, events[2].position),
             (WEBHOOK, events[3].position),
             (other, events[2].position),
         }
-        own = await store.dispatch.settled_after(lease.partition, 0, other)
-        assert own == {(other, events[2].position)}
+        assert await store.dispatch.settled_after(lease.partition, cursor) == above
+        ranges = [HeldRange(it, lease.partition, events[0].position) for it in (WEBHOOK, other)]
+        found = await store.dispatch.settled_after(lease.partition, cursor, ranges)
+        assert found == above | {(WEBHOOK, events[0].position)}
+        end = events[3].position
+        assert await store.dispatch.settled_after(lease.partition, end, ranges[1:]) == {
+            (other, events[2].position)
+        }
+
+    async def test_it_is_known_however_many_there_are(self, store: ConformingStore) -> None:
+        names = [WebhookId(f"wh_{number:03}") for number in range(400)]
+        events = await placed(store, *(plain("k") for _ in range(14)))
+        lease = await lease_for(store, "k")
+        attempts = [attempt_on(it, name, accepted=True) for it in events for name in names]
+        await store.dispatch.apply([PartitionChanges(lease, 0, tuple(attempts))])
+        ranges = [HeldRange(name, lease.partition, events[0].position) for name in names]
+        known = {(name, it.position) for it in events for name in names}
+        for cursor in (0, events[-1].position):
+            assert await store.dispatch.settled_after(lease.partition, cursor, ranges) == known
 
     async def test_an_attempt_that_cannot_be_stored_leaves_a_stub_and_holds_up_no_other(
         self, store: ConformingStore

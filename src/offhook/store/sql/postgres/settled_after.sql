@@ -1,10 +1,5 @@
 SELECT webhook, position FROM attempt
-WHERE partition = :partition
-    AND position > :after
-    AND accepted
-    AND (:webhook::text IS NULL OR webhook = :webhook::text)
+WHERE partition = :partition AND position > :cursor AND accepted
 UNION ALL
 SELECT webhook, position FROM pending
-WHERE partition = :partition
-    AND position > :after
-    AND (:webhook::text IS NULL OR webhook = :webhook::text)
+WHERE partition = :partition AND position > :cursor
