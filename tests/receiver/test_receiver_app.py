@@ -271,6 +271,18 @@ def test_a_server_whose_queue_cannot_be_opened_does_not_start_and_says_why(
     assert "missing" in entry["error"]
 
 
+@pytest.mark.parametrize(("tolerance_s", "status"), [(300, 401), (3700, 200)])
+async def test_how_old_a_request_may_be_can_be_chosen(
+    tmp_path: Path, tolerance_s: int, status: int
+) -> None:
+    queue = SqliteQueue(tmp_path / "queue.db")
+    receiver = Receiver(Inside(), SECRET, queue, tolerance_s=tolerance_s)
+    body, an_hour_ago_s = body_of(1), int(time.time()) - 3600
+    headers = sign(STANDARD, [SECRET], event_id="evt_1", timestamp_s=an_hour_ago_s, body=body)
+    async with serving(receiver) as client:
+        assert (await client.post(body, headers))[0] == status
+
+
 async def test_another_scheme_and_path_can_be_chosen(tmp_path: Path) -> None:
     inside, scheme = Inside(), TimestampedHex("x-callcall")
     queue = SqliteQueue(tmp_path / "queue.db")
