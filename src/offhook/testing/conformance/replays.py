@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from offhook.delivery.dispatcher import Bounds
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
+from offhook.delivery.queues import QUEUE_BOUND
 from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
@@ -214,6 +215,32 @@ class ReplayConformance:
         assert job.counts == ReplayCounts(matched=3, accepted=3)
         assert network.sequences("a") == [3, 1, 2]
         assert await _statuses(store) == {DeliveryStatus.DELIVERED: 5}
+
+    async def test_nothing_of_an_endpoint_that_hung_and_was_disabled_and_enabled_is_left_out(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        hangs, network = Gate(DOWN), ScriptedNetwork()
+        bench = Bench(store, clock, network)
+        webhook = await bench.webhook("crm", retry=AT_ONCE, max_in_flight=2)
+        network.script = hangs
+        await bench.post(*(f"k{number % 300}" for number in range(QUEUE_BOUND + 300)))
+        await bench.until(lambda: hangs.waiting == 2)
+        await _steps(bench, 20)
+        await _enable(store, webhook, False)
+        await _steps(bench, 5)
+        await bench.post("a", "b")
+        await _steps(bench, 5)
+        await _enable(store, webhook, True)
+        await bench.post("c")
+        network.script = lambda _: OK
+        await _steps(bench, 5)
+        replay = await _ask(bench, webhook, UNDELIVERED)
+        await _steps(bench, 5)
+        hangs.open()
+        job = await _finished(bench, replay)
+        assert job.counts.failed == 0
+        arrived = {(each.key, each.sequence) for each in network.accepted}
+        assert len(arrived) == QUEUE_BOUND + 303
 
     async def test_what_is_pending_is_only_hurried(
         self, store: ConformingStore, clock: FakeClock
