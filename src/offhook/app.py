@@ -231,7 +231,7 @@ def _of_webhooks(parts: _Parts, gate: Gate, trials: Transport, prefix: str) -> I
     yield secret_router(**at(rollout=Rollout(store.rollout, clock), entropy=entropy))
     yield trial_router(**at(transport=trials, clock=clock, entropy=entropy))
     yield replay_router(**at(replays=store.replays, clock=clock, entropy=entropy))
-    yield stats_router(**at(stats=store.stats, clock=clock))
+    yield stats_router(**at(stats=store.stats, source=store.lists, clock=clock))
 
 
 def _listing(parts: _Parts) -> Listing:

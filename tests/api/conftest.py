@@ -183,6 +183,7 @@ def assemble(
                     gate=gate,
                     webhooks=store.webhooks,
                     stats=store.stats,
+                    source=store.lists,
                     clock=clock,
                     prefix=prefix,
                     documented=prefix == "/v1",

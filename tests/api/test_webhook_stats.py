@@ -7,10 +7,12 @@ import pytest
 from conftest import BOB, READER, Served
 from offhook.delivery.dispatcher import CONSUMER
 from offhook.delivery.entries import HeldRange, PartitionChanges, PendingRow, PendingState
+from offhook.delivery.lists.waiting import MOST_READ
 from offhook.delivery.stats.figures import Cell, bucket_of
 from offhook.delivery.stats.routes import MOST_COUNTED
 from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, EventId, WebhookId
+from offhook.testing.conformance.material import appended, attempt_on, plain
 
 
 async def stats(api: Served, webhook: str, window: str = "1h") -> dict[str, Any]:
@@ -105,23 +107,42 @@ async def test_what_waits_is_counted_up_to_a_bound(api: Served) -> None:
     await api.store.dispatch.apply([PartitionChanges(lease, 0, rows=rows[:7])])
     few = await stats(api, webhook)
     assert (few["pending"], few["pending_at_least"]) == (7, False)
-    assert few["oldest_pending_at"] == "2026-11-20T10:00:00.001Z"
     await api.store.dispatch.apply([PartitionChanges(lease, 0, rows=rows)])
     many = await stats(api, webhook)
     assert (many["pending"], many["pending_at_least"]) == (MOST_COUNTED, True)
 
 
-async def test_a_held_range_says_that_more_waits(api: Served) -> None:
-    webhook = WebhookId((await api.webhook())["id"])
-    told = await api.event(type="custom.note", data={})
-    event = await api.store.feed.event(AccountId("acc_alice"), told["id"])
-    assert event is not None
+async def test_what_an_endpoint_has_not_come_to_counts_as_pending(api: Served) -> None:
+    webhook = WebhookId((await api.webhook(events=["custom.note"]))["id"])
+    events = []
+    for type_ in ("custom.note", "custom.other", "custom.note", "custom.note"):
+        told = await api.event(type=type_, data={})
+        event = await api.store.feed.event(AccountId("acc_alice"), told["id"])
+        assert event is not None
+        events.append(event)
+        api.clock.advance(1)
+    fresh = await stats(api, webhook)
+    assert (fresh["pending"], fresh["pending_at_least"]) == (3, False)
+    assert fresh["oldest_pending_at"] == "2026-11-20T10:00:00.000Z"
     (lease,) = (await api.store.leases.acquire(CONSUMER, "a test", 60)).taken
-    held = HeldRange(webhook, 0, event.position)
-    await api.store.dispatch.apply([PartitionChanges(lease, 0, held=(held,))])
-    now = await stats(api, webhook)
-    assert (now["pending"], now["pending_at_least"], now["held_ranges"]) == (0, True, 1)
-    assert now["oldest_held_at"] == "2026-11-20T10:00:00.000Z"
+    first, *_, last = events
+    held = HeldRange(webhook, 0, first.position + 1)
+    tried = (attempt_on(first, webhook, accepted=True), attempt_on(last, webhook, accepted=True))
+    changes = PartitionChanges(lease, last.position, tried, held=(held,))
+    await api.store.dispatch.apply([changes])
+    behind = await stats(api, webhook)
+    assert (behind["pending"], behind["pending_at_least"], behind["held_ranges"]) == (1, False, 1)
+    assert behind["oldest_pending_at"] == "2026-11-20T10:00:02.000Z"
+    assert behind["oldest_held_at"] == "2026-11-20T10:00:01.000Z"
+
+
+async def test_what_an_endpoint_has_not_come_to_is_read_up_to_a_bound(api: Served) -> None:
+    webhook = (await api.webhook())["id"]
+    facts = [plain("k", n, account=AccountId("acc_alice")) for n in range(MOST_READ + 1)]
+    await appended(api.store, *facts)
+    told = await stats(api, webhook)
+    assert (told["pending"], told["pending_at_least"]) == (MOST_READ, True)
+    assert told["oldest_pending_at"] == "2026-11-20T10:00:00.000Z"
 
 
 @pytest.mark.parametrize("window", ["5m", "59m", "1h", "24h", "7d", "30d"])

@@ -27,8 +27,8 @@ from offhook.delivery.lists.strands import (
     trace_filter,
     trace_strands,
 )
+from offhook.delivery.lists.subscribed import subscribed
 from offhook.delivery.ports import WebhookStore
-from offhook.delivery.subscriptions import Subscriptions, endpoint_of
 from offhook.delivery.traces import Traces, fits, sources_of, status_of, view_of, was_passed
 from offhook.log.ports import FeedStore
 from offhook.model.event import to_ms
@@ -101,7 +101,7 @@ class Listing:
         event = traces.event_id and await self._feed.event(account, traces.event_id)
         if stored is None or not event:
             return False
-        return Subscriptions(0, [endpoint_of(stored)]).wants(stored.id, event)
+        return bool(subscribed([stored]).match(event))
 
     def _recorded_ms(self) -> int:
         kept_ms = self._attempts_kept_ms
@@ -128,7 +128,7 @@ class _Search:
         self._recorded_ms = recorded_ms
         self._sources = sources_of(wanted.statuses)
         self._fits = trace_filter(wanted, self._sources)
-        self._audience = Subscriptions(0, ())
+        self._audience = subscribed(())
         self._asked_for: set[Place] = set()
         self._left = MOST_LOOKED_AT
         self._merge = Merge(())
@@ -197,7 +197,7 @@ class _Search:
                 page = await self._webhooks.list_webhooks(
                     self._account, page[-1].id, _WEBHOOKS_AT_ONCE
                 )
-        self._audience = Subscriptions(0, [endpoint_of(it) for it in stored])
+        self._audience = subscribed(stored)
 
     async def _views(self, taken: Sequence[tuple[int, Candidate]]) -> list[DeliveryView]:
         self._left -= _VIEW_COSTS * len(taken)

@@ -12,6 +12,8 @@ from offhook.clock import Clock
 from offhook.delivery.answers import HealthAnswer, health_answer
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.finding import found
+from offhook.delivery.lists.ports import DeliverySource
+from offhook.delivery.lists.waiting import Waiting, waiting_for
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.stats.figures import (
     Backlog,
@@ -77,10 +79,11 @@ class StatsBucket(AttemptStats):
 class StatsAnswer(AttemptStats):
     """An endpoint over a window, a second late, and what waits for it now.
 
-    ``pending`` counts deliveries that wait for a retry or behind one, up to 10,000:
-    ``pending_at_least`` says that there are more, there or in ``held_ranges``. Those are parts of
-    the log that an endpoint which fell behind is yet to be fed from. ``oldest_pending_at`` and
-    ``oldest_held_at`` are when the event was made that waits longest.
+    ``pending`` counts deliveries that wait for a retry or behind one, up to 10,000, and those that
+    the endpoint has not come to, among the first 4,096 events or so of the log that it has not:
+    ``pending_at_least`` says that there may be more. ``held_ranges`` are parts of the log that an
+    endpoint which fell behind is yet to be fed from. ``oldest_pending_at`` and ``oldest_held_at``
+    are when the event was made that waits longest.
     """
 
     webhook_id: str
@@ -103,6 +106,7 @@ def stats_router(
     gate: Gate,
     webhooks: WebhookStore,
     stats: StatsStore,
+    source: DeliverySource,
     clock: Clock,
     prefix: str = "/v1",
     documented: bool = True,
@@ -127,7 +131,8 @@ def stats_router(
         stored = await found(webhooks, asking.account, webhook_id)
         counts = await stats.attempt_counts(webhook_id, window.since_minute, window.width)
         backlog = await stats.backlog(webhook_id, MOST_COUNTED + 1)
-        return _answer(stored, query.window, window, counts, backlog, now_ms)
+        waiting = await waiting_for(source, stored)
+        return _answer(stored, query.window, window, counts, (backlog, waiting), now_ms)
 
     router.add_api_route("/{webhook_id}/stats", get_webhook_stats, methods=["GET"])
     return router
@@ -138,20 +143,13 @@ def _answer(
     asked: str,
     window: Window,
     counts: list[SlotCount],
-    backlog: Backlog,
+    waits: tuple[Backlog, Waiting],
     now_ms: int,
 ) -> StatsAnswer:
     buckets = [
         StatsBucket.model_validate({"start": rfc3339_ms(window.begin_ms(number)), **_told(each)})
         for number, each in enumerate(by_slot(counts, window))
     ]
-    waiting = {
-        "pending": min(backlog.pending, MOST_COUNTED),
-        "pending_at_least": backlog.pending > MOST_COUNTED or backlog.held_ranges > 0,
-        "oldest_pending_at": _time(backlog.oldest_ms),
-        "held_ranges": backlog.held_ranges,
-        "oldest_held_at": _time(backlog.held_ms),
-    }
     fields = {
         "webhook_id": stored.id,
         "window": asked,
@@ -162,7 +160,18 @@ def _answer(
         "health": health_answer(stored.health),
         "buckets": buckets,
     }
-    return StatsAnswer.model_validate({**fields, **waiting, **_told(tally(counts))})
+    return StatsAnswer.model_validate({**fields, **_waiting(*waits), **_told(tally(counts))})
+
+
+def _waiting(backlog: Backlog, ahead: Waiting) -> dict[str, object]:
+    moments = [it for it in (backlog.oldest_ms, ahead.oldest_ms) if it is not None]
+    return {
+        "pending": min(backlog.pending, MOST_COUNTED) + ahead.deliveries,
+        "pending_at_least": backlog.pending > MOST_COUNTED or ahead.more,
+        "oldest_pending_at": _time(min(moments, default=None)),
+        "held_ranges": backlog.held_ranges,
+        "oldest_held_at": _time(backlog.held_ms),
+    }
 
 
 def _told(told: Tally) -> dict[str, object]:
