@@ -41,7 +41,7 @@ class TestLanes:
         assert not flow.closing(Lane(CRM, "b"))
         freeze(flow)
         assert flow.closing(LANE)
-        flow.applied(ApplyReport(closed=frozenset({LANE})))
+        flow.applied(ApplyReport(closed=frozenset({LANE})), now_ms=0, now_s=0.0)
         assert not flow.closing(LANE)
         assert flow.may_be_closed(CRM)
 
@@ -59,14 +59,14 @@ class TestLanes:
         fail(flow, 5)
         freeze(flow)
         elsewhere = Lane(ADS, "of another partition")
-        flow.applied(ApplyReport(closed=frozenset({LANE, elsewhere})))
+        flow.applied(ApplyReport(closed=frozenset({LANE, elsewhere})), now_ms=0, now_s=0.0)
         assert flow.may_be_closed(CRM)
         assert not flow.may_be_closed(ADS)
         pending = delivery(5)
         flow.begin(pending)
         flow.accept(pending)
         freeze(flow)
-        flow.applied(ApplyReport(opened=frozenset({LANE})))
+        flow.applied(ApplyReport(opened=frozenset({LANE})), now_ms=0, now_s=0.0)
         assert not flow.may_be_closed(CRM)
 
     def test_an_unordered_endpoint_closes_no_lane(self) -> None:
@@ -119,7 +119,7 @@ class TestWriting:
             frozen = flow.freeze(places=places)
             assert frozen is not None
             assert (len(frozen.rows), frozen.cursor) == (1, cursor)
-            flow.applied(ApplyReport())
+            flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
 
     def test_the_cursor_stays_below_what_is_under_way(self) -> None:
         flow = PartitionFlow(lease())
@@ -137,17 +137,17 @@ class TestWriting:
         flow.accept(pending)
         assert freeze(flow).settled == ((CRM, 5),)
         assert flow.busy == {(CRM, 5)}
-        flow.applied(ApplyReport())
+        flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
         assert flow.busy == set()
 
-    @pytest.mark.parametrize(("looked_at_ms", "next_ms"), [(99, 99), (9_000, 5_000)])
-    def test_a_row_is_looked_for_when_it_falls_due(self, looked_at_ms: int, next_ms: int) -> None:
+    @pytest.mark.parametrize(("looked_at_s", "next_s"), [(0.099, 0.099), (9.0, 5.0)])
+    def test_a_row_is_looked_for_when_it_falls_due(self, looked_at_s: float, next_s: float) -> None:
         flow = PartitionFlow(lease())
-        flow.next_due_ms = looked_at_ms
+        flow.look_at_s = looked_at_s
         fail(flow, 5)
         freeze(flow)
-        flow.applied(ApplyReport())
-        assert flow.next_due_ms == next_ms
+        flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
+        assert flow.look_at_s == next_s
 
     @pytest.mark.parametrize(
         "happens",
@@ -163,14 +163,14 @@ class TestWriting:
         self, happens: Callable[[PartitionFlow, Delivery], None]
     ) -> None:
         flow = PartitionFlow(lease())
-        flow.next_due_ms = 99
+        flow.look_at_s = 99.0
         fail(flow, 5)
         pending = delivery(6)
         flow.begin(pending)
         happens(flow, pending)
         freeze(flow)
-        flow.applied(ApplyReport())
-        assert flow.next_due_ms == 0
+        flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
+        assert flow.look_at_s == 0.0
 
     def test_it_says_whether_something_of_it_is_being_written(self) -> None:
         flow = PartitionFlow(lease())
@@ -178,7 +178,7 @@ class TestWriting:
         fail(flow, 5)
         freeze(flow)
         assert flow.applying
-        flow.applied(ApplyReport())
+        flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
         assert not flow.applying
 
     def test_what_was_settled_before_is_skipped_once(self) -> None:
@@ -229,7 +229,7 @@ class TestTheLivePath:
         assert [flow.live_path(CRM, at) for at in places] == [LivePath.ENDING] * 4
         freeze(flow)
         assert [flow.live_path(CRM, at) for at in places] == [LivePath.ENDING] * 4
-        flow.applied(ApplyReport())
+        flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
         assert [flow.live_path(CRM, at) for at in places[1:]] == [LivePath.PASSED] * 3
         assert flow.live_path(CRM, 3) is LivePath.ENDING
 
@@ -242,7 +242,7 @@ class TestTheLivePath:
         assert found == [LivePath.ENDING, LivePath.AHEAD]
         flow.park(in_flight, endpoint(), PendingState.CANCELED, "gone", attempts=1)
         freeze(flow)
-        flow.applied(ApplyReport())
+        flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
         assert flow.live_path(CRM, 4) is LivePath.PASSED
 
     def test_a_row_that_was_under_way_and_let_go_alone_is_not_busy_for_ever(self) -> None:
@@ -252,7 +252,7 @@ class TestTheLivePath:
         flow.let_go(taken)
         frozen = flow.freeze(places=False)
         assert frozen is not None
-        flow.applied(ApplyReport())
+        flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
         assert not flow.busy
 
 

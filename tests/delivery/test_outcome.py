@@ -118,7 +118,7 @@ def test_a_row_behind_a_failure_stays_as_it_is_and_may_be_taken_again(table: Tab
     written = table.written()
     assert 9 not in [row.position for row in written.rows]
     assert table.flow.busy == {(CRM, 9)}
-    table.flow.applied(ApplyReport())
+    table.flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
     assert table.flow.busy == set()
 
 

@@ -1,6 +1,7 @@
 """Rows of their own: taken when due, once, in order; and what somebody asks for is carried out."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -9,10 +10,10 @@ from pieces import CRM, subscribe
 from offhook.delivery import queues as queueing
 from offhook.delivery.announcing import EXHAUSTED
 from offhook.delivery.caution import DIED
-from offhook.delivery.entries import Lane, PartitionChanges, PendingState
+from offhook.delivery.entries import ApplyReport, Lane, PartitionChanges, PendingState
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.queues import Delivery, Queues
-from offhook.delivery.retries import Retrier
+from offhook.delivery.retries import Retrier, look_again_s
 from offhook.delivery.subscriptions import Subscriptions, endpoint_of
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT
@@ -73,8 +74,12 @@ class Desk:
         """Have written what was decided."""
         frozen = self.flow.freeze(places=True)
         assert frozen is not None
-        self.flow.applied(await self.store.dispatch.apply([frozen]))
+        self.applied(await self.store.dispatch.apply([frozen]))
         return frozen
+
+    def applied(self, report: ApplyReport) -> None:
+        now_ms, now_s = to_ms(self.clock.now()), self.clock.monotonic()
+        self.flow.applied(report, now_ms=now_ms, now_s=now_s)
 
 
 @pytest.fixture
@@ -127,13 +132,23 @@ class TestDueRows:
         await desk.prepare(RETRY, WAITING, RETRY, keys="aab")
         assert positions(await desk.run()) == [1, 3]
 
+    async def test_a_clock_that_goes_back_puts_no_look_off(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await desk.prepare(FAILED)
+        await desk.run()
+        now = desk.clock.now()
+        monkeypatch.setattr(desk.clock, "now", lambda: now - timedelta(hours=1))
+        assert desk.retrier.due_in_s([desk.flow]) <= 1
+        await desk.run()
+        assert 0 < desk.retrier.due_in_s([desk.flow]) <= 1
+
     async def test_the_store_is_asked_again_only_when_something_may_be_due(
         self, desk: Desk
     ) -> None:
         await desk.prepare(FAILED)
         await desk.run()
-        now_ms = to_ms(desk.clock.now())
-        assert 0 < desk.flow.next_due_ms - now_ms <= 1_000
+        assert 0 < desk.flow.look_at_s - desk.clock.monotonic() <= 1
         await desk.store.deliveries.request_retry(CRM, 0, 1)
         await desk.retrier.run([desk.flow], desk.subscriptions)
         assert desk.flow.changes.empty
@@ -215,13 +230,34 @@ class TestRequests:
         await desk.run()
         assert (await desk.write()).hurry == (Lane(CRM, "a"),)
 
-    async def test_one_under_way_is_left_alone(self, desk: Desk) -> None:
+    async def test_what_is_asked_for_one_under_way_waits_for_its_outcome(self, desk: Desk) -> None:
         await desk.prepare(RETRY)
-        await desk.run()
+        [delivery] = await desk.run()
         await self.ask(desk, 1)
         await desk.run()
+        later_ms = to_ms(desk.clock.now()) + 60_000
+        endpoint = desk.subscriptions.endpoints[CRM]
+        desk.flow.retry(delivery, endpoint, later_ms, "status 503")
+        assert not desk.queues.of(endpoint).cut(delivery.lane)
+        await desk.run()
         written = await desk.write()
-        assert (written.rows, written.hurry, len(written.requests)) == ((), (), 1)
+        assert (written.hurry, written.requests) == ((), ())
+        await desk.run()
+        written = await desk.write()
+        assert (written.hurry, len(written.requests)) == ((Lane(CRM, "a"),), 1)
+        assert positions(await desk.run()) == [1]
+
+    async def test_what_is_left_for_later_keeps_no_others_from_being_carried_out(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("offhook.delivery.retries._REQUESTS_AT_ONCE", 2)
+        await desk.prepare(RETRY, RETRY, RETRY, FAILED, keys="abcd")
+        await desk.run()
+        for position in (1, 2, 3, 4):
+            await self.ask(desk, position)
+        for _ in range(2):
+            await desk.run()
+        assert [row.position for row in (await desk.write()).rows] == [4]
 
     async def test_one_that_was_delivered_is_only_ticked_off(self, desk: Desk) -> None:
         await desk.prepare(FAILED)
@@ -230,3 +266,12 @@ class TestRequests:
         written = await desk.write()
         assert (written.rows, len(written.requests)) == ((), 1)
         assert await desk.store.dispatch.requests([0], 10) == []
+
+
+@pytest.mark.parametrize(
+    ("next_due_ms", "again_s"), [(None, 1.0), (1_300, 0.3), (900, 0.05), (3_600_000, 1.0)]
+)
+def test_whatever_the_clock_of_the_store_says_it_is_looked_again_within_a_second(
+    next_due_ms: int | None, again_s: float
+) -> None:
+    assert look_again_s(next_due_ms, now_ms=1_000) == pytest.approx(again_s)

@@ -1,5 +1,7 @@
 """What was decided for one partition and is not written yet."""
 
+from math import inf
+
 from offhook.delivery.entries import (
     Announcement,
     AttemptRecord,
@@ -102,11 +104,12 @@ class ChangeSet:
             or not self.released <= self._rows.keys()
         )
 
-    @property
-    def next_due_ms(self) -> int | None:
-        """When the first of the rows in here falls due."""
+    def due_in_s(self, now_ms: int) -> float:
+        """Seconds until a row may be due by this, once it is applied."""
+        if self.opens:
+            return 0.0
         due_ms = (row.due_ms for row in self._rows.values() if row.due_ms is not None)
-        return min(due_ms, default=None)
+        return max(0.0, (min(due_ms, default=inf) - now_ms) / 1000)
 
     def carries_out(self, request: int) -> bool:
         """Whether this request was done with here."""

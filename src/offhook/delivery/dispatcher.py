@@ -37,6 +37,7 @@ from offhook.log.entries import Lease
 from offhook.log.leasing import LEASE_S, LeaseHolder
 from offhook.log.ports import LeaseStore, LogStore
 from offhook.model.errors import Unavailable
+from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
 
 _log = structlog.get_logger(__name__)
@@ -428,8 +429,9 @@ class Dispatcher:
             return
         # A lease that was lost and taken anew since is not lost: the new flow applied nothing.
         lost = [p for p in report.lost if p in self._flows and self._flows[p].applying]
+        now_ms, now_s = to_ms(self._clock.now()), self._clock.monotonic()
         for flow in self._flows.values():
-            flow.applied(report)
+            flow.applied(report, now_ms=now_ms, now_s=now_s)
         if lost:
             _log.warning("lease_lost", partitions=lost)
             self._drop(lost)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
+from math import inf
 
 from offhook.delivery.caution import Caution
 from offhook.delivery.changes import ChangeSet
@@ -39,7 +40,8 @@ class PartitionFlow:
         self.live = Progress(lease.cursor)
         self._old_to = lease.cursor
         self.ranges = {row.webhook: _resumed(row, lease.cursor) for row in held}
-        self.next_due_ms = 0
+        self.look_at_s = -inf
+        """When rows that are due are to be looked for again, on the monotonic clock."""
         self.caution: Caution | None = None
         self.busy: set[tuple[WebhookId, int]] = set()
         """Pending rows that are under way, or whose outcome is not in the store yet."""
@@ -292,18 +294,16 @@ class PartitionFlow:
         self.changes = ChangeSet()
         return frozen
 
-    def applied(self, report: ApplyReport) -> None:
-        """The frozen changes are in the store."""
+    def applied(self, report: ApplyReport, *, now_ms: int, now_s: float) -> None:
+        """The frozen changes are in the store. ``now_s`` is monotonic."""
         applied, self._applying, self.applying = self._applying, ChangeSet(), False
-        self.replays.applied(due_ms=0 if applied.opens else applied.next_due_ms)
+        due_s = now_s + applied.due_in_s(now_ms)
+        self.look_at_s = min(self.look_at_s, due_s)
+        self.replays.applied(due_s=due_s)
         self.busy -= applied.released
         closed, opened = report.closed & applied.touched, report.opened & applied.touched
         self._lanes.update(lane.webhook for lane in closed if is_live_lane(lane))
         self._lanes.subtract(lane.webhook for lane in opened if is_live_lane(lane))
-        if applied.opens:
-            self.next_due_ms = 0
-        elif applied.next_due_ms is not None:
-            self.next_due_ms = min(self.next_due_ms, applied.next_due_ms)
 
     def carries_out(self, request: int) -> bool:
         """Whether this request was done with, as the store may not know yet."""

@@ -27,8 +27,8 @@ _log = structlog.get_logger(__name__)
 
 _PER_WEBHOOK = 128
 _REQUESTS_AT_ONCE = 200
-_SOONEST_MS = 50
-_LATEST_MS = 1_000
+_SOONEST_S = 0.05
+_LATEST_S = 1.0
 
 
 class Retrier:
@@ -39,6 +39,7 @@ class Retrier:
         self._queues = queues
         self._clock = clock
         self._asked = False
+        self._left = 0
 
     def hasten(self) -> None:
         """Somebody asked for something: look in the next step."""
@@ -46,8 +47,8 @@ class Retrier:
 
     def due_in_s(self, flows: Iterable[PartitionFlow]) -> float:
         """Seconds until it is time to look."""
-        next_ms = min((flow.next_due_ms for flow in flows), default=inf)
-        return max(0.0, (next_ms - to_ms(self._clock.now())) / 1000)
+        next_s = min((flow.look_at_s for flow in flows), default=inf)
+        return max(0.0, next_s - self._clock.monotonic())
 
     async def run(self, flows: Collection[PartitionFlow], subscriptions: Subscriptions) -> None:
         """Load what is due and look for requests, of all these partitions if it is time to for any
@@ -62,10 +63,9 @@ class Retrier:
         found = await self._store.due(flow_of.keys(), _PER_WEBHOOK, busy, but)
         for item in found.items:
             await self._take(flow_of[item.row.partition], item, subscriptions)
-        next_ms = now_ms + _LATEST_MS if found.next_due_ms is None else found.next_due_ms
-        next_ms = min(max(next_ms, now_ms + _SOONEST_MS), now_ms + _LATEST_MS)
+        look_at_s = self._clock.monotonic() + look_again_s(found.next_due_ms, now_ms)
         for flow in flows:
-            flow.next_due_ms = next_ms
+            flow.look_at_s = look_at_s
 
     async def _take(
         self, flow: PartitionFlow, item: DuePending, subscriptions: Subscriptions
@@ -110,11 +110,24 @@ class Retrier:
     async def _requests(
         self, flow_of: Mapping[int, PartitionFlow], subscriptions: Subscriptions, now_ms: int
     ) -> None:
-        for request in await self._store.requests(flow_of.keys(), _REQUESTS_AT_ONCE):
+        """Those of rows whose outcome is not in the store yet are left for the next look, and do
+        not count against how many are read."""
+        limit, self._left = _REQUESTS_AT_ONCE + self._left, 0
+        for request in await self._store.requests(flow_of.keys(), limit):
             flow = flow_of[request.partition]
-            if not flow.carries_out(request.id):
+            if (request.webhook, request.position) in flow.busy:
+                self._left += 1
+            elif not flow.carries_out(request.id):
                 _carry_out(flow, request, subscriptions, now_ms)
                 flow.changes.carry_out(request.id)
+
+
+def look_again_s(next_due_ms: int | None, now_ms: int) -> float:
+    """Seconds until rows are looked for again, the next of which falls due at ``next_due_ms`` by
+    the store's clock: it may tell another time than this process's, so a second at most."""
+    if next_due_ms is None:
+        return _LATEST_S
+    return min(max((next_due_ms - now_ms) / 1000, _SOONEST_S), _LATEST_S)
 
 
 def _too_soon(flow: PartitionFlow, row: PendingRow) -> bool:
@@ -131,7 +144,7 @@ def _carry_out(
 ) -> None:
     row = request.row
     endpoint = subscriptions.endpoints.get(request.webhook)
-    if row is None or endpoint is None or (row.webhook, row.position) in flow.busy:
+    if row is None or endpoint is None:
         return
     if row.state in {PendingState.FAILED, PendingState.CANCELED}:
         # What a replay gave up is no replay's any more.

@@ -27,7 +27,7 @@ class RunningReplay:
 
     ``progress`` is of the positions that were looked at closely; ``found`` are those after it that
     may be to be sent, up to ``scanned_to``. ``kept`` says whether rows may wait for it, the first
-    of which is due at ``due_ms``. What is found is not looked at before ``again_s``, on the
+    of which is due at ``due_s``. What is found is not looked at before ``again_s``, on the
     monotonic clock.
     """
 
@@ -41,7 +41,7 @@ class RunningReplay:
         self.found: deque[int] = deque()
         self.scanned_to = stored.position
         self.kept = True
-        self.due_ms = 0
+        self.due_s = -inf
         self.again_s = -inf
         self.under_way = 0
         self.ended = False
@@ -113,11 +113,10 @@ class RunningReplay:
         self.ended = now.done
         return now
 
-    def applied(self, due_ms: int | None) -> None:
-        """What was frozen is in the store; a row may be due from ``due_ms`` on."""
+    def applied(self, due_s: float) -> None:
+        """What was frozen is in the store; a row may be due from ``due_s`` on."""
         self._applying = False
-        if due_ms is not None:
-            self.due_ms = min(self.due_ms, due_ms)
+        self.due_s = min(self.due_s, due_s)
 
     def _look_on(self) -> None:
         if not self.found:
@@ -189,13 +188,14 @@ class Replays:
         frozen = [running.freeze(places=places) for running in self._running.values()]
         return tuple(progress for progress in frozen if progress is not None)
 
-    def applied(self, *, due_ms: int | None) -> None:
-        """What was frozen is in the store; a row may be due from ``due_ms`` on."""
+    def applied(self, *, due_s: float) -> None:
+        """What was frozen is in the store; a row may be due from ``due_s`` on, on the monotonic
+        clock."""
         for id_, running in list(self._running.items()):
             if running.ended:
                 del self._running[id_]
             else:
-                running.applied(due_ms)
+                running.applied(due_s)
 
     def _of(self, delivery: Delivery) -> RunningReplay | None:
         return None if delivery.replay is None else self._running.get(delivery.replay)

@@ -15,7 +15,7 @@ from offhook.delivery.replays.pace import Pace, Paces
 from offhook.delivery.replays.ports import ReplaySource
 from offhook.delivery.replays.ranges import RunningReplay
 from offhook.delivery.replays.steps import Standing, Step, may_concern, of_type, step_for
-from offhook.delivery.retries import hurry
+from offhook.delivery.retries import hurry, look_again_s
 from offhook.delivery.subscriptions import Subscriptions, began_before
 from offhook.log.ports import LogStore
 from offhook.model.event import LogEvent, to_ms
@@ -30,7 +30,6 @@ _EVENTS = 200
 _BYTES = 1 << 20
 _A_STEP = 8
 _SOONEST_S = 0.05
-_LATEST_MS = 1_000
 _ANY_AGE_MS = 1 << 50
 _REST = 2.0
 """For each second of reading what is not to be sent, so many are left to others."""
@@ -138,20 +137,19 @@ class Replayer:
         self, flow: PartitionFlow, running: RunningReplay, queue: EndpointQueue, room: int
     ) -> None:
         """Queue rows that wait for the replay and are due."""
-        now_ms = to_ms(self._clock.now())
-        if running.kept and now_ms >= running.due_ms and room > 0:
+        now_s = self._clock.monotonic()
+        if running.kept and now_s >= running.due_s and room > 0:
             webhook, unwritten = running.job.webhook, running.unwritten
             busy = [position for owner, position in flow.busy if owner == webhook]
             found = await self._source.waiting_for_replay(
                 flow.partition, running.job.id, room, busy
             )
             running.kept = found.left or unwritten
-            running.due_ms = found.next_due_ms or now_ms + _LATEST_MS
+            running.due_s = now_s + look_again_s(found.next_due_ms, to_ms(self._clock.now()))
             for item in found.items:
                 self._take(flow, running, queue, item)
         if running.kept:
-            wait_s = max(_SOONEST_S, (running.due_ms - now_ms) / 1000)
-            self._due_s = min(self._due_s, self._clock.monotonic() + wait_s)
+            self._due_s = min(self._due_s, max(running.due_s, now_s + _SOONEST_S))
 
     def _take(
         self, flow: PartitionFlow, running: RunningReplay, queue: EndpointQueue, item: DuePending
