@@ -81,6 +81,7 @@ async def test_the_skew_is_told_in_seconds_and_a_request_of_the_past_can_be_trie
         ({"scheme": {"scheme": "twilio", "header": "x"}}, "body.scheme.header"),
         ({"scheme": {"scheme": "timestamped-hex", "prefix": 1}}, "body.scheme.prefix"),
         ({"body": None}, "body"),
+        ({"scheme": {"scheme": "standard", "name": "x"}}, "body.scheme.name"),
         ({"body_base64": "AA=="}, "body"),
         ({"body": None, "body_base64": "%"}, "body.body_base64"),
         ({"secret": {"is": SECRET}}, "body.secret.str"),

@@ -7,8 +7,10 @@ import json
 
 import pytest
 
+from offhook.model.errors import Invalid
 from offhook.signing import (
     STANDARD,
+    STANDARD_ED25519,
     RejectReason,
     Scheme,
     SignedRequest,
@@ -145,3 +147,55 @@ def test_scheme_none_is_valid_and_says_that_nothing_was_checked() -> None:
     result = explain(Unsigned(), [], SignedRequest({}, BODY), now_s=NOW_S)
     assert result.valid
     assert "nothing to check" in result.explanation
+
+
+@pytest.mark.parametrize(
+    ("headers", "secret", "url", "said"),
+    [
+        ({**signed(STANDARD), "webhook-id": "e\udcff"}, SECRET, "", "header 'webhook-id' is not"),
+        (signed(HEX), "s\udcff", "", "The secret is not text in UTF-8"),
+        (signed(STANDARD), SECRET, "https://x/\udcff", "The URL is not text"),
+    ],
+)
+def test_what_is_no_text_is_named(
+    headers: dict[str, str], secret: str, url: str, said: str
+) -> None:
+    for scheme in (STANDARD, HEX):
+        found = explain(scheme, [secret], SignedRequest(headers, BODY, url), now_s=NOW_S)
+        assert not found.valid
+        assert said in found.explanation
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes each look at an Ed25519 signature hashed."""
+    sizes: list[int] = []
+
+    def signs(_public: bytes, _signature: bytes, content: bytes) -> bool:
+        sizes.append(len(content))
+        return False
+
+    monkeypatch.setattr("offhook.signing.ed25519.signs", signs)
+    return sizes
+
+
+@pytest.mark.parametrize(("keys", "entries"), [(1, 16), (2, 16), (10, 3), (1, 1), (10, 16)])
+def test_the_work_of_one_look_is_bounded_however_many_keys_and_signatures(
+    keys: int, entries: int, hashed: list[int]
+) -> None:
+    """Ten keys on sixteen signatures of a large body hashed it for seconds."""
+    body = b"x" * 900_000
+    entry = "v1a," + base64.b64encode(bytes(64)).decode()
+    headers = {
+        "webhook-id": "e",
+        "webhook-timestamp": str(NOW_S),
+        "webhook-signature": " ".join([entry] * entries),
+    }
+    secrets = ["whsk_" + base64.b64encode(bytes([n]) * 32).decode() for n in range(keys)]
+    request = SignedRequest(headers, body)
+    if keys * entries > 32:
+        with pytest.raises(Invalid, match=r"10 secrets are too many to try .* give fewer"):
+            explain(STANDARD_ED25519, secrets, request, now_s=NOW_S)
+    else:
+        assert not explain(STANDARD_ED25519, secrets, request, now_s=NOW_S).valid
+    assert sum(hashed) < 40 << 20

@@ -6,24 +6,38 @@ for a body, a key or a content that is easily taken for the true one, that is th
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from offhook.model.errors import Invalid
+from offhook.model.errors import FieldError, Invalid
 from offhook.signing.bodies import before_changes
-from offhook.signing.layout import STANDARD_LAYOUT, Layout, TimestampedHexLayout, layout_of
+from offhook.signing.layout import (
+    ED25519_LAYOUT,
+    STANDARD_LAYOUT,
+    Layout,
+    TimestampedHexLayout,
+    layout_of,
+)
 from offhook.signing.presets.checking import check
 from offhook.signing.presets.proofs import proved
 from offhook.signing.presets.values import KNOWN_HEADERS, Preset, Sender
 from offhook.signing.request import SignedRequest, Trial
-from offhook.signing.schemes import Unsigned
+from offhook.signing.schemes import StandardEd25519, Unsigned
 from offhook.signing.secret import PREFIX, standard_key
 from offhook.signing.verdict import Rejected, RejectReason, Verified
 from offhook.signing.verify import (
     DEFAULT_TOLERANCE_S,
+    MAX_ENTRIES,
     Signature,
     is_signed_by,
     lowered,
     read_signature,
 )
+
+_MOST_TRIED: Final = 32 << 20
+"""Bytes to hash for one look at a request: beyond this, fewer secrets must be given."""
+
+_MOST_PROVED: Final = 4 << 20
+"""Bytes to hash for one form that a request may have had: beyond this, none is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +73,61 @@ def explain(
     tolerance_s: int = DEFAULT_TOLERANCE_S,
 ) -> Explanation:
     """Verify a request, and say in full sentences what came out and what to do about it. No
-    sentence holds a secret."""
+    sentence holds a secret. ``Invalid`` if so many secrets and signatures of so large a body were
+    to be tried that it would take long."""
+    unreadable = _no_text(secrets, request)
+    if unreadable is not None:
+        return Explanation(False, unreadable.reason, unreadable.explanation, None)
+    tried = _tried(preset, secrets, request)
+    if tried > _MOST_TRIED:
+        raise Invalid(
+            f"{len(secrets)} secrets are too many to try on a body of {len(request.body)} bytes "
+            "with so many signatures; give fewer.",
+            FieldError("secret", "holds too many for a body of this size"),
+        )
     verdict = check(preset, secrets, request, now_s=now_s, tolerance_s=tolerance_s)
     if isinstance(verdict, Verified):
         return Explanation(True, None, _accepted(preset, verdict), verdict.skew_s)
-    if isinstance(preset, Sender):
-        verdict = _other_sender(verdict, preset, request) or proved(
-            preset, Trial(request, secrets, now_s, tolerance_s), verdict
-        )
-        return Explanation(False, verdict.reason, verdict.explanation, verdict.skew_s)
-    layout = layout_of(preset)
-    if layout is not None:
-        verdict = _refine(verdict, layout, secrets, lowered(request.headers), request.body)
+    if tried <= _MOST_PROVED:
+        verdict = _sharpened(verdict, preset, Trial(request, secrets, now_s, tolerance_s))
     return Explanation(False, verdict.reason, verdict.explanation, verdict.skew_s)
+
+
+def _sharpened(verdict: Rejected, preset: Preset, trial: Trial) -> Rejected:
+    if isinstance(preset, Sender):
+        return _other_sender(verdict, preset, trial.request) or proved(preset, trial, verdict)
+    layout = layout_of(preset)
+    if layout is None:
+        return verdict
+    headers = lowered(trial.request.headers)
+    return _refine(verdict, layout, trial.secrets, headers, trial.request.body)
+
+
+def _no_text(secrets: Sequence[str], request: SignedRequest) -> Rejected | None:
+    """Why this can be no request that anyone signed: a part of it cannot be written as UTF-8."""
+    parts = [
+        *((RejectReason.UNUSABLE_KEY, "The secret", it) for it in secrets),
+        (RejectReason.URL_DIFFERS, "The URL", request.url),
+        *(
+            (RejectReason.MALFORMED_SIGNATURE, f"The header {name[:60]!r}", name + value)
+            for name, value in request.headers.items()
+        ),
+    ]
+    for reason, what, text in parts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return Rejected(reason, f"{what} is not text in UTF-8; give it as the sender wrote it.")
+    return None
+
+
+def _tried(preset: Preset, secrets: Sequence[str], request: SignedRequest) -> int:
+    """How many bytes are hashed to verify: asymmetric signatures for each pair of a key and a
+    signature, the others for each key."""
+    pairs = len(secrets)
+    if isinstance(preset, StandardEd25519):
+        pairs *= min(MAX_ENTRIES, 1 + request.header(ED25519_LAYOUT.signature_header).count(" "))
+    return pairs * len(request.body)
 
 
 def _accepted(preset: Preset, verdict: Verified) -> str:

@@ -10,7 +10,8 @@ from offhook.signing.schemes import Scheme
 from offhook.signing.verdict import Rejected, RejectReason, Verdict, Verified
 
 DEFAULT_TOLERANCE_S = 300
-_MAX_ENTRIES = 16
+MAX_ENTRIES = 16
+"""More than any rotation needs would only buy a sender our time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ def read_signature(layout: Layout, headers: Mapping[str, str]) -> Signature | Re
         return read
     entries = headers[layout.signature_header].split(layout.separator)
     event_id = "" if layout.id_header is None else headers[layout.id_header]
-    # More entries than any rotation needs would only buy a sender our time.
-    return Signature(event_id, timestamp, tuple(entries[:_MAX_ENTRIES]))
+    return Signature(event_id, timestamp, tuple(entries[:MAX_ENTRIES]))
 
 
 def is_signed_by(layout: Layout, keys: Iterable[bytes], signature: Signature, body: bytes) -> bool:

@@ -30,7 +30,7 @@ from offhook.signing.verdict import Verdict
 from offhook.signing.verify import DEFAULT_TOLERANCE_S, verify
 
 
-def preset_of(name: str, **options: object) -> Preset:
+def preset_of(name: str, /, **options: object) -> Preset:
     """The preset of this name, with its options; ``Invalid`` if there is none, or it has none of
     these."""
     known = PRESETS.get(name)
