@@ -399,10 +399,30 @@ class TestOthers:
         late = check(preset_of("callrail"), keys, made, now_s=NOW_S)
         assert reason_of(late) is RejectReason.TOO_OLD
 
-    def test_didww_s_event_id_tells_repeats(self) -> None:
+    def test_an_id_in_a_header_that_is_not_signed_is_not_told(self) -> None:
         verdict = check(preset_of("didww"), [KEY], didww(), now_s=NOW_S)
         assert isinstance(verdict, Verified)
-        assert verdict.event_id == "evt_9"
+        assert verdict.event_id is None
+
+    @pytest.mark.parametrize("age_s", [0, 5])
+    def test_callcall_reads_what_timestamped_hex_writes_while_secrets_are_rotated(
+        self, age_s: int
+    ) -> None:
+        ours, at_s = TimestampedHex("x-callcall"), NOW_S - age_s
+        headers = sign(ours, ["new " + KEY, KEY], event_id="e", timestamp_s=at_s, body=BODY)
+        assert headers["x-callcall-signature"].count(",") == 1
+        for secret in (KEY, "new " + KEY):
+            made = SignedRequest(headers, BODY)
+            verdict = check(preset_of("callcall"), [secret], made, now_s=NOW_S)
+            assert verdict == Verified(None, at_s, age_s)
+        other = check(preset_of("callcall"), ["another"], SignedRequest(headers, BODY), now_s=NOW_S)
+        assert reason_of(other) is RejectReason.MISMATCH
+
+    def test_of_many_signatures_no_more_are_read_than_any_rotation_needs(self) -> None:
+        signature = ",".join(["0" * 64] * 100 + [hexed(BODY)])
+        made = SignedRequest({"x-signature": signature}, BODY)
+        verdict = check(preset_of("hmac-sha256"), [KEY], made, now_s=NOW_S)
+        assert reason_of(verdict) is RejectReason.MISMATCH
 
 
 class TestNames:

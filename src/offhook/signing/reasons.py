@@ -84,10 +84,10 @@ def judged(verified: Verified, tolerance_s: int) -> Verdict:
     )
 
 
-def signed_at(trial: Trial, timestamp_s: int | None, *, event_id: str | None = None) -> Verdict:
+def signed_at(trial: Trial, timestamp_s: int | None) -> Verdict:
     """A right signature made at that time; ``None`` where the sender does not say when."""
     skew_s = None if timestamp_s is None else trial.now_s - timestamp_s
-    return judged(Verified(event_id, timestamp_s, skew_s), trial.tolerance_s)
+    return judged(Verified(None, timestamp_s, skew_s), trial.tolerance_s)
 
 
 def keyed(secrets: Sequence[str]) -> Rejected | None:

@@ -13,6 +13,7 @@ from offhook.signing.presets.values import HmacSha256
 from offhook.signing.reasons import malformed, mismatch, missing, read_unix_s, signed_at
 from offhook.signing.request import Trial
 from offhook.signing.verdict import Rejected, Verdict
+from offhook.signing.verify import MAX_ENTRIES
 
 Digest = Literal["sha1", "sha256"]
 _SIZES: dict[Digest, int] = {"sha1": 20, "sha256": 32}
@@ -45,7 +46,8 @@ def callrail(trial: Trial) -> Verdict:
 
 
 def didww(trial: Trial) -> Verdict:
-    """Verify a request of DIDWW phone.systems; its event id is in ``X-PS-Event-Id``."""
+    """Verify a request of DIDWW phone.systems. Its event id is in the body, as it is in
+    ``X-PS-Event-Id``, which is not signed."""
     given = trial.request.header(_DIDWW)
     if not given:
         return missing(_DIDWW)
@@ -60,7 +62,7 @@ def didww(trial: Trial) -> Verdict:
     content = f"{times[0]}.".encode() + trial.request.body
     if not made_by(trial.secrets, made, content, "sha256"):
         return mismatch("body and timestamp", trial.now_s - at_s)
-    return signed_at(trial, at_s, event_id=trial.request.header("x-ps-event-id") or None)
+    return signed_at(trial, at_s)
 
 
 def made_by(
@@ -110,10 +112,12 @@ def _wrong(
     header: str, digest: Digest, trial: Trial, content: bytes, skew_s: int | None = None
 ) -> Rejected | None:
     given, size = trial.request.header(header), _SIZES[digest]
-    received = decoded(given.strip().removeprefix(f"{digest}="))
-    if received is None or len(received) != size:
+    entries = given.split(",", MAX_ENTRIES)[:MAX_ENTRIES]
+    read = (decoded(entry.strip().removeprefix(f"{digest}=")) for entry in entries)
+    received = [it for it in read if it is not None and len(it) == size]
+    if not received:
         return malformed(header, given, f"it must be {size} bytes, hexadecimal or base64.")
-    if made_by(trial.secrets, [received], content, digest):
+    if made_by(trial.secrets, received, content, digest):
         return None
     return mismatch("body" if skew_s is None else "body and timestamp", skew_s)
 
