@@ -180,6 +180,27 @@ class TestVerify:
         assert ran.code == 1
         assert f"the sender called '{url}'" in ran.out
 
+    def test_a_sender_that_needs_no_header_is_verified_without_one(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        (tmp_path / "body").write_text(json.dumps({"token": "t0ken"}))
+        ran = run("verify", str(tmp_path / "body"), "--scheme", "aircall", "--secret", "t0ken")
+        assert (ran.code, ran.err) == (0, "")
+
+    def test_an_option_may_be_none(self, verify: Run) -> None:
+        digest = hmac.new(SECRET.encode(), BODY, "sha256").hexdigest()
+        options = ("-H", f"x-callcall-signature: {digest}", "--scheme", "callcall")
+        assert "x-callcall-timestamp is missing" in verify(*options).out
+        assert verify(*options, "--option", "timestamp_header=null").code == 0
+
+    def test_what_cannot_be_used_is_said_in_a_line(self, verify: Run) -> None:
+        ran = verify(*signed(), "--option", "name=y")
+        assert ran.code != 0
+        assert "has no option 'name'" in ran.err
+        ran = verify(*signed(), "-H", "webhook-id: e\udcff")
+        assert (ran.code, ran.err) == (1, "")
+        assert "header 'webhook-id' is not text in UTF-8" in ran.out
+
     def test_an_option_of_a_preset(self, verify: Run) -> None:
         digest = hmac.digest(SECRET.encode(), BODY, "sha256").hex()
         options = ("--scheme", "unlimcall", "-H", f"X-Hook: {digest}")

@@ -93,8 +93,9 @@ def serve(
 def verify(
     body: Annotated[str, typer.Argument(help="File with the body as received; - for stdin.")],
     header: Annotated[
-        list[str], typer.Option("--header", "-H", help="A header as 'name: value'; several times.")
-    ],
+        list[str] | None,
+        typer.Option("--header", "-H", help="A header as 'name: value'; several times."),
+    ] = None,
     secret: Annotated[
         list[str] | None,
         typer.Option(envvar="OFFHOOK_SECRET", help="The secret; may be given several times."),
@@ -104,7 +105,8 @@ def verify(
     ] = "standard",
     prefix: Annotated[str | None, typer.Option(help="Header prefix of timestamped-hex.")] = None,
     option: Annotated[
-        list[str] | None, typer.Option(help="An option of the scheme as name=value.")
+        list[str] | None,
+        typer.Option(help="An option of the scheme as name=value; name=null for none."),
     ] = None,
     url: Annotated[str, typer.Option(help="The public URL that was called (Twilio).")] = "",
     now: Annotated[
@@ -123,7 +125,7 @@ def verify(
     found = explain(
         preset,
         secret or (),
-        SignedRequest(dict(map(_header, header)), content, url),
+        SignedRequest(dict(map(_header, header or ())), content, url),
         now_s=int(time.time()) if now is None else now,
     )
     typer.echo(json.dumps(asdict(found)) if as_json else found.explanation)
@@ -136,7 +138,7 @@ def _preset(name: str, prefix: str | None, given: list[str]) -> Preset:
         option, equals, value = text.partition("=")
         if not equals:
             raise Invalid(f"--option {text!r} has no value; write it as header=x-hook-signature.")
-        options[option] = value
+        options[option] = None if value == "null" else value
     return preset_of(name, **options)
 
 
