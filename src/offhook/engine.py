@@ -104,12 +104,7 @@ def _dispatcher(
 ) -> Dispatcher:
     on_fault = watching.metrics.filter_errors.inc
     return Dispatcher(
-        log=store.log,
-        store=store.dispatch,
-        leases=store.leases,
-        shares=store.bounds,
-        health=store.health,
-        replays=store.replays,
+        store=store,
         attempts_kept_ms=settings.retention_attempts_days * 86_400_000 or None,
         filters=FilterReporter(store=store.filters, clock=clock, on_fault=on_fault),
         sender=sender,

@@ -16,26 +16,19 @@ from offhook.delivery.bounding import Bounding
 from offhook.delivery.caution import CAREFUL_TAKEOVERS, PROBATION_S, Caution
 from offhook.delivery.detaching import Detacher
 from offhook.delivery.entries import ApplyReport, Disabling
+from offhook.delivery.feeding import Feeding
 from offhook.delivery.filter_reporting import FilterReporter
 from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.health import describe_hopeless
 from offhook.delivery.outcome import LEFT_OUT, cancel
-from offhook.delivery.ports import BoundStore, DispatchStore, HealthStore
-from offhook.delivery.probing import Prober
+from offhook.delivery.ports import DeliveryStore
 from offhook.delivery.queues import Delivery, EndpointQueue, Queues
-from offhook.delivery.reader import LogReader
-from offhook.delivery.releasing import Releaser
-from offhook.delivery.replays.ports import ReplaySource
-from offhook.delivery.replays.replayer import Replayer
 from offhook.delivery.reporting import HealthReporter
-from offhook.delivery.retries import Retrier
-from offhook.delivery.router import Router
 from offhook.delivery.sender import Sender
 from offhook.delivery.sending import Sends
 from offhook.delivery.settling import OnSent, Settler
 from offhook.log.entries import Lease
 from offhook.log.leasing import LEASE_S, LeaseHolder
-from offhook.log.ports import LeaseStore, LogStore
 from offhook.model.errors import Unavailable
 from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
@@ -78,12 +71,7 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        log: LogStore,
-        store: DispatchStore,
-        leases: LeaseStore,
-        shares: BoundStore,
-        health: HealthStore,
-        replays: ReplaySource,
+        store: DeliveryStore,
         filters: FilterReporter,
         sender: Sender,
         clock: Clock,
@@ -94,65 +82,42 @@ class Dispatcher:
         bounds: Bounds = DEFAULT_BOUNDS,
         attempts_kept_ms: int | None = None,
     ) -> None:
-        self._store = store
-        self._partitions = log.partitions
-        self._clock = clock
-        self._bounds = bounds
+        self._store, self._clock, self._bounds, self._filters = store, clock, bounds, filters
+        ttl_s, queues = bounds.lease_s, Queues()
         self._leases = LeaseHolder(
-            store=leases, clock=clock, consumer=CONSUMER, owner=owner, ttl_s=bounds.lease_s
+            store=store.leases, clock=clock, consumer=CONSUMER, owner=owner, ttl_s=ttl_s
         )
-        self._queues = Queues()
         self._bounding = Bounding(
-            store=shares, queues=self._queues, clock=clock, owner=owner, ttl_s=bounds.lease_s
+            store=store.bounds, queues=queues, clock=clock, owner=owner, ttl_s=ttl_s
         )
-        self._filters = filters
-        self._health = HealthReporter(store=health, clock=clock)
-        self._router = Router(store=store, queues=self._queues, memory_bound=bounds.queued)
-        self._reader = LogReader(
-            log=log,
+        self._health = HealthReporter(store=store.health, clock=clock)
+        self._feeding = Feeding(
             store=store,
-            router=self._router,
-            queues=self._queues,
+            queues=queues,
             clock=clock,
+            memory_bound=bounds.queued,
+            attempts_kept_ms=attempts_kept_ms,
             on_gone=self._gone,
             on_left_out=self._left_out,
             on_fault=filters.note,
         )
-        self._retrier = Retrier(store=store, queues=self._queues, clock=clock)
-        self._replayer = Replayer(
-            log=log,
-            store=store,
-            source=replays,
-            queues=self._queues,
-            clock=clock,
-            attempts_kept_ms=attempts_kept_ms,
-        )
-        self._prober = Prober(
-            log=log, store=store, router=self._router, queues=self._queues, clock=clock
-        )
-        self._releaser = Releaser(store=store, clock=clock)
         self._sends = Sends(
-            sender=sender,
-            clock=clock,
-            wake=wake,
-            in_flight=bounds.in_flight,
-            begins=self._begins,
+            sender=sender, clock=clock, wake=wake, in_flight=bounds.in_flight, begins=self._begins
         )
         self._settler = Settler(
-            queues=self._queues,
             health=self._health,
+            queues=queues,
             clock=clock,
             rnd=rnd,
             flow_of=self._flow_of,
             on_sent=on_sent,
         )
-        self._detacher = Detacher(queues=self._queues, sends=self._sends, clock=clock)
-        self._applier = Applier(store=store, wake=wake)
+        self._queues, self._broken = queues, False
+        self._detacher = Detacher(queues=queues, sends=self._sends, clock=clock)
+        self._applier = Applier(store=store.dispatch, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
-        self._applied_at = float("-inf")
-        self._placed_at = float("-inf")
-        self._counted_version = self._reader.subscriptions.version
-        self._broken = False
+        self._applied_at = self._placed_at = float("-inf")
+        self._counted_version = self._feeding.subscriptions.version
 
     @property
     def in_flight(self) -> int:
@@ -167,7 +132,7 @@ class Dispatcher:
     @property
     def left_out(self) -> int:
         """Endpoints that cannot be loaded as they are stored."""
-        return len(self._reader.subscriptions.left_out)
+        return len(self._feeding.subscriptions.left_out)
 
     @property
     def partitions(self) -> Collection[int]:
@@ -206,7 +171,7 @@ class Dispatcher:
             self._start_apply()
             return _AWAY_S
         self._tell_configuration()
-        await self._bounding.run(holds_all=len(self._staying()) == self._partitions)
+        await self._bounding.run(holds_all=len(self._staying()) == self._store.log.partitions)
         await self._give_back()
         self._start_sends()
         self._start_apply()
@@ -224,11 +189,11 @@ class Dispatcher:
 
     def asked(self) -> None:
         """Somebody asked for something to be done about a delivery: look in the next step."""
-        self._retrier.hasten()
+        self._feeding.asked()
 
     def replay_asked(self) -> None:
         """A replay was asked for or canceled: look in the next step."""
-        self._replayer.hasten()
+        self._feeding.replay_asked()
 
     async def stop(self) -> None:
         """Let what is in flight come back, write it, and give the leases back; with the store away,
@@ -271,54 +236,42 @@ class Dispatcher:
         self._let_go(change.surplus)
 
     async def _take_over(self, lease: Lease) -> PartitionFlow:
-        held = await self._store.held(lease.partition)
+        held = await self._store.dispatch.held(lease.partition)
         flow = PartitionFlow(
             lease,
             held=held,
-            lane_counts=await self._store.lane_counts(lease.partition),
-            settled=await self._store.settled_after(lease.partition, lease.cursor, held),
+            lane_counts=await self._store.dispatch.lane_counts(lease.partition),
+            settled=await self._store.dispatch.settled_after(lease.partition, lease.cursor, held),
         )
         if lease.takeovers:
             self._queues.silence(self._clock.monotonic())
         if lease.takeovers >= CAREFUL_TAKEOVERS:
-            suspect = await self._store.suspected(lease.partition)
+            suspect = await self._store.dispatch.suspected(lease.partition)
             flow.caution = Caution.after(lease.cursor, lease.takeovers, suspect)
             _log.warning("careful", partition=lease.partition, takeovers=lease.takeovers)
         return flow
 
     async def _read_ahead(self) -> bool:
-        """Feed the queues; returns whether there may be more at once. Each slice is taken in whole
-        or, where the store raises, not at all."""
         await self._recount()
-        self._router.queued = self._queues.size()
-        more = False
-        if all(flow.caution is not None for flow in self._staying()):
-            await self._reader.follow()
-        for flow in self._staying():
-            more |= await self._reader.live(flow)
-            more |= await self._reader.ranges(flow)
-            # A step that asks the store much must not leave endpoints idle meanwhile.
-            self._settle_sent()
-            self._start_sends()
-        await self._retrier.run(self._staying(), self._reader.subscriptions)
-        more |= await self._prober.run(self._staying(), self._reader.subscriptions)
-        await self._releaser.run(self._staying(), self._reader.subscriptions)
-        await self._replayer.run(self._staying(), self._reader.subscriptions)
-        return more
+        return await self._feeding.run(self._staying(), self._meanwhile)
+
+    def _meanwhile(self) -> None:
+        self._settle_sent()
+        self._start_sends()
 
     async def _recount(self) -> None:
         """A change of an endpoint may open lanes without an apply, by canceling their rows."""
-        version = self._reader.subscriptions.version
+        version = self._feeding.subscriptions.version
         if version == self._counted_version or self._applier.busy:
             return
         for flow in self._flows.values():
-            flow.recount(await self._store.lane_counts(flow.partition))
+            flow.recount(await self._store.dispatch.lane_counts(flow.partition))
         self._counted_version = version
 
     def _tell_configuration(self) -> None:
         """Say which configuration everything is sent by from now on, once nothing is under way that
         an older one signed."""
-        subscriptions = self._reader.subscriptions
+        subscriptions = self._feeding.subscriptions
         if all(subscriptions.signs_alike(endpoint) for endpoint in self._sends.endpoints()):
             self._leases.works_by(subscriptions.version)
 
@@ -469,8 +422,7 @@ class Dispatcher:
         monotonic_s = self._clock.monotonic()
         wait_s = min(_IDLE_S, self._leases.due_in_s(), self._bounding.due_in_s())
         wait_s = min(wait_s, self._queues.due_in_s(monotonic_s))
-        wait_s = min(wait_s, max(0.001, self._retrier.due_in_s(self._staying())))
-        wait_s = min(wait_s, max(0.001, self._replayer.due_in_s()))
+        wait_s = min(wait_s, self._feeding.due_in_s(self._staying()))
         if any(flow.caution is not None for flow in self._flows.values()):
             wait_s = min(wait_s, PROBATION_S)
         if not all(flow.clean for flow in self._flows.values()):

@@ -27,7 +27,9 @@ from offhook.delivery.entries import (
 )
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth
+from offhook.delivery.replays.ports import ReplaySource
 from offhook.delivery.sharing import BoundAsk, BoundGrant
+from offhook.log.ports import LeaseStore, LogStore
 from offhook.model.ids import AccountId, WebhookId
 
 
@@ -106,6 +108,40 @@ class DispatchStore(Protocol):
 
     async def suspected(self, partition: int) -> int | None:
         """The event that the last owner had noted, if any."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """The ports of a store that deliveries are made from."""
+
+    @property
+    def log(self) -> LogStore:
+        """The log."""
+        ...
+
+    @property
+    def leases(self) -> LeaseStore:
+        """Who reads which partition."""
+        ...
+
+    @property
+    def dispatch(self) -> DispatchStore:
+        """What was decided, and what is to be known of it."""
+        ...
+
+    @property
+    def bounds(self) -> "BoundStore":
+        """Shares of endpoints' bounds."""
+        ...
+
+    @property
+    def health(self) -> "HealthStore":
+        """How endpoints do."""
+        ...
+
+    @property
+    def replays(self) -> ReplaySource:
+        """What is sent again on somebody's word."""
         ...
 
 

@@ -11,19 +11,11 @@ import msgspec
 from offhook.clock import Clock
 from offhook.delivery.dispatcher import DEFAULT_BOUNDS, Bounds, Dispatcher
 from offhook.delivery.filter_reporting import FilterReporter
-from offhook.delivery.ports import (
-    BoundStore,
-    DispatchStore,
-    FilterStore,
-    HealthStore,
-    Transport,
-    WebhookStore,
-)
+from offhook.delivery.ports import DeliveryStore, FilterStore, Transport, WebhookStore
 from offhook.delivery.sender import Sender
 from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Appended, Submission
 from offhook.log.fold import fold
-from offhook.log.ports import LeaseStore, LogStore
 from offhook.model.event import EventRef
 from offhook.model.fact import PlainFact
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
@@ -38,33 +30,8 @@ _A_MOMENT_S = 0.0005
 _HEARTBEAT_S = 1.0
 
 
-class EngineStore(Protocol):
-    """The ports of a store that the engine works on."""
-
-    @property
-    def log(self) -> LogStore:
-        """The log."""
-        ...
-
-    @property
-    def leases(self) -> LeaseStore:
-        """The leases."""
-        ...
-
-    @property
-    def dispatch(self) -> DispatchStore:
-        """What the dispatcher asks."""
-        ...
-
-    @property
-    def bounds(self) -> BoundStore:
-        """Shares of endpoints' bounds."""
-        ...
-
-    @property
-    def health(self) -> HealthStore:
-        """How endpoints do."""
-        ...
+class EngineStore(DeliveryStore, Protocol):
+    """The ports of a store that the engine works on, and those that a bench asks."""
 
     @property
     def replays(self) -> Replays:
@@ -94,12 +61,7 @@ def make_dispatcher(
 ) -> Dispatcher:
     """A dispatcher over the ports of a store."""
     return Dispatcher(
-        log=store.log,
-        store=store.dispatch,
-        leases=store.leases,
-        shares=store.bounds,
-        health=store.health,
-        replays=store.replays,
+        store=store,
         filters=FilterReporter(store=store.filters, clock=clock),
         sender=Sender(transport=transport, clock=clock),
         clock=clock,
