@@ -15,6 +15,9 @@ from offhook.testing.simulated.world import World
 
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.5
+_LISTS: tuple[object, ...] = (["vip"], [7], [], ["7", None], "vip", {}, None, [[7]])
+"""What stands where an event may name its contact's lists: whatever callers write there."""
+
 _CALL_STEPS = ("call.ringing", "call.answered", "call.ended")
 
 
@@ -54,7 +57,7 @@ class Clients:
             "id": f"post-{self._posted}",
             "type": self._rnd.choice(TYPES),
             "key": key,
-            "data": {"number": self._posted},
+            "data": {"number": self._posted, "contact_list_ids": self._rnd.choice(_LISTS)},
         }
         return _read(posted, test=self._rnd.random() < 0.05 and key == "h")
 

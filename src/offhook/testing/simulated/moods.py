@@ -14,7 +14,7 @@ _REFUSALS = (400, 404, 418)
 _ITS_TIME = "Tue, 20 Nov 2040 10:00:00 GMT"
 """What an endpoint takes the time to be: nobody else's clock says so."""
 
-ASKED_S = {"1": 1.0, "3": 3.0, "8": 8.0, "Tue, 20 Nov 2040 10:00:05 GMT": 5.0}
+ASKED_S = {"1": 1.0, "3": 3.0, "8": 8.0, "Tue, 20 Nov 2040 10:00:05 GMT": 5.0, "²": 0.0}
 """What endpoints say in ``Retry-After``, and how long they ask to be left alone by it."""
 
 

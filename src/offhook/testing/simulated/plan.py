@@ -132,6 +132,7 @@ def endpoint(rnd: random.Random, name: str, kind: Kind) -> dict[str, object]:
     return {
         "url": f"https://{name}.example/hook",
         "events": rnd.choice(_INTERESTS),
+        "contact_list_ids": rnd.choice([[], [], [], [], [], [], ["vip", "7"]]),
         "ordered": rnd.random() < 0.75,
         "max_in_flight": rnd.choice([1, 3, 8, 16]),
         "rate_limit_per_s": rnd.choice([None, None, None, 20, 8, 2.5]),

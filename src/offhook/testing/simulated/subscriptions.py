@@ -18,7 +18,7 @@ that the store could not reach follows it."""
 
 
 class _Listed(msgspec.Struct):
-    contact_list_ids: tuple[str, ...] = ()
+    contact_list_ids: object = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,8 @@ class Version:
         if not any(_matches(pattern, event.type) for pattern in document.events):
             return False
         lists = document.contact_list_ids
-        return not lists or not set(lists).isdisjoint(
-            msgspec.json.decode(event.data, type=_Listed).contact_list_ids
-        )
+        named = msgspec.json.decode(event.data, type=_Listed).contact_list_ids
+        return not lists or (isinstance(named, list) and any(str(it) in lists for it in named))
 
 
 @dataclass(slots=True)
