@@ -21,10 +21,11 @@ async def objects(api: Served) -> dict[str, str]:
 
 
 def keyed_routes(document: dict[str, dict[str, object]]) -> list[tuple[str, str]]:
+    """All that name an object by its id; external ids are names that each account has for itself."""
     return [
         (method.upper(), path)
         for path, operations in document["paths"].items()
-        if "{" in path and isinstance(operations, dict)
+        if "_id}" in path and "{external_id}" not in path and isinstance(operations, dict)
         for method in operations
     ]
 

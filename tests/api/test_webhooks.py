@@ -1,5 +1,6 @@
 """Webhooks: made, read, changed and deleted as api.md says, under both of their paths."""
 
+import asyncio
 import base64
 from typing import Any
 
@@ -321,6 +322,57 @@ async def test_a_value_that_was_not_shown_is_not_taken_for_one(api: Served) -> N
         assert [it["path"] for it in answer.json()["errors"]] == ["body.headers.Authorization"]
     kept = (await api.get(path)).json()["headers"]
     assert kept == {"Authorization": "Bearer credential", "X-Env": "prod"}
+
+
+async def test_a_webhook_is_made_or_replaced_by_its_external_id(either_api: Served) -> None:
+    api = either_api
+    await api.webhook(external_id="other")
+    await api.webhook(external_id="crm/1", key=BOB)
+    path, document = "/v1/webhooks/by-external-id/crm%2F1", {"url": URL, "events": ["call.*"]}
+    answer = await api.send("PUT", path, json={**document, "description": "first"})
+    made = answer.json()
+    assert (answer.status_code, made["external_id"], made["revision"]) == (201, "crm/1", 1)
+    assert answer.headers["location"] == f"/v1/webhooks/{made['id']}"
+    again = await api.send("PUT", path, json={**document, "external_id": "crm/1"})
+    assert (again.status_code, again.json()["id"]) == (200, made["id"])
+    assert (again.json()["description"], again.json()["revision"]) == (None, 2)
+    assert "secret" not in again.json()
+    secret = (await api.get(f"/v1/webhooks/{made['id']}/secret")).json()["secret"]
+    assert secret == made["secret"]
+    same = await api.send("PUT", path, json={**document, "secret": secret})
+    assert (same.status_code, same.headers["etag"]) == (200, '"3"')
+    listed = (await api.get("/v1/webhooks?external_id=crm%2F1")).json()
+    assert [it["id"] for it in listed["data"]] == [made["id"]]
+    assert (await api.get("/v1/webhooks?external_id=none")).json()["data"] == []
+
+
+async def test_an_upsert_that_contradicts_itself_is_refused(api: Served) -> None:
+    path, document = "/v1/webhooks/by-external-id/crm", {"url": URL, "events": ["*"]}
+    absent = await api.send("PUT", path, json=document, headers={"If-Match": "1"})
+    assert absent.status_code == 412
+    assert (await api.send("PUT", path, json=document)).status_code == 201
+    for changed, field in (
+        ({"external_id": "other"}, "body.external_id"),
+        ({"secret": "whsec_" + "A" * 44}, "body.secret"),
+        ({"headers": {"X-Key": "***"}}, "body.headers.X-Key"),
+        ({"url": "https://inside.example/"}, "body.url"),
+        ({"nonsense": 1}, "body.nonsense"),
+    ):
+        answer = await api.send("PUT", path, json={**document, **changed})
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, field)
+    stale = await api.send("PUT", path, json=document, headers={"If-Match": "7"})
+    assert stale.status_code == 412
+    long = await api.send("PUT", path + "x" * 256, json=document)
+    assert long.json()["errors"][0]["path"] == "path.external_id"
+    [kept] = (await api.get("/v1/webhooks")).json()["data"]
+    assert kept["revision"] == 1
+
+
+async def test_two_upserts_at_once_make_one_webhook(either_api: Served) -> None:
+    path, document = "/v1/webhooks/by-external-id/crm", {"url": URL, "events": ["*"]}
+    answers = await asyncio.gather(*(either_api.send("PUT", path, json=document) for _ in range(4)))
+    assert sorted(it.status_code for it in answers) == [200, 200, 200, 201]
+    assert len((await either_api.get("/v1/webhooks")).json()["data"]) == 1
 
 
 async def test_a_deleted_webhook_is_gone(api: Served) -> None:

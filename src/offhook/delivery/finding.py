@@ -48,7 +48,7 @@ def check_revision(stored: StoredWebhook, if_match: str | None) -> None:
     )
 
 
-def being_changed(webhook: WebhookId) -> Conflict:
+def being_changed(webhook: str) -> Conflict:
     """Somebody else's change came between, again and again."""
     return Conflict(f"{webhook} is being changed by others all the time; send it again.")
 

@@ -252,9 +252,14 @@ class WebhookStore(Protocol):
         ...
 
     async def list_webhooks(
-        self, account: AccountId, before: WebhookId | None, limit: int
+        self,
+        account: AccountId,
+        before: WebhookId | None,
+        limit: int,
+        external_id: str | None = None,
     ) -> list[StoredWebhook]:
-        """Newest first; ids sort by the time they were made."""
+        """Newest first; ids sort by the time they were made. With an ``external_id`` the one that
+        has it."""
         ...
 
     async def replace_webhook(

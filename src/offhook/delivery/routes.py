@@ -1,9 +1,9 @@
 """The API of webhooks: make, list, read, change and delete."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+from pydantic import Field
 
 from offhook.api.auth import Gate, Principal, Scope
 from offhook.api.pages import IdCursor, PageQuery, read_cursor, write_cursor
@@ -17,19 +17,14 @@ from offhook.delivery.answers import (
     webhook_fields,
 )
 from offhook.delivery.entries import StoredWebhook
-from offhook.delivery.filtering import filter_warnings
-from offhook.delivery.finding import Entropy, IfMatch, being_changed, check_revision, found
-from offhook.delivery.patching import check_unmasked, patched
+from offhook.delivery.finding import Entropy, IfMatch, found
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
-from offhook.delivery.webhook import NewWebhook, WebhookDocument
-from offhook.model.event import to_ms
-from offhook.model.ids import AccountId, WebhookId, made_id
-from offhook.signing.secret import check_secret, make_secret, same_kind
+from offhook.delivery.webhook import NewWebhook
+from offhook.delivery.webhook_changes import WebhookChanges
+from offhook.model.ids import WebhookId
 
 Answer = TypeVar("Answer", bound=WebhookAnswer)
-
-_TRIES = 5
 
 
 def webhook_router(
@@ -51,10 +46,16 @@ def webhook_router(
         prefix=f"{prefix}/webhooks",
         documented=documented,
     )
-    at = WebhookRoutes(webhooks, targets, clock, entropy)
+    at = WebhookRoutes(webhooks, WebhookChanges(webhooks, targets, clock, entropy))
     one = "/{webhook_id}"
     router.add_api_route("", at.create_webhook, methods=["POST"], status_code=201)
     router.add_api_route("", at.list_webhooks, methods=["GET"])
+    router.add_api_route(
+        "/by-external-id/{external_id:path}",
+        at.put_webhook,
+        methods=["PUT"],
+        responses={201: {"model": MadeWebhook}},
+    )
     router.add_api_route(one, at.get_webhook, methods=["GET"])
     router.add_api_route(one, at.change_webhook, methods=["PATCH"])
     router.add_api_route(
@@ -63,42 +64,54 @@ def webhook_router(
     return router
 
 
+class WebhookQuery(PageQuery):
+    """Which webhooks to list."""
+
+    external_id: Annotated[str | None, Field(min_length=1, max_length=255)] = None
+
+
 class WebhookRoutes:
     """What each route does."""
 
-    def __init__(
-        self, store: WebhookStore, targets: Targets, clock: Clock, entropy: Entropy
-    ) -> None:
+    def __init__(self, store: WebhookStore, changes: WebhookChanges) -> None:
         self._store = store
-        self._targets = targets
-        self._clock = clock
-        self._entropy = entropy
+        self._changes = changes
 
     async def create_webhook(
         self, asking: Asking, new: NewWebhook, request: Request, response: Response
     ) -> MadeWebhook:
         """Make a webhook; it gets every matching event from now on. The secret is in the answer."""
-        check_unmasked(new.headers)
-        if new.secret is not None:
-            check_secret(new.secret, new.signing.as_scheme())
-        warnings = await self._targets.check(new.url)
-        warnings += filter_warnings(new.filter, new.patterns())
-        secret = new.secret or make_secret(self._entropy(32), new.signing.as_scheme())
-        webhook = WebhookId(made_id("wh", to_ms(self._clock.now()), self._entropy(8)))
-        document = new.document().model_dump_json().encode()
-        await self._store.create_webhook(asking.account, webhook, document, secret)
-        fields = webhook_fields(await found(self._store, asking.account, webhook))
-        response.headers["Location"] = f"{request.url.path}/{webhook}"
-        made = MadeWebhook.model_validate({**fields, "warnings": warnings, "secret": secret})
+        made = await self._changes.create(asking.account, new)
+        response.headers["Location"] = f"{request.url.path}/{made.id}"
         return _tagged(response, made)
 
+    async def put_webhook(
+        self,
+        asking: Asking,
+        external_id: Annotated[str, Path(min_length=1, max_length=255)],
+        new: NewWebhook,
+        request: Request,
+        response: Response,
+        if_match: IfMatch = None,
+    ) -> MadeWebhook | ChangedWebhook:
+        """Make the webhook with this `external_id` (201), or have the one that has it be as the
+        body says, what it leaves out at its default; its secret stays (200)."""
+        put = await self._changes.put(asking.account, external_id, new, if_match)
+        if isinstance(put, MadeWebhook):
+            response.status_code = 201
+            path = request.url.path.partition("/by-external-id/")[0]
+            response.headers["Location"] = f"{path}/{put.id}"
+        return _tagged(response, put)
+
     async def list_webhooks(
-        self, asking: Asking, query: Annotated[PageQuery, Query()]
+        self, asking: Asking, query: Annotated[WebhookQuery, Query()]
     ) -> Page[WebhookAnswer]:
         """The account's webhooks, newest first."""
         cursor = read_cursor(query.cursor, IdCursor)
         before = None if cursor is None else WebhookId(cursor.id)
-        found = await self._store.list_webhooks(asking.account, before, query.limit + 1)
+        found = await self._store.list_webhooks(
+            asking.account, before, query.limit + 1, query.external_id
+        )
         shown = found[: query.limit]
         more = len(found) > query.limit
         return Page(
@@ -123,62 +136,14 @@ class WebhookRoutes:
         if_match: IfMatch = None,
     ) -> ChangedWebhook:
         """Change it by a JSON merge patch (RFC 7396); null puts a field back to its default."""
-        changed = await self._change(asking.account, webhook_id, patch, if_match)
+        changed = await self._changes.change(asking.account, webhook_id, patch, if_match)
         return _tagged(response, changed)
 
     async def delete_webhook(
         self, asking: Asking, webhook_id: WebhookId, if_match: IfMatch = None
     ) -> None:
         """Delete it; what waits for it is dropped, its attempts stay."""
-        for _ in range(_TRIES):
-            stored = await found(self._store, asking.account, webhook_id)
-            check_revision(stored, if_match)
-            revision = None if if_match is None else stored.revision
-            if await self._store.delete_webhook(asking.account, webhook_id, revision):
-                return
-        raise being_changed(webhook_id)
-
-    async def _change(
-        self, account: AccountId, webhook: WebhookId, patch: Mapping[str, Any], if_match: str | None
-    ) -> ChangedWebhook:
-        """Merge, check and replace; begun anew when another change came between."""
-        for _ in range(_TRIES):
-            stored = await found(self._store, account, webhook)
-            check_revision(stored, if_match)
-            document = patched(stored.document, patch)
-            secret, warnings = self._secret_for(stored, document)
-            warnings += await self._check_target(stored, document)
-            warnings += filter_warnings(document.filter, document.patterns())
-            packed = document.model_dump_json().encode()
-            if await self._store.replace_webhook(
-                account, webhook, packed, stored.revision, secret=secret
-            ):
-                fields = webhook_fields(await found(self._store, account, webhook))
-                return ChangedWebhook.model_validate({**fields, "warnings": warnings})
-        raise being_changed(webhook)
-
-    def _secret_for(
-        self, stored: StoredWebhook, document: WebhookDocument
-    ) -> tuple[str | None, list[str]]:
-        """The secret that a change of the scheme needs, if another kind, and what to say of it."""
-        scheme = document.signing.as_scheme()
-        if all(same_kind(secret.text, scheme) for secret in stored.secrets):
-            for secret in stored.secrets:
-                check_secret(secret.text, scheme, path="body.signing: the webhook's secret")
-            return None, []
-        return make_secret(self._entropy(32), scheme), [_new_secret(stored.id, document)]
-
-    async def _check_target(self, stored: StoredWebhook, document: WebhookDocument) -> list[str]:
-        before = WebhookDocument.model_validate_json(stored.document)
-        return [] if document.url == before.url else await self._targets.check(document.url)
-
-
-def _new_secret(webhook: WebhookId, document: WebhookDocument) -> str:
-    return (
-        f"The scheme {document.signing.scheme} signs with another kind of secret than before: a "
-        f"new one was made, and the old one signs no more. GET /v1/webhooks/{webhook}/secret shows "
-        "it, and .../public-key what to verify by."
-    )
+        await self._changes.delete(asking.account, webhook_id, if_match)
 
 
 def _answer(asking: Principal, stored: StoredWebhook) -> WebhookAnswer:

@@ -68,13 +68,22 @@ class PostgresWebhooks:
         return None if row is None else self._vault.opened(_shown(row))
 
     async def list_webhooks(
-        self, account: AccountId, before: WebhookId | None, limit: int
+        self,
+        account: AccountId,
+        before: WebhookId | None,
+        limit: int,
+        external_id: str | None = None,
     ) -> list[StoredWebhook]:
-        """Newest first."""
+        """Newest first; with an ``external_id`` the one that has it."""
         now_ms = self._database.now_ms()
         async with self._database.reading() as session:
             rows = await session.rows(
-                "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
+                "webhooks_listed",
+                account=account,
+                before=before,
+                external_id=external_id,
+                limit=limit,
+                now_ms=now_ms,
             )
         return [self._vault.opened(_shown(row)) for row in rows]
 

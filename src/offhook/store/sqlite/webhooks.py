@@ -87,14 +87,23 @@ class SqliteWebhooks:
         return next(iter(decode_webhooks(rows, self._vault)), None)
 
     async def list_webhooks(
-        self, account: AccountId, before: WebhookId | None, limit: int
+        self,
+        account: AccountId,
+        before: WebhookId | None,
+        limit: int,
+        external_id: str | None = None,
     ) -> list[StoredWebhook]:
-        """Newest first."""
+        """Newest first; with an ``external_id`` the one that has it."""
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> list[StoredWebhook]:
             rows = connection.value(
-                "webhooks_listed", account=account, before=before, limit=limit, now_ms=now_ms
+                "webhooks_listed",
+                account=account,
+                before=before,
+                external_id=external_id,
+                limit=limit,
+                now_ms=now_ms,
             )
             return decode_webhooks(rows, self._vault)
 

@@ -160,6 +160,10 @@ class WebhookConformance:
             store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WebhookId("wh_b"), taken, 1)
         )
         assert await store.webhooks.webhook(DEFAULT_ACCOUNT, named) is None
+        for account, webhook in ((DEFAULT_ACCOUNT, WEBHOOK), (OTHER_ACCOUNT, "wh_other")):
+            [listed] = await store.webhooks.list_webhooks(account, None, 10, "crm")
+            assert listed.id == webhook
+        assert await store.webhooks.list_webhooks(DEFAULT_ACCOUNT, None, 10, "wh_b") == []
 
     async def test_a_deletion_that_names_a_revision_is_of_that_one_alone(
         self, store: ConformingStore

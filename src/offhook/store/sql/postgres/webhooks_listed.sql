@@ -35,7 +35,9 @@ SELECT
     fault.last_ms AS filter_ms
 FROM (
     SELECT * FROM resource
-    WHERE account = :account AND kind = 'webhook' AND (:before::text IS NULL OR id < :before::text)
+    WHERE account = :account AND kind = 'webhook'
+        AND (:before::text IS NULL OR id < :before::text)
+        AND (:external_id::text IS NULL OR external_id = :external_id::text)
     ORDER BY id DESC
     LIMIT :limit
 ) AS shown

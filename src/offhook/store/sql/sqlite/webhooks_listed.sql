@@ -56,7 +56,9 @@ SELECT
     )
 FROM (
     SELECT * FROM resource
-    WHERE account = :account AND kind = 'webhook' AND (:before IS NULL OR id < :before)
+    WHERE account = :account AND kind = 'webhook'
+        AND (:before IS NULL OR id < :before)
+        AND (:external_id IS NULL OR external_id = :external_id)
     ORDER BY id DESC
     LIMIT :limit
 ) AS listed
