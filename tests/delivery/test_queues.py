@@ -55,6 +55,61 @@ def test_without_order_a_key_may_have_many_in_flight() -> None:
     assert [queue.take().event.position for _ in range(2)] == [1, 2]
 
 
+def test_where_order_is_asked_for_a_key_waits_for_all_that_were_sent_without() -> None:
+    queue = EndpointQueue(endpoint(ordered=False))
+    for position in (1, 2, 3):
+        queue.offer(delivery("a", position))
+    assert [queue.take().event.position for _ in range(2)] == [1, 2]
+    queue.become(endpoint(ordered=True))
+    queue.offer(delivery("a", 4))
+    queue.offer(delivery("b", 5))
+    assert queue.take().event.position == 5
+    queue.pass_on("a")
+    assert not queue.sendable
+    queue.pass_on("a")
+    assert queue.take().event.position == 3
+    assert not queue.sendable
+    queue.pass_on("a")
+    assert queue.take().event.position == 4
+
+
+def test_after_a_failure_among_those_sent_without_order_a_key_still_waits_for_the_rest() -> None:
+    queue = EndpointQueue(endpoint(ordered=False))
+    for position in (1, 2, 3):
+        queue.offer(delivery("a", position))
+    queue.take()
+    queue.take()
+    queue.become(endpoint(ordered=True))
+    assert [behind.event.position for behind in queue.cut("a")] == [3]
+    queue.offer(delivery("a", 3))
+    assert not queue.sendable
+    queue.pass_on("a")
+    assert queue.take().event.position == 3
+
+
+def test_what_was_not_begun_goes_first_once_nothing_of_its_key_is_in_flight() -> None:
+    queue = EndpointQueue(endpoint(ordered=False))
+    for position in (1, 2, 3):
+        queue.offer(delivery("a", position))
+    queue.take()
+    second = queue.take()
+    queue.become(endpoint(ordered=True))
+    queue.put_back(second)
+    assert not queue.sendable
+    queue.pass_on("a")
+    assert queue.take() is second
+    assert not queue.sendable
+
+
+def test_where_order_is_given_up_all_that_waits_may_go() -> None:
+    queue = EndpointQueue(endpoint())
+    for position in (1, 2, 3):
+        queue.offer(delivery("a", position))
+    queue.take()
+    queue.become(endpoint(ordered=False))
+    assert [queue.take().event.position for _ in range(2)] == [2, 3]
+
+
 def test_bounds_are_told() -> None:
     queue = EndpointQueue(endpoint())
     for position in range(1, LANE_BOUND + 2):

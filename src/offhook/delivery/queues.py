@@ -3,7 +3,7 @@
 Times are monotonic seconds.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -127,13 +127,17 @@ class EndpointQueue:
         self.closed = False
         self._ready: deque[Delivery] = deque()
         self._lanes: dict[str, deque[Delivery]] = {}
+        self._out: Counter[str] = Counter()
         self._waiting = 0
 
     def become(self, endpoint: Endpoint) -> None:
         """The endpoint is as described from now on. At another URL nothing is known of it yet."""
-        if endpoint.url != self.endpoint.url:
+        before, self.endpoint = self.endpoint, endpoint
+        if endpoint.url != before.url:
             self.circuit, self.pace = Circuit(), Pace()
-        self.endpoint = endpoint
+        if endpoint.ordered is not before.ordered:
+            for delivery in self.drain():
+                self.offer(delivery)
 
     @property
     def size(self) -> int:
@@ -199,11 +203,14 @@ class EndpointQueue:
             self._ready.append(delivery)
             return
         lane = self._lanes.get(delivery.lane)
-        if lane is None:
+        if lane is not None:
+            lane.append(delivery)
+        elif self._out[delivery.lane]:
+            # It was sent while no order was kept.
+            self._lanes[delivery.lane] = deque((delivery,))
+        else:
             self._lanes[delivery.lane] = deque()
             self._ready.append(delivery)
-        else:
-            lane.append(delivery)
 
     def take(self) -> Delivery:
         """The next to send; its key is busy until ``pass_on``, ``cut`` or ``put_back``."""
@@ -211,7 +218,9 @@ class EndpointQueue:
         self._waiting -= 1
         if self.endpoint.rate_limit is not None:
             self.starts.reserve()
-        return self._ready.popleft()
+        delivery = self._ready.popleft()
+        self._out[delivery.lane] += 1
+        return delivery
 
     def begin(self, now_s: float) -> bool:
         """The send that was taken begins now; false if the share that it was taken within is over,
@@ -223,14 +232,20 @@ class EndpointQueue:
 
     def put_back(self, delivery: Delivery) -> None:
         """It was taken and never begun: it is the next again."""
-        self.in_flight -= 1
+        self._come_back(delivery.lane)
         self._waiting += 1
-        self._ready.appendleft(delivery)
+        if self.endpoint.ordered and self._out[delivery.lane]:
+            self._lanes.setdefault(delivery.lane, deque()).appendleft(delivery)
+        else:
+            self._ready.appendleft(delivery)
 
     def pass_on(self, key: str) -> None:
-        """The key's delivery is through: its next one may go."""
-        self.in_flight -= 1
+        """The key's delivery is through: its next one may go, once all of it are that were sent
+        while no order was kept."""
+        self._come_back(key)
         lane = self._lanes.get(key)
+        if self._out[key] and self.endpoint.ordered:
+            return
         if lane:
             self._ready.append(lane.popleft())
         elif lane is not None:
@@ -238,10 +253,16 @@ class EndpointQueue:
 
     def cut(self, key: str) -> Iterable[Delivery]:
         """The key's delivery failed and will be tried again: take out all that wait behind it."""
-        self.in_flight -= 1
+        self._come_back(key)
         lane = self._lanes.pop(key, None) or ()
         self._waiting -= len(lane)
         return lane
+
+    def _come_back(self, key: str) -> None:
+        self.in_flight -= 1
+        self._out[key] -= 1
+        if self._out[key] <= 0:
+            del self._out[key]
 
     def _covers_taken(self, share: Share, now_s: float) -> bool:
         if now_s >= share.until_s or self.in_flight > share.in_flight:
@@ -285,6 +306,7 @@ class EndpointQueue:
         self._ready.clear()
         self._waiting = 0
         self._lanes = {delivery.lane: deque() for delivery in under_way}
+        self._out = Counter(delivery.lane for delivery in under_way)
         self.in_flight = len(under_way)
 
     def drain(self) -> list[Delivery]:
