@@ -127,6 +127,11 @@ class Queue(Protocol):
     """Keeps events from the answer to their sender until they are handled, for any number of
     processes. Whatever raises has changed nothing, or what is safe to ask again."""
 
+    async def exists(self) -> bool:
+        """Whether there is such a storage, and a queue in it; makes neither. To be asked before it
+        is opened, too."""
+        ...
+
     async def open(self) -> None:
         """Open the storage and make what is missing there. To be awaited before all else, in the
         process that uses it."""

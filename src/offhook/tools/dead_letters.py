@@ -20,6 +20,14 @@ _Queue: TypeAlias = Annotated[
         help="The receiver's queue: sqlite:PATH, postgresql://... or redis://...",
     ),
 ]
+_Prefix: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--prefix",
+        envvar="OFFHOOK_QUEUE_PREFIX",
+        help="What the keys begin with of a queue in a Redis.",
+    ),
+]
 _Ids: TypeAlias = Annotated[list[str] | None, typer.Argument(help="Ids of events.")]
 _All: TypeAlias = Annotated[bool, typer.Option("--all", help="All of them.")]
 
@@ -34,12 +42,13 @@ dead_letters_cli = typer.Typer(
 @dead_letters_cli.command(name="list")
 def list_(
     queue: _Queue,
+    prefix: _Prefix = None,
     after: Annotated[int, typer.Option(help="Those after this place.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """List them in order of arrival, with the place to go on from."""
-    found = _on(queue, lambda it: it.dead_letters(after, limit))
+    found = _on(queue, prefix, lambda it: it.dead_letters(after, limit))
     if as_json:
         typer.echo(msgspec.json.encode([_described(letter) for letter in found]).decode())
         return
@@ -52,28 +61,46 @@ def list_(
 
 
 @dead_letters_cli.command()
-def retry(queue: _Queue, event_ids: _Ids = None, every: _All = False) -> None:
-    """Let them be tried anew, with all their attempts."""
+def retry(
+    queue: _Queue, event_ids: _Ids = None, every: _All = False, prefix: _Prefix = None
+) -> None:
+    """Let them be tried anew, with all their attempts.
+
+    Exits with 1 if one of the ids is no dead letter's; the others are tried all the same.
+    """
     chosen = _chosen(event_ids, every=every)
-    typer.echo(f"{_on(queue, lambda it: it.retry_dead(chosen))} are tried anew.")
+    _tell(_on(queue, prefix, lambda it: it.retry_dead(chosen)), "tried anew", chosen)
 
 
 @dead_letters_cli.command()
-def drop(queue: _Queue, event_ids: _Ids = None, every: _All = False) -> None:
-    """Be done with them: they count as handled."""
+def drop(
+    queue: _Queue, event_ids: _Ids = None, every: _All = False, prefix: _Prefix = None
+) -> None:
+    """Be done with them: they count as handled.
+
+    Exits with 1 if one of the ids is no dead letter's; the others are dropped all the same.
+    """
     chosen = _chosen(event_ids, every=every)
-    typer.echo(f"{_on(queue, lambda it: it.drop_dead(chosen))} are dropped.")
+    _tell(_on(queue, prefix, lambda it: it.drop_dead(chosen)), "dropped", chosen)
 
 
 def _chosen(event_ids: Sequence[str] | None, *, every: bool) -> Sequence[str] | None:
     if bool(event_ids) is every:
         raise typer.BadParameter("Name events by their ids, or say --all; one of the two.")
-    return None if every else event_ids
+    return None if every else tuple(dict.fromkeys(event_ids or ()))
 
 
-def _on(url: str, ask: Callable[[Queue], Awaitable[Answer]]) -> Answer:
+def _tell(count: int, what: str, chosen: Sequence[str] | None) -> None:
+    typer.echo(f"{count} are {what}.")
+    if chosen is not None and count < len(chosen):
+        missing = f"{len(chosen) - count} of the {len(chosen)} ids are of no dead letter"
+        typer.echo(f"{missing}; dead-letters list shows those that there are.", err=True)
+        raise typer.Exit(1)
+
+
+def _on(url: str, prefix: str | None, ask: Callable[[Queue], Awaitable[Answer]]) -> Answer:
     async def asked() -> Answer:
-        async with opened_queue(url) as queue:
+        async with opened_queue(url, prefix, existing=True) as queue:
             return await ask(queue)
 
     return asyncio.run(asked())

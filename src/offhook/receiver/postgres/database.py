@@ -56,6 +56,17 @@ class Database:
                 continue
         return await self._transact(work)
 
+    async def tells(self, statement: str) -> bool:
+        """What a statement answers on a connection of its own, with no table made before."""
+        async with _reaching():
+            connection = await asyncpg.connect(
+                self._url, timeout=_CONNECT_S, command_timeout=_COMMAND_S, server_settings=_SETTINGS
+            )
+            try:
+                return bool(await connection.fetchval(SQL[statement]))
+            finally:
+                await connection.close()
+
     async def close(self) -> None:
         """Close the connections."""
         if self._pool is not None:

@@ -31,6 +31,10 @@ class PostgresQueue:
         self._database = Database(url, "queue_schema")
         self._ttl_s = ttl_s
 
+    async def exists(self) -> bool:
+        """Whether the database has the tables of a queue."""
+        return await self._database.tells("queue_exists")
+
     async def open(self) -> None:
         """Connect, and make the tables that are missing."""
         await self._database.open()

@@ -42,6 +42,10 @@ class RedisQueue:
         self._ttl_ms = int(ttl_s * 1000)
         self._prefix = prefix
 
+    async def exists(self) -> bool:
+        """Whether any event was ever kept under the prefix."""
+        return bool(await _answered(self._redis.exists(f"{self._prefix}place")))
+
     async def open(self) -> None:
         """Nothing needs to be made; that Redis answers shows when it is asked."""
 

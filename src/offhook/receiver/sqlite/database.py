@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic, sleep
@@ -84,6 +85,16 @@ def _run_into(future: Future[T], work: Callable[[], T]) -> None:
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def holds(path: Path | str, counting: str) -> bool:
+    """Whether a file is there and a statement counts something in it; makes no file."""
+    try:
+        with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            return bool(connection.execute(counting).get)
+    except (apsw.CantOpenError, apsw.NotADBError):
+        return False
 
 
 def _open(path: Path | str, schema: str) -> apsw.Connection:

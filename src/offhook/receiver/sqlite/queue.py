@@ -1,5 +1,6 @@
 """The queue in an SQLite file."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from offhook.receiver.ports import (
     Taken,
     Verdict,
 )
-from offhook.receiver.sqlite.database import Database
+from offhook.receiver.sqlite.database import Database, holds
 from offhook.receiver.statements import statements
 
 _SQL: Final = statements("sqlite")
@@ -41,6 +42,10 @@ class SqliteQueue:
         self._clock = clock or SystemClock()
         self._ttl_ms = int(ttl_s * 1000)
         self._opened: Database | None = None
+
+    async def exists(self) -> bool:
+        """Whether the file is there and holds a queue."""
+        return await asyncio.to_thread(holds, self._path, _SQL["queue_exists"])
 
     async def open(self) -> None:
         """Open the file; make it if there is none."""

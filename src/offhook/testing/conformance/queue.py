@@ -76,6 +76,17 @@ class QueueConformance:
         assert await _put(other, "b1", "c1") == [Receipt.REPEAT, Receipt.NEW]
         assert await queue.depth() == Depth(3, 0)
 
+    async def test_it_exists_once_an_event_was_kept_and_asking_makes_nothing(
+        self, make: Make
+    ) -> None:
+        queue, other = make(), make()
+        assert [await queue.exists(), await other.exists(), await queue.exists()] == [False] * 3
+        await queue.open()
+        await _put(queue, "a1")
+        assert [await queue.exists(), await other.exists()] == [True, True]
+        await queue.close()
+        await other.close()
+
     async def test_many_may_open_a_store_that_is_not_there_yet_at_once(self, make: Make) -> None:
         count = 8
         ready = threading.Barrier(count)

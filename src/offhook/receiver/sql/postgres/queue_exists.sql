@@ -1,0 +1,1 @@
+SELECT to_regclass('receiver_event') IS NOT NULL
