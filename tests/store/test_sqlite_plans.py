@@ -144,7 +144,7 @@ def test_lists_come_in_the_order_of_an_index(connection: Connection, name: str) 
         ("events_at", "SEARCH event USING INTEGER PRIMARY KEY (rowid=?)"),
         ("events_at", "SEARCH kept USING INTEGER PRIMARY KEY (rowid=?)"),
         ("kept_of_key", "event_kept_key (account=? AND key=?)"),
-        ("deliveries_ahead", "resource_listed (account=? AND kind=?)"),
+        ("delivery_stretches", "resource_listed (account=? AND kind=?)"),
     ],
 )
 def test_what_is_asked_often_uses_its_index(connection: Connection, name: str, index: str) -> None:

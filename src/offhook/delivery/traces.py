@@ -143,16 +143,16 @@ def retryable_states(statuses: Collection[DeliveryStatus] | None) -> tuple[Pendi
 class Sources:
     """Where deliveries of some statuses leave traces: rows in these states, and attempts; of those
     that have no row, where ``accepted`` is set, the accepted ones or those never accepted. In the
-    ``log`` stands what may have left none."""
+    log stands what left none: ``ahead`` of endpoints, or ``missed`` while they were disabled."""
 
     states: tuple[PendingState, ...] | None
     attempts: bool
-    log: bool
+    ahead: bool
+    missed: bool
     accepted: bool | None = None
 
 
-_EVERYWHERE = Sources(None, attempts=True, log=True)
-_TRACELESS = frozenset({DeliveryStatus.PENDING, DeliveryStatus.CANCELED})
+_EVERYWHERE = Sources(None, attempts=True, ahead=True, missed=True)
 _BY_ATTEMPT = {DeliveryStatus.DELIVERED: True, DeliveryStatus.UNKNOWN: False}
 
 
@@ -163,5 +163,10 @@ def sources_of(statuses: Collection[DeliveryStatus] | None) -> Sources:
     states = tuple(state for state, status in _BY_STATE.items() if status in statuses)
     accepted = [accepted for status, accepted in _BY_ATTEMPT.items() if status in statuses]
     only = accepted[0] if len(accepted) == 1 else None
-    log = not _TRACELESS.isdisjoint(statuses)
-    return Sources(states, attempts=bool(accepted), log=log, accepted=only)
+    return Sources(
+        states,
+        attempts=bool(accepted),
+        ahead=DeliveryStatus.PENDING in statuses,
+        missed=DeliveryStatus.CANCELED in statuses,
+        accepted=only,
+    )

@@ -17,13 +17,14 @@ class Span(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Positions of a partition at which deliveries to an endpoint may have left no trace: from
-    ``first`` to ``last``, or to the end of the log."""
+    """Positions of a partition, from ``first`` to the end of the log, at which deliveries to an
+    endpoint may have left no trace: it has not come to them, or, unless it is ``enabled``, was not
+    sent them."""
 
     webhook: WebhookId
     partition: int
     first: int
-    last: int | None
+    enabled: bool
 
 
 class Look(NamedTuple):

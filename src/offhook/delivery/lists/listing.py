@@ -145,7 +145,9 @@ class _Search:
             await self._hear()
             return
         endpoints = await self._endpoints()
-        read = log_strands(stretches, spans, self._before) if self._sources.log else []
+        sources = self._sources
+        near = [it for it in stretches if (sources.ahead if it.enabled else sources.missed)]
+        read = log_strands(near, spans, self._before)
         if read:
             await self._hear()
         self._merge = Merge([*trace_strands(self._sources, endpoints, spans, self._before), *read])

@@ -30,7 +30,7 @@ class DeliverySource(Protocol):
 
     async def stretches(self, account: AccountId, webhook: WebhookId | None) -> list[Stretch]:
         """Where deliveries to the account's endpoints, or to this one, may have left no trace:
-        what each has not come to yet, and what it was disabled at."""
+        what each has not come to yet, or, while it is disabled, all of the log."""
         ...
 
     async def spans(self, since_ms: int | None, until_ms: int | None) -> dict[int, Span]:

@@ -53,7 +53,7 @@ class LogStrand(Strand):
 
     def wanted(self, event: LogEvent, audience: Subscriptions) -> Iterable[WebhookId]:
         """The endpoints that get an event of it."""
-        near = {it.webhook for it in self._stretches if _has(it, event.position)}
+        near = {it.webhook for it in self._stretches if it.first <= event.position}
         return (it.id for it in audience.match(event) if it.id in near) if near else ()
 
 
@@ -91,19 +91,20 @@ def trace_strands(
 def log_strands(
     stretches: Iterable[Stretch], spans: Mapping[int, Span], rest: Rest | None
 ) -> list[LogStrand]:
-    """What to read of the log: stretches that overlap are read together."""
-    parts: dict[int, list[tuple[Span, list[Stretch]]]] = {}
-    for it in sorted(stretches, key=lambda it: (it.partition, it.first)):
+    """What to read of the log: each partition once, for all endpoints."""
+    parts: dict[int, list[tuple[Span, Stretch]]] = {}
+    for it in stretches:
         span = _clipped(it, spans, rest)
-        if span is None:
-            continue
-        read = parts.setdefault(it.partition, [])
-        if read and read[-1][0].through >= span.after:
-            before, of_it = read.pop()
-            read.append((Span(before.after, max(before.through, span.through)), [*of_it, it]))
-        else:
-            read.append((span, [it]))
-    return [LogStrand(at, span, own) for at, read in parts.items() for span, own in read]
+        if span is not None:
+            parts.setdefault(it.partition, []).append((span, it))
+    return [
+        LogStrand(
+            at,
+            Span(min(span.after for span, _ in read), read[0][0].through),
+            [it for _, it in read],
+        )
+        for at, read in parts.items()
+    ]
 
 
 def named_strand(
@@ -158,10 +159,5 @@ def _clipped(stretch: Stretch, spans: Mapping[int, Span], rest: Rest | None) -> 
     left = _left(spans[stretch.partition], stretch.partition, None, rest)
     if left is None:
         return None
-    last = left.through if stretch.last is None else min(stretch.last, left.through)
-    span = Span(max(left.after, stretch.first - 1), last)
+    span = Span(max(left.after, stretch.first - 1), left.through)
     return span if span.through > span.after else None
-
-
-def _has(stretch: Stretch, position: int) -> bool:
-    return stretch.first <= position and (stretch.last is None or position <= stretch.last)

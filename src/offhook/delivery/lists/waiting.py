@@ -27,7 +27,8 @@ async def waiting_for(source: DeliverySource, stored: StoredWebhook) -> Waiting:
     """What an endpoint has not come to yet."""
     stretches = await source.stretches(stored.account, stored.id)
     ends = await source.spans(None, None)
-    left = {it.partition: span for it in stretches if (span := _ahead(it, ends[it.partition]))}
+    ahead = [it for it in stretches if it.enabled]
+    left = {it.partition: span for it in ahead if (span := _ahead(it, ends[it.partition]))}
     audience, found, read = subscribed([stored]), list[LogEvent](), 0
     while left and read < MOST_READ:
         most = EVENTS_A_LOOK // min(len(left), EVENTS_A_LOOK)
@@ -60,5 +61,4 @@ async def _untouched(
 
 
 def _ahead(stretch: Stretch, end: Span) -> Span | None:
-    last = end.through if stretch.last is None else min(stretch.last, end.through)
-    return Span(stretch.first - 1, last) if last >= stretch.first else None
+    return Span(stretch.first - 1, end.through) if end.through >= stretch.first else None

@@ -41,7 +41,7 @@ class PostgresLists:
         """Where deliveries may have left no trace."""
         async with self._database.reading() as session:
             rows = await session.rows(
-                "deliveries_ahead", account=account, webhook=webhook, consumer=CONSUMER
+                "delivery_stretches", account=account, webhook=webhook, consumer=CONSUMER
             )
         return [Stretch(*row) for row in rows]
 

@@ -45,7 +45,7 @@ class SqliteLists:
         """Where deliveries may have left no trace."""
         return await self._database.query(
             lambda it: it.rows(
-                "deliveries_ahead", _STRETCHES, account=account, webhook=webhook, consumer=CONSUMER
+                "delivery_stretches", _STRETCHES, account=account, webhook=webhook, consumer=CONSUMER
             )
         )
 

@@ -1,5 +1,7 @@
 """Lists of what endpoints have not come to, or were not sent; needs ``store`` and ``clock``."""
 
+import msgspec
+
 from offhook.delivery.entries import (
     DeliveryFilter,
     DeliveryStatus,
@@ -137,6 +139,38 @@ class AheadConformance:
         old = await listing.one(DEFAULT_ACCOUNT, place)
         assert old is not None
         assert old.status is DeliveryStatus.UNKNOWN
+
+    async def test_what_a_disabled_endpoint_was_held_at_is_listed_as_canceled(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        made = await make_webhook(store)
+        events = []
+        for _ in range(6):
+            events += await placed(store, plain("k"))
+            clock.advance(1)
+        lease = await lease_for(store, "k")
+        held = HeldRange(WEBHOOK, lease.partition, events[2].position)
+        changes = PartitionChanges(
+            lease,
+            events[-1].position,
+            attempts=tuple(attempt_on(event, accepted=True) for event in events[:2]),
+            held=(held,),
+        )
+        await store.dispatch.apply([changes])
+        document = {**msgspec.json.decode(made.document), "enabled": False}
+        assert await store.webhooks.replace_webhook(
+            DEFAULT_ACCOUNT, WEBHOOK, msgspec.json.encode(document), made.revision
+        )
+        assert await listed(store, DeliveryFilter(status=PENDING)) == []
+        for wanted in (
+            DeliveryFilter(status=CANCELED),
+            DeliveryFilter(undelivered=True, webhook=WEBHOOK),
+        ):
+            views = await listed(store, wanted, limit=3)
+            assert [view.event_id for view in views] == [event.id for event in events[:1:-1]]
+            assert {(view.status, view.reason) for view in views} == {(CANCELED, PASSED)}
+        whole = await listed(store, DeliveryFilter())
+        assert [view.status for view in whole] == [CANCELED] * 4 + [DELIVERED] * 2
 
     async def test_what_was_canceled_without_a_row_has_one_once_a_retry_is_asked_for(
         self, store: ConformingStore
