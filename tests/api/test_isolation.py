@@ -21,7 +21,7 @@ async def objects(api: Served) -> dict[str, str]:
 
 
 def keyed_routes(document: dict[str, dict[str, object]]) -> list[tuple[str, str]]:
-    """All that name an object by its id; external ids are names that each account has for itself."""
+    """All that name an object by its id; an external id is each account's own name of one."""
     return [
         (method.upper(), path)
         for path, operations in document["paths"].items()

@@ -8,11 +8,12 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from offhook.model.errors import FieldError, OffhookError, TooLarge, Unreadable
+from offhook.model.errors import FieldError, Invalid, OffhookError, TooLarge, Unreadable
 
 REQUEST_BYTES = 1 << 20
 BATCH_BYTES = 16 << 20
 MAX_DEPTH = 32
+MAX_ITEMS = 1_000
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _MARK = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[{\]}]', re.DOTALL)
@@ -47,6 +48,16 @@ def check_json(raw: bytes, path: str = "body") -> None:
         raise Unreadable(
             f"{path} contains the character U+0000, which cannot be stored; remove it.",
             FieldError(path, "contains the character U+0000"),
+        )
+
+
+def check_item_count(count: int) -> None:
+    """Refuse a batch of nothing, and one of too much."""
+    if not 1 <= count <= MAX_ITEMS:
+        raise Invalid(
+            f"The batch holds {count} items; send 1 to {MAX_ITEMS} at a time.",
+            FieldError("body.items", f"holds {count} items, not 1 to {MAX_ITEMS}"),
+            code="batch_size",
         )
 
 

@@ -13,6 +13,7 @@ from offhook.api.auth import Gate, Principal
 from offhook.api.bodies import (
     BATCH_BYTES,
     REQUEST_BYTES,
+    check_item_count,
     check_json,
     check_object_size,
     not_json,
@@ -35,7 +36,6 @@ from offhook.log.submit import read_submission
 from offhook.model.errors import Conflict, FieldError, Invalid, OffhookError
 from offhook.model.event import EventRef
 
-MAX_ITEMS = 1_000
 _AT_A_TIME = 100
 
 
@@ -132,13 +132,7 @@ def _read_batch(raw: bytes) -> list[msgspec.Raw]:
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise not_json(raw, error) from error
-    count = len(items.items)
-    if not 1 <= count <= MAX_ITEMS:
-        raise Invalid(
-            f"The batch holds {count} items; send 1 to {MAX_ITEMS} at a time.",
-            FieldError("body.items", f"holds {count} items, not 1 to {MAX_ITEMS}"),
-            code="batch_size",
-        )
+    check_item_count(len(items.items))
     return items.items
 
 

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from offhook.api.auth import Gate, Principal, Scope
-from offhook.api.bodies import REQUEST_BYTES, parse_json, read_body
+from offhook.api.bodies import BATCH_BYTES, REQUEST_BYTES, parse_json, read_body
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
@@ -62,7 +62,8 @@ def keyed_router(
 async def _with_body(request: Request) -> Request:
     if request.method in _BODILESS:
         return request
-    raw = await read_body(request.scope, request.receive, REQUEST_BYTES)
+    bound = BATCH_BYTES if request.url.path.endswith("/batch") else REQUEST_BYTES
+    raw = await read_body(request.scope, request.receive, bound)
     # An empty body too was read: asked for it again, the server would wait for one.
     return _JsonRequest(request, raw, parse_json(raw) if raw else None)
 

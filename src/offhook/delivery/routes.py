@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import Field
 
 from offhook.api.auth import Gate, Principal, Scope
+from offhook.api.bodies import check_item_count
 from offhook.api.pages import IdCursor, PageQuery, read_cursor, write_cursor
 from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
@@ -21,6 +22,7 @@ from offhook.delivery.finding import Entropy, IfMatch, found
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
 from offhook.delivery.webhook import NewWebhook
+from offhook.delivery.webhook_batch import WebhookBatch, WebhookBatchAnswer, run_batch
 from offhook.delivery.webhook_changes import WebhookChanges
 from offhook.model.ids import WebhookId
 
@@ -50,6 +52,9 @@ def webhook_router(
     one = "/{webhook_id}"
     router.add_api_route("", at.create_webhook, methods=["POST"], status_code=201)
     router.add_api_route("", at.list_webhooks, methods=["GET"])
+    router.add_api_route(
+        "/batch", at.change_webhooks, methods=["POST"], response_model_exclude_unset=True
+    )
     router.add_api_route(
         "/by-external-id/{external_id:path}",
         at.put_webhook,
@@ -84,6 +89,12 @@ class WebhookRoutes:
         made = await self._changes.create(asking.account, new)
         response.headers["Location"] = f"{request.url.path}/{made.id}"
         return _tagged(response, made)
+
+    async def change_webhooks(self, asking: Asking, batch: WebhookBatch) -> WebhookBatchAnswer:
+        """Make, change and delete up to 1,000 webhooks, each for itself and in this order: the
+        answer has an item for each, with the status and body that it would have had alone."""
+        check_item_count(len(batch.items))
+        return await run_batch(self._changes, asking.account, batch.items)
 
     async def put_webhook(
         self,
