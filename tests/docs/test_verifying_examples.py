@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from twilio.request_validator import RequestValidator
 
+from offhook.model.reading import MAX_DATA_BYTES
 from offhook.signing import (
     STANDARD,
     STANDARD_ED25519,
@@ -51,6 +52,14 @@ def test_the_example_for_python_takes_either_secret_during_a_rotation(
     headers = rotating(STANDARD, NEW, OLD)
     assert receive(BODY, headers) == 200
     assert receive(BODY + b" ", headers) == 401
+    for junk in ("junk", "v1", "v1,%", "v1,AA== v1,é"):
+        assert receive(BODY, headers | {"webhook-signature": junk}) == 401
+
+
+def test_the_example_for_javascript_takes_a_body_as_large_as_an_event_may_be() -> None:
+    stated = re.search(r'express\.raw\({[^}]*limit: "(\d+)mb"', PAGE.read_text())
+    assert stated is not None
+    assert int(stated[1]) << 20 > 2 * MAX_DATA_BYTES
 
 
 @pytest.mark.parametrize("pair", [PAIR, NEXT_PAIR])
