@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
-from command_line import OPEN, LocalEndpoint, Run, ServerProcess, Start
+from command_line import OPEN, LocalEndpoint, Received, Run, ServerProcess, Start
 
 from offhook.testing.servers.ports import free_port
 
@@ -85,6 +85,12 @@ def test_what_does_not_arrive_is_explained_by_the_server(run: Run) -> None:
     assert "pending, connect: " in told["steps"][-1]["problem"]
 
 
+def passed_on(port: int, received: Received) -> None:
+    """Posts to the receiver of the command what came elsewhere."""
+    signed = {name: it for name, it in received.headers.items() if name.startswith("webhook-")}
+    urlopen(Request(f"http://127.0.0.1:{port}", received.body, signed)).close()
+
+
 def test_a_body_altered_on_the_way_is_proved(start: Start, endpoint: LocalEndpoint) -> None:
     port = free_port()
     command = start(
@@ -92,12 +98,43 @@ def test_a_body_altered_on_the_way_is_proved(start: Start, endpoint: LocalEndpoi
         *("--listen", f"127.0.0.1:{port}", "--public-url", endpoint.url, "--timeout", "60"),
     )
     received = endpoint.next()
-    signed = {name: it for name, it in received.headers.items() if name.startswith("webhook-")}
-    altered = Request(f"http://127.0.0.1:{port}", received.body + b"\n", signed)
-    urlopen(altered).close()
+    passed_on(port, Received(received.path, received.headers, received.body + b"\n"))
     ran = command.wait()
     assert ran.complaint.startswith("offhook: selftest failed at verified: ")
     assert "a line break was put at its end" in ran.complaint
+
+
+def test_what_others_post_to_the_address_is_passed_over(
+    start: Start, endpoint: LocalEndpoint
+) -> None:
+    """Whoever scans for open ports must not make the test fail."""
+    port = free_port()
+    command = start(
+        *("selftest", "--listen", f"127.0.0.1:{port}"),
+        *("--public-url", endpoint.url, "--timeout", "60"),
+    )
+    delivered = endpoint.next()
+    for headers in ({}, {"webhook-id": "evt_none"}, {"webhook-signature": "v1,AAAA"}):
+        passed_on(port, Received("/", headers, b"GET / HTTP/1.1"))
+    passed_on(port, delivered)
+    ran = command.wait()
+    assert ran.code == 0, ran.err
+    assert "verified" in ran.out
+
+
+def test_a_request_without_the_events_id_is_not_taken_for_it(
+    start: Start, endpoint: LocalEndpoint
+) -> None:
+    port = free_port()
+    command = start(
+        *("selftest", "--listen", f"127.0.0.1:{port}"),
+        *("--public-url", endpoint.url, "--timeout", "5"),
+    )
+    delivered = endpoint.next()
+    dropped = {name: it for name, it in delivered.headers.items() if name != "webhook-id"}
+    passed_on(port, Received("/", dropped, delivered.body))
+    complaint = command.wait().complaint
+    assert "none of the 1 requests that came has the event's id as webhook-id" in complaint
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

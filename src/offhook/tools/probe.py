@@ -95,6 +95,11 @@ def is_left_behind(webhook: Registered, now: datetime) -> bool:
     return _RUN in webhook.metadata and until.isdecimal() and int(until) < now.timestamp()
 
 
+def brings(request: Request, event_id: str) -> bool:
+    """Whether a request says that it brings the event, whose id only the server knows besides."""
+    return SignedRequest(request.headers, b"").header("webhook-id") == event_id
+
+
 def fault(request: Request, probe: Probe, event_id: str, secret: str, now: datetime) -> str | None:
     """What is wrong with the request that was to bring the event; ``None`` if nothing is."""
     found = explain(

@@ -106,6 +106,7 @@ class _Run:
         self._until_s = asyncio.get_running_loop().time() + options.timeout_s
         self._steps: list[StepResult] = []
         self._event_id: str | None = None
+        self._strangers = 0
         self._left_behind: str | None = None
 
     async def through(self) -> SelfTest:
@@ -122,8 +123,8 @@ class _Run:
             posted = await post_in_turn(self._server, self._fired.items)
             self._event_id = posted.id
         try:
-            async with self._step(Step.DELIVERED, lambda: "no request came"):
-                request = await self._arrivals.next()
+            async with self._step(Step.DELIVERED, self._what_came):
+                request = await self._delivery(posted)
         except _Failed:
             await self._explain(webhook, posted)
             raise
@@ -131,6 +132,17 @@ class _Run:
             self._check(request, webhook, posted)
         if self._options.expected is not None:
             await self._see_effect(self._options.expected, posted)
+
+    async def _delivery(self, posted: Posted) -> Request:
+        """The request that brings the event. Whoever else finds the address is passed over."""
+        while not probe.brings(request := await self._arrivals.next(), posted.id):
+            self._strangers += 1
+        return request
+
+    def _what_came(self) -> str:
+        if self._strangers == 0:
+            return "no request came"
+        return f"none of the {self._strangers} requests that came has the event's id as webhook-id"
 
     async def _see_effect(self, expected: Expectation, posted: Posted) -> None:
         names = {"event_id": posted.id, "key": posted.key, "marker": self._fired.marker}
