@@ -111,6 +111,13 @@ async def test_a_server_that_is_busy_later_is_waited_for_longer_and_longer() -> 
     assert scripted.waits == [7.0, 14.0, 28.0]
 
 
+async def test_a_quiet_stream_that_breaks_off_now_and_then_is_not_waited_for_longer() -> None:
+    scripted = Scripted([OPENING], [OPENING], 503, [OPENING], [frame(1)])
+    async with scripted.stream() as stream:
+        assert await read(stream, 1) == ["evt_1"]
+    assert scripted.waits == [7.0, 7.0, 14.0, 7.0]
+
+
 @pytest.mark.parametrize("answers", [(401,), (503,), ([OPENING], 401), ([OPENING], 410)])
 async def test_a_refusal_ends_it(answers: tuple[int | list[bytes], ...]) -> None:
     async with Scripted(*answers).stream() as stream:

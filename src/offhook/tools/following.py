@@ -70,6 +70,8 @@ class EventStream:
         self._connected = connected
         self._broke_off = broke_off
         self._reached = False
+        self._breaks = 0
+        """So many in a row, with no connection between."""
 
     @property
     def cursor(self) -> str:
@@ -82,24 +84,22 @@ class EventStream:
         Raises ``Unreachable`` where the first connection fails, and ``ServerRefused`` whenever the
         server does not let this key have the stream, or no longer knows the cursor.
         """
-        breaks = 0
         while True:
             try:
                 async with aclosing(self._once()) as events:
                     async for event in events:
-                        breaks = 0
                         yield event
                 broken = _Broken("the server ended the stream")
             except _Broken as error:
                 broken = error
-            wait_s = max(broken.wait_s, self._wait_s(breaks))
-            breaks += 1
+            wait_s = max(broken.wait_s, self._wait_s())
+            self._breaks += 1
             self._broke_off(str(broken), wait_s)
             await self._server.sleep(wait_s)
 
-    def _wait_s(self, breaks: int) -> float:
+    def _wait_s(self) -> float:
         retry_s = (_RETRY_MS if self._reader.retry_ms is None else self._reader.retry_ms) / 1000
-        return min(retry_s * 2.0 ** min(breaks, 10), _LONGEST_WAIT_S)
+        return min(retry_s * 2.0 ** min(self._breaks, 10), _LONGEST_WAIT_S)
 
     async def _once(self) -> AsyncGenerator[StreamedEvent, None]:
         try:
@@ -132,7 +132,7 @@ class EventStream:
         if answer.status == 200 and answer.content_type != "text/event-stream":
             raise no_server(self._server.url)
         if answer.status == 200:
-            self._reached = True
+            self._reached, self._breaks = True, 0
             self._connected()
         elif self._reached and answer.status in _LATER:
             wait_s = retry_after_s(answer.headers, otherwise=0.0)
