@@ -144,9 +144,9 @@ async def positions_of(
     looked through."""
     since = {} if since_ms is None else await _before(session, partitions, since_ms)
     until = {} if until_ms is None else await _before(session, partitions, until_ms)
-    floors = {} if until_ms is None else await _floors(session, partitions)
+    trimmed = {} if until_ms is None else await _trimmed(session, partitions)
     after = {at: since.get(at, 0) or _BEFORE_ALL for at in partitions}
-    through = {at: max(until.get(at, _PAST_ALL), floors.get(at, 0)) for at in partitions}
+    through = {at: max(until.get(at, _PAST_ALL), trimmed.get(at, 0)) for at in partitions}
     return after, through
 
 
@@ -155,6 +155,6 @@ async def _before(session: Session, partitions: Sequence[int], at_ms: int) -> di
     return {row[0]: row[1] for row in rows}
 
 
-async def _floors(session: Session, partitions: Sequence[int]) -> dict[int, int]:
-    rows = await session.rows("log_floor", partitions=partitions)
-    return {row["partition"]: row["floor_position"] for row in rows}
+async def _trimmed(session: Session, partitions: Sequence[int]) -> dict[int, int]:
+    rows = await session.rows("log_trimmed", partitions=partitions)
+    return {row["partition"]: row["trimmed_position"] for row in rows}

@@ -45,7 +45,11 @@ class SqliteLists:
         """Where deliveries may have left no trace."""
         return await self._database.query(
             lambda it: it.rows(
-                "delivery_stretches", _STRETCHES, account=account, webhook=webhook, consumer=CONSUMER
+                "delivery_stretches",
+                _STRETCHES,
+                account=account,
+                webhook=webhook,
+                consumer=CONSUMER,
             )
         )
 
@@ -154,6 +158,6 @@ def span_of(connection: Connection, since_ms: int | None, until_ms: int | None) 
         after = first - 1 if first > 1 else _BEFORE_ALL
     if until_ms is not None:
         first = connection.value("event_since", created_ms=until_ms)
-        floor = connection.value("log_floor", partition=PARTITION)
-        through = max(first - 1, floor)
+        trimmed = connection.value("log_trimmed", partition=PARTITION)
+        through = max(first - 1, trimmed)
     return Span(after, through)
