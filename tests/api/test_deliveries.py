@@ -209,6 +209,29 @@ async def test_nothing_is_retried_at_a_disabled_endpoint(desk: Desk) -> None:
     assert (await desk.api.send("POST", path)).status_code == 202
 
 
+async def test_what_was_not_sent_while_an_endpoint_was_disabled_can_be_retried(desk: Desk) -> None:
+    api = desk.api
+    event = await posted(api)
+    pending = await of_event(api, event)
+    assert (pending["status"], pending["attempts"]) == ("pending", 0)
+    assert pending["reason"] == "the endpoint has not come to it yet"
+    await api.send("PATCH", f"/v1/webhooks/{desk.webhook}", json={"enabled": False})
+    await api.store.dispatch.apply([PartitionChanges(desk.lease, event.position)])
+    canceled = await of_event(api, event)
+    assert (canceled["status"], canceled["attempts"]) == ("canceled", 0)
+    assert "disabled" in canceled["reason"]
+    (listed,) = (await api.get("/v1/deliveries?status=undelivered")).json()["data"]
+    assert listed == canceled
+    path = f"/v1/deliveries/{canceled['id']}/retry"
+    answer = await api.send("POST", path)
+    assert (answer.status_code, answer.json()["code"]) == (409, "endpoint_disabled")
+    await api.send("PATCH", f"/v1/webhooks/{desk.webhook}", json={"enabled": True})
+    assert (await api.send("POST", path)).status_code == 202
+    (request,) = await api.store.dispatch.requests([event.partition], 10)
+    assert request.row is not None
+    assert (request.row.state, request.row.event_id) == (PendingState.CANCELED, event.id)
+
+
 @pytest.mark.parametrize(
     "name", ["dlv_nonsense", "dlv_" + "A" * 40, "nonsense", delivery_id(WebhookId("wh_1"), 0, 1)]
 )
