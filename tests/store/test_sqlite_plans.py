@@ -22,7 +22,7 @@ SMALL = {
 SMALL |= {"member", "endpoint_share"}
 READ_WHOLE = {"backlogs", "public_keys", "secrets_stored", "documents_stored"}
 """Counted or read up to a bound, seldom; or read when the key of the secrets is changed."""
-SORTED = {"attempts", "lanes_first", "feed_of_key"}
+SORTED = {"attempts", "lanes_first", "deliveries_of_events", "feed_of_key"}
 
 
 class Unbound(Mapping[str, None]):
