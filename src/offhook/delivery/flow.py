@@ -44,7 +44,8 @@ class PartitionFlow:
         """When rows that are due are to be looked for again, on the monotonic clock."""
         self.caution: Caution | None = None
         self.busy: set[tuple[WebhookId, int]] = set()
-        """Pending rows that are under way, or whose outcome is not in the store yet."""
+        """Pending rows, and what replays send, that are under way, or whose outcome is not in the
+        store yet."""
         self.changes = ChangeSet()
         self.applying = False
         """Whether changes of this flow are on their way to the store."""
@@ -136,22 +137,24 @@ class PartitionFlow:
 
     def begin(self, delivery: Delivery) -> None:
         """It is under way now."""
-        if delivery.reader is None:
-            self.busy.add((delivery.webhook, delivery.event.position))
-        else:
+        key = delivery.webhook, delivery.event.position
+        if delivery.reader is not None:
             delivery.reader.open(delivery.event.position)
-            if delivery.replay is None:
-                self._sending.add((delivery.webhook, delivery.event.position))
+        if _is_live(delivery):
+            self._sending.add(key)
+        else:
+            self.busy.add(key)
         self.replays.begun(delivery)
 
     def let_go(self, delivery: Delivery) -> None:
         """It is no longer under way: settled, or a row of its own stands for it."""
-        if delivery.reader is None:
-            self.changes.released.add((delivery.webhook, delivery.event.position))
-        else:
+        key = delivery.webhook, delivery.event.position
+        if delivery.reader is not None:
             delivery.reader.settle(delivery.event.position)
-            if delivery.replay is None:
-                self._end(delivery.webhook, delivery.event.position)
+        if _is_live(delivery):
+            self._end(*key)
+        else:
+            self.changes.released.add(key)
         self.replays.ended(delivery)
 
     def accept(self, delivery: Delivery) -> None:
@@ -345,6 +348,11 @@ def _highest(settled: Collection[tuple[WebhookId, int]]) -> dict[WebhookId, int]
     for webhook, position in settled:
         highest[webhook] = max(position, highest.get(webhook, 0))
     return highest
+
+
+def _is_live(delivery: Delivery) -> bool:
+    """Whether it was read to be sent for the first time."""
+    return delivery.reader is not None and delivery.replay is None
 
 
 def _row(

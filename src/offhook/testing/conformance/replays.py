@@ -242,6 +242,28 @@ class ReplayConformance:
         arrived = {(each.key, each.sequence) for each in network.accepted}
         assert len(arrived) == QUEUE_BOUND + 303
 
+    async def test_what_somebody_retries_while_it_is_sent_again_is_accepted_for_the_replay(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        hangs, network = Gate(DOWN), ScriptedNetwork(lambda _: REFUSED)
+        bench = Bench(store, clock, network)
+        webhook = await bench.webhook("crm", retry=AT_ONCE)
+        await bench.post("a")
+        await bench.settle()
+        [view] = await listed(store, DeliveryFilter())
+        network.script = hangs
+        replay = await _ask(bench, webhook, FAILED)
+        await _steps(bench, 40)
+        assert hangs.waiting == 1
+        await store.deliveries.request_retry(webhook, view.partition, view.position)
+        bench.dispatcher.asked()
+        await _steps(bench, 40)
+        network.script = lambda _: OK
+        hangs.open()
+        job = await _finished(bench, replay)
+        assert job.counts == ReplayCounts(matched=1, accepted=1)
+        assert network.sequences("a") == [1]
+
     async def test_what_is_pending_is_only_hurried(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
