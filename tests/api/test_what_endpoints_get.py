@@ -53,12 +53,16 @@ async def test_a_calls_contact_lists_decide(api: Served, bench: Bench) -> None:
     assert urls(bench) == ["all", "all", "all", "vip"]
 
 
-async def test_a_posted_events_headers_arrive(api: Served, bench: Bench) -> None:
+async def test_a_posted_events_headers_arrive_but_for_what_the_owner_set(
+    api: Served, bench: Bench
+) -> None:
     await endpoint(api, "crm", headers={"X-Env": "prod", "X-Tenant": "own"})
-    await api.event(headers={"X-Tenant": "roofing"})
+    await api.event(headers={"x-tenant": "roofing", "X-Trade": "roofing"})
     await bench.settle()
     headers = sent(bench, "crm").headers
-    assert (headers["X-Env"], headers["X-Tenant"]) == ("prod", "roofing")
+    assert (headers["X-Env"], headers["X-Tenant"]) == ("prod", "own")
+    assert headers["X-Trade"] == "roofing"
+    assert "x-tenant" not in headers
 
 
 async def test_a_filter_sees_money_as_a_number_and_its_faults_are_shown(

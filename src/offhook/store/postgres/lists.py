@@ -23,6 +23,13 @@ _BEFORE_ALL = -(1 << 62)
 _PAST_ALL = 1 << 62
 
 
+_SEEN_BY: dict[Trace, str] = {
+    Trace.ROW: "deliveries_rows",
+    Trace.LIVE: "deliveries_live",
+    Trace.ATTEMPT: "deliveries_attempts",
+}
+
+
 class PostgresLists:
     """The port of lists of deliveries."""
 
@@ -65,7 +72,7 @@ class PostgresLists:
         """What stands there."""
         async with self._database.reading() as session:
             rows = await session.rows(
-                f"deliveries_{trace}",
+                _SEEN_BY[trace],
                 account=account,
                 types=wanted.types,
                 prefixes=wanted.prefixes,

@@ -29,6 +29,13 @@ _DELIVERIES = msgspec.json.Decoder(list[tuple[WebhookId, int]])
 _POSITIONS = msgspec.json.Decoder(list[int])
 
 
+_SEEN_BY: dict[Trace, str] = {
+    Trace.ROW: "deliveries_rows",
+    Trace.LIVE: "deliveries_live",
+    Trace.ATTEMPT: "deliveries_attempts",
+}
+
+
 class SqliteLists:
     """The port of lists of deliveries."""
 
@@ -71,9 +78,7 @@ class SqliteLists:
         asked: dict[str, Value] = {"types": types, "prefixes": as_json(wanted.prefixes)}
         asked |= {"states": states, "accepted": wanted.accepted, "account": account}
         return await self._database.query(
-            lambda it: it.rows(
-                f"deliveries_{trace}", _SEEN, looks=as_json(looks), most=most, **asked
-            )
+            lambda it: it.rows(_SEEN_BY[trace], _SEEN, looks=as_json(looks), most=most, **asked)
         )
 
     async def events(

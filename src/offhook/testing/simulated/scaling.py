@@ -25,7 +25,7 @@ _TIGHT: Scale = (
 )
 _PATIENT: Scale = (
     (dispatcher, "_IDLE_S", 120.0),
-    (retries, "_LATEST_MS", 120_000),
+    (retries, "_LATEST_S", 120.0),
     (bounding, "TICK_S", 120.0),
     (replayer, "_LOOK_IDLE_S", 120.0),
     (timers, "_LONGEST_WAIT_S", 120.0),
