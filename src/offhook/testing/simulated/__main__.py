@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from offhook.testing.simulated.life import Life, live
-from offhook.testing.simulated.plan import Kind
+from offhook.testing.simulated.plan import Kind, draw_kind
 from offhook.testing.simulated.telling import told
 
 _AT_ONCE = 20
@@ -61,8 +61,17 @@ def _many(seeds: range, kind: Kind | None, jobs: int) -> int:
 
 
 def _broken_among(seeds: range, kind: Kind | None) -> tuple[int, list[Life]]:
-    lives = [live(seed, kind) for seed in seeds]
+    lives = [_lived(seed, kind) for seed in seeds]
     return len(lives), [life for life in lives if life.broken]
+
+
+def _lived(seed: int, kind: Kind | None) -> Life:
+    """One among many: whatever it raises breaks it alone."""
+    try:
+        return live(seed, kind)
+    except Exception as error:  # noqa: BLE001 - the others are lived all the same
+        raised = f"it raised {type(error).__name__}: {error}"
+        return Life(seed, kind or draw_kind(seed), (raised,), "", 0.0, ())
 
 
 if __name__ == "__main__":
