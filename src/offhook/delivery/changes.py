@@ -51,7 +51,8 @@ class ChangeSet:
         self.attempts.append(attempt)
 
     def settle(self, lane: Lane, position: int) -> None:
-        """The pending row of this delivery goes."""
+        """The pending row of this delivery goes, and so does one that it was to get."""
+        self._rows.pop((lane.webhook, position), None)
         self._settled.append((lane.webhook, position))
         self.touched.add(lane)
 

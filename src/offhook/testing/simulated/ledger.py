@@ -119,8 +119,8 @@ class Ledger:
         """How often each was given up."""
         self.disabled_by_us: Counter[str] = Counter()
         """How often the engine disabled each endpoint."""
-        self.hurried: dict[tuple[str, str], float] = {}
-        """By endpoint and key, when somebody last asked for a retry."""
+        self.hurried: set[tuple[str, str]] = set()
+        """Endpoints and keys of which somebody asked for a retry."""
         self._places: dict[tuple[int, int], EventId] = {}
         self.on_began: Callable[[Sending], None] = lambda _: None
         self.on_accepted: Callable[[Sending, bool], None] = lambda _sending, _first: None
@@ -232,7 +232,7 @@ class Ledger:
 
     def asked_for_retry(self, endpoint: str, event: LogEvent) -> None:
         """Somebody asked for another attempt."""
-        self.hurried[endpoint, event.key] = self.now_s()
+        self.hurried.add((endpoint, event.key))
         self.trace.tell(f"asked to retry {endpoint} {event.key}#{event.sequence}")
 
     def _applied(self, changes: PartitionChanges) -> None:

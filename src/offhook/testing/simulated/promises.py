@@ -116,12 +116,13 @@ class Promises:
         # What another replay comes to is hurried, and whatever failed before may be a probe.
         own = 0 if sending.replay is None else 1
         hurried = self._ledger.replayed[sending.endpoint] > own
+        # So may a key be of which a retry was asked for, and what waited anew once order is kept.
+        hurried = hurried or (sending.endpoint, sending.key) in self._ledger.hurried
+        hurried = hurried or not subscription.same_order
         if not before or hurried or self._sparing.may_probe(sending):
             return
         last = before[-1]
         ended_s = last.ended_s or 0.0
-        if self._ledger.hurried.get((sending.endpoint, sending.key), -1.0) >= last.began_s:
-            return
         wait_s = min(_least_wait_s(last, it) for it in subscription.schedules())
         early_s = ended_s + wait_s - sending.began_s - self.clocks_off_s - _ROUNDING_S
         if early_s > 0:

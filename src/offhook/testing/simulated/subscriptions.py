@@ -115,6 +115,11 @@ class Subscription:
         return all(it.document is None or it.document.ordered for it in self.versions)
 
     @property
+    def same_order(self) -> bool:
+        """Whether it kept order all its life, or never."""
+        return len({document.ordered for document in self.documents}) <= 1
+
+    @property
     def documents(self) -> list[WebhookDocument]:
         """All that was ever asked for."""
         return [it.document for it in self.versions if it.document is not None]
