@@ -477,3 +477,21 @@ class TestStopping:
         store.fill_up()
         await made.until(lambda: made.dispatcher._applier.busy)
         await asyncio.wait_for(made.dispatcher.stop(), 5)
+
+
+async def test_a_step_that_cannot_begin_anew_yet_is_waited_for(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_asked: object) -> list[BoundGrant]:
+        raise Unavailable("The connection is lost.")
+
+    hangs = Gate()
+    bench = Bench(store, clock, ScriptedNetwork(hangs))
+    await bench.webhook("crm", max_in_flight=4)
+    await bench.post("a")
+    await bench.until(lambda: hangs.waiting == 1)
+    monkeypatch.setattr(store.bounds, "share", lost)
+    bench.dispatcher.recover()
+    waits = [await bench.dispatcher.run_once() for _ in range(3)]
+    hangs.open()
+    assert min(waits) > 0

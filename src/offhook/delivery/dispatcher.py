@@ -7,6 +7,7 @@ runs beside it too. All else happens in ``run_once``.
 import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from math import inf
 
 import structlog
 
@@ -116,7 +117,7 @@ class Dispatcher:
         self._detacher = Detacher(queues=queues, sends=self._sends, clock=clock)
         self._applier = Applier(store=store.dispatch, wake=wake)
         self._flows: dict[int, PartitionFlow] = {}
-        self._applied_at = self._placed_at = float("-inf")
+        self._applied_at = self._placed_at = -inf
         self._counted_version = self._feeding.subscriptions.version
 
     @property
@@ -420,7 +421,9 @@ class Dispatcher:
 
     def _wait_s(self) -> float:
         monotonic_s = self._clock.monotonic()
-        wait_s = min(_IDLE_S, self._leases.due_in_s(), self._bounding.due_in_s())
+        # Once memory was dropped, leases are looked at when the shares of bounds are known.
+        leases_s = inf if self._broken else self._leases.due_in_s()
+        wait_s = min(_IDLE_S, leases_s, self._bounding.due_in_s())
         wait_s = min(wait_s, self._queues.due_in_s(monotonic_s))
         wait_s = min(wait_s, self._feeding.due_in_s(self._staying()))
         if any(flow.caution is not None for flow in self._flows.values()):
