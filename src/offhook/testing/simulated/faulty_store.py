@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 
 from offhook.delivery.entries import PartitionChanges
@@ -42,7 +43,8 @@ class Line:
         trap.steps -= 1
         if trap.steps <= 0:
             self.trap = None
-            trap.springs()
+            # It befalls the process from outside: what follows is not for its own loop to do.
+            Context().run(trap.springs)
             # Whatever it was, the process does not go on within this callback.
             await asyncio.sleep(0)
 

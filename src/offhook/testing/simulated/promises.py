@@ -163,12 +163,13 @@ class Promises:
 
     def _counts(self, sending: Sending) -> bool:
         """Whether its sender may still be waiting for it as far as the others can know: of one that
-        lost the partition since, nobody knows."""
-        holding = self._ledger.holdings[sending.event.partition]
+        lost the partition since, or that slept past its time-out, nobody knows."""
+        holding, now_s = self._ledger.holdings[sending.event.partition], self._ledger.now_s()
         return (
             holding.owner == sending.host.name
             and holding.epoch == sending.epoch
-            and holding.until_s > self._ledger.now_s()
+            and holding.until_s > now_s
+            and sending.began_s + sending.request.timeout_s + _ROUNDING_S > now_s
         )
 
 
