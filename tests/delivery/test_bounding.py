@@ -262,3 +262,22 @@ async def test_who_lost_a_partition_has_nothing_whole_from_that_moment(desk: Des
     desk.queue("ads")
     desk.bounding.part()
     assert desk.send() == 0
+
+
+async def test_of_an_endpoint_enabled_again_before_an_answer_came_one_thing_is_asked() -> None:
+    desk = Desk()
+    desk.bounding.part()
+    before = desk.queue("crm")
+    before.in_flight = 1
+    desk.queues.stir(before)
+    desk.away = True
+    await desk.run()
+    desk.queues.close(before.endpoint.id)
+    desk.queues.stir(desk.queue("crm"))
+    await desk.run()
+    desk.away = False
+    desk.clock.advance(1.5)
+    await desk.run()
+    assert [it.webhook for it in desk.asked[-1]] == [before.endpoint.id]
+    assert all(len({(it.webhook, it.kind) for it in asks}) == len(asks) for asks in desk.asked)
+    assert desk.queues.of(before.endpoint).share is not None

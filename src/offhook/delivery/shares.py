@@ -63,6 +63,7 @@ class Shares:
             self._reckon()
         if now_s < self._next_s:
             return []
+        self._forget_replaced()
         due = [standing for standing in self._standings.values() if standing.due_s <= now_s]
         return [ask for standing in due for ask in _asks(standing, now_s)]
 
@@ -103,6 +104,7 @@ class Shares:
 
     def last_asks(self, now_s: float) -> list[BoundAsk]:
         """What to say before the process goes: it wants nothing more, and this is what it began."""
+        self._forget_replaced()
         queues = {*self._standings, *(it for it in self._queues.all() if _began(it, now_s))}
         return [ask for queue in queues for ask in _asks_of(queue, 0, 0, now_s)]
 
@@ -128,6 +130,13 @@ class Shares:
         for queue in [queue for queue in self._standings if queue.closed]:
             del self._standings[queue]
         self._reckon()
+
+    def _forget_replaced(self) -> None:
+        """An endpoint that was enabled again before what it had was answered for has another queue:
+        of one endpoint one thing is asked."""
+        for queue in [queue for queue in self._standings if queue.closed]:
+            if self._queues.find(queue.endpoint.id) is not None:
+                del self._standings[queue]
 
     def _reckon(self) -> None:
         self._next_s = _earliest(self._standings.values())

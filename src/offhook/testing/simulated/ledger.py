@@ -104,6 +104,7 @@ class Ledger:
         """By process and endpoint, when it heard that something was accepted."""
         self.let_go: set[Delivery] = set()
         """What stood in a lane that was let go, past ``max_hold_s``."""
+        self._loose: set[Lane] = set()
         self.holdings: dict[int, Holding] = {}
         self.rows: dict[tuple[WebhookId, EventId], PendingRow] = {}
         self.parked: dict[Delivery, str] = {}
@@ -251,8 +252,8 @@ class Ledger:
             if row.state is PendingState.FAILED:
                 self.failed[_name(row.webhook), row.event_id] += 1
             self._put(row)
-        for lane in changes.release:
-            self._let_go(lane)
+        self._loose.update(changes.release)
+        self._let_go()
         for replay in [it.replay for it in changes.replays if it.abandon]:
             self._abandon(replay, changes.lease.partition)
         for disabling in changes.disable:
@@ -277,10 +278,13 @@ class Ledger:
         else:
             self.rows[row.webhook, row.event_id] = row
 
-    def _let_go(self, lane: Lane) -> None:
-        for row in self.rows.values():
-            if (row.webhook, row.lane) == (lane.webhook, lane.key):
-                self.let_go.add((_name(row.webhook), row.event_id))
+    def _let_go(self) -> None:
+        """A lane that was let go is unordered until it is empty."""
+        for lane in list(self._loose):
+            rows = [row for row in self.rows.values() if row.own_lane == lane]
+            self.let_go.update((_name(row.webhook), row.event_id) for row in rows)
+            if not rows:
+                self._loose.discard(lane)
 
     def _abandon(self, replay: ReplayId, partition: int) -> None:
         for row in list(self.rows.values()):

@@ -106,6 +106,9 @@ def of_kind(kind: Kind, rnd: random.Random) -> Plan:
         weights = {name: it for name, it in weights.items() if "replay" not in name}
     most = rnd.choice([1, 1, 2, 3])
     day = kind is Kind.DAY
+    if day:
+        # Its endpoints keep to the schedule of a day.
+        weights = {name: it for name, it in weights.items() if "for_long" not in name}
     lasts_s = rnd.choice(_LASTS_S[kind])
     return Plan(
         kind=kind,

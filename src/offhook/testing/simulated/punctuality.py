@@ -8,6 +8,8 @@ from offhook.delivery.schedule import Schedule
 from offhook.model.event import LogEvent, to_ms
 from offhook.testing.simulated.clocks import TrueClock
 from offhook.testing.simulated.moods import Mood
+from offhook.testing.simulated.plan import Kind
+from offhook.testing.simulated.scaling import IDLE_DAY_S
 from offhook.testing.simulated.subscriptions import Subscription
 from offhook.testing.simulated.world import World
 
@@ -19,6 +21,9 @@ _CALM_S = 15.0
 
 _LATE_S = 10.0
 """Within it after all else allows it, something is tried."""
+
+_QUICKENS_S = 20.0
+"""Within it an endpoint that asked for patience is sent to as fast as it may be."""
 
 _NOTICED_S = 3.0
 """After so long it is known that a lane is past ``max_hold_s``."""
@@ -32,6 +37,9 @@ class Punctuality:
     def __init__(self, world: World) -> None:
         self._world = world
         self._clock = TrueClock(world.loop.time)
+        # In lives of a day leases last long, and whoever is idle looks again after minutes.
+        self._calm_s = max(_CALM_S, world.plan.bounds.lease_s + _LATE_S)
+        self._late_s = _LATE_S if world.plan.kind is not Kind.DAY else IDLE_DAY_S + _LATE_S
 
     async def watch(self) -> None:
         """Until the world ends."""
@@ -45,7 +53,7 @@ class Punctuality:
 
     def _calm(self) -> bool:
         world = self._world
-        quiet = world.loop.time() > world.disturbed_s + _CALM_S
+        quiet = world.loop.time() > world.disturbed_s + self._calm_s
         up = world.up
         return quiet and bool(up) and all(it.line.sound and not it.host.asleep for it in up)
 
@@ -68,7 +76,7 @@ class Punctuality:
         refused = {key for of, key in world.receivers.refused_keys if of == name}
         if not refused or not subscription.always_ordered or not self._well(subscription):
             return
-        before_ms = to_ms(self._clock.now()) - round(_LATE_S * 1000)
+        before_ms = to_ms(self._clock.now()) - round(self._late_s * 1000)
         for key in refused:
             lane = [it for it in self._owed(subscription) if it.key == key]
             unsent = [it for it in lane if not world.ledger.sendings[name, it.id]]
@@ -88,12 +96,12 @@ class Punctuality:
         owner = world.ledger.holdings[head.partition].owner
         accepted_s = world.ledger.heard_accepted_s[owner, name]
         proven_s = min((it for it in accepted_s if it > failed_s), default=inf)
-        held_s = max(failed_s, world.disturbed_s + _CALM_S)
+        held_s = max(failed_s, world.disturbed_s + self._calm_s)
         opens_s = max(held_s + document.max_hold_s, proven_s)
         opens_s = max(opens_s, world.receivers.changed_s.get(name, 0.0)) + _NOTICED_S
         now_s = world.loop.time()
         return any(
-            max(opens_s, now_s - OPEN_AFTER_S) < at_s < now_s - _LATE_S for at_s in accepted_s
+            max(opens_s, now_s - OPEN_AFTER_S) < at_s < now_s - self._late_s for at_s in accepted_s
         )
 
     def _look_at_what_is_late(self, subscription: Subscription) -> None:
@@ -104,7 +112,8 @@ class Punctuality:
             of == name for of, _ in world.receivers.refused_keys
         ):
             return
-        within_s = LONGEST_PAUSE_S + _LATE_S + max(map(_longest_s, subscription.schedules()))
+        delay_s = max(map(_longest_s, subscription.schedules()))
+        within_s = delay_s + LONGEST_PAUSE_S + _QUICKENS_S + self._late_s
         now_s = world.loop.time()
         if now_s < max(world.receivers.changed_s.get(name, 0.0), world.disturbed_s) + within_s:
             return

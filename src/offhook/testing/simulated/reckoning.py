@@ -16,7 +16,7 @@ from offhook.testing.simulated.world import DELIVER, World
 
 _LONGEST_S = 600.0
 _LONGEST_DAY_S = 100_000.0
-_CLEAN_UP_S = 6.0
+_CLEAN_UP_S = LEASE_S + 2
 _QUICK_PER_S = 1_000.0
 _DIED = "the process died"
 _INSPECTOR = "inspector"

@@ -23,12 +23,15 @@ _TIGHT: Scale = (
     (reader, "_RANGES_A_STEP", 1),
     (retries, "_PER_WEBHOOK", 3),
 )
+IDLE_DAY_S = 120.0
+"""How long an idle process waits in a life of a day."""
+
 _PATIENT: Scale = (
-    (dispatcher, "_IDLE_S", 120.0),
-    (retries, "_LATEST_S", 120.0),
-    (bounding, "TICK_S", 120.0),
-    (replayer, "_LOOK_IDLE_S", 120.0),
-    (timers, "_LONGEST_WAIT_S", 120.0),
+    (dispatcher, "_IDLE_S", IDLE_DAY_S),
+    (retries, "_LATEST_S", IDLE_DAY_S),
+    (bounding, "TICK_S", IDLE_DAY_S),
+    (replayer, "_LOOK_IDLE_S", IDLE_DAY_S),
+    (timers, "_LONGEST_WAIT_S", IDLE_DAY_S),
 )
 
 
