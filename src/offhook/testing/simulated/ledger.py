@@ -102,6 +102,8 @@ class Ledger:
         self.accepted_first: dict[Delivery, float] = {}
         self.heard_accepted_s: dict[tuple[str, str], list[float]] = defaultdict(list)
         """By process and endpoint, when it heard that something was accepted."""
+        self.shared_until_s: dict[tuple[str, str], float] = {}
+        """By process and endpoint, until when its share of the endpoint's bounds lasts."""
         self.let_go: set[Delivery] = set()
         """What stood in a lane that was let go, past ``max_hold_s``."""
         self._loose: set[Lane] = set()

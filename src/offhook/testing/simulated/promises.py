@@ -1,5 +1,7 @@
 """What is promised of every request, checked in the moment in which it begins or is accepted."""
 
+from math import inf
+
 from offhook.delivery.entries import Request
 from offhook.delivery.schedule import Schedule
 from offhook.signing.schemes import STANDARD
@@ -163,12 +165,14 @@ class Promises:
 
     def _counts(self, sending: Sending) -> bool:
         """Whether its sender may still be waiting for it as far as the others can know: of one that
-        lost the partition since, or that slept past its time-out, nobody knows."""
+        lost the partition since, or its share, or that slept past its time-out, nobody knows."""
         holding, now_s = self._ledger.holdings[sending.event.partition], self._ledger.now_s()
+        share = sending.host.name, sending.endpoint
         return (
             holding.owner == sending.host.name
             and holding.epoch == sending.epoch
             and holding.until_s > now_s
+            and self._ledger.shared_until_s.get(share, inf) > now_s
             and sending.began_s + sending.request.timeout_s + _ROUNDING_S > now_s
         )
 

@@ -160,16 +160,19 @@ class Reckoning:
     async def _health_is_right(self) -> None:
         for name, subscription in self._ledger.subscriptions.items():
             stored = await self._world.store.webhooks.webhook(DEFAULT_ACCOUNT, subscription.webhook)
-            heard = sorted(
-                (it.ended_s or 0.0, it.told_accepted, it.host.alive)
+            ended = [
+                it
                 for delivery, sendings in self._ledger.sendings.items()
                 for it in sendings
-                if delivery[0] == name and it.owned
+                if delivery[0] == name and it.answer is not None
+            ]
+            heard = sorted(
+                (it.ended_s or 0.0, it.told_accepted, it.host.alive) for it in ended if it.owned
             )
             if stored is None or not heard:
                 continue
             at_s, accepted, alive = heard[-1]
-            failed_s = max((it[0] for it in heard if not it[1]), default=0.0)
+            failed_s = max((it.ended_s or 0.0 for it in ended if not it.told_accepted), default=0.0)
             # What a process heard just before it died, it noted nowhere; and by clocks that
             # differ, nobody can tell which came last.
             known = alive and at_s > failed_s + self._world.promises.clocks_off_s

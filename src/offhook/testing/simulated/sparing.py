@@ -22,6 +22,7 @@ class _Failing:
 
     enabled_since_s: float
     since_s: float = inf
+    last_s: float = -inf
     failures: int = 0
     pause_s: float = 0.0
     left_alone_from_s: float = inf
@@ -86,12 +87,14 @@ class Sparing:
             failing = self._failing[_of(sending)] = _Failing(enabled_since_s)
         failing.failures += 1
         failing.since_s = min(failing.since_s, now_s)
+        failing.last_s = max(failing.last_s, ended_s)
         if failing.pause_s:
-            if sending.began_s > failing.left_alone_from_s:
+            # What began before was no probe.
+            if sending.began_s >= failing.until_s - _ROUNDING_S:
                 failing.pause_s = min(failing.pause_s * 2, _LONGEST_PAUSE_S)
                 failing.left_alone_from_s = ended_s
         elif failing.failures >= _AFTER_FAILURES and ended_s >= failing.since_s + _AFTER_S:
-            failing.pause_s, failing.left_alone_from_s = _FIRST_PAUSE_S, ended_s
+            failing.pause_s, failing.left_alone_from_s = _FIRST_PAUSE_S, failing.last_s
 
 
 def _of(sending: Sending) -> tuple[str, str]:

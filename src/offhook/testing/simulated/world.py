@@ -264,7 +264,9 @@ class World:
 
     def _shared(self, host: Host, arguments: tuple[object, ...], result: object) -> None:
         asks, grants = cast("Sequence[BoundAsk]", arguments[1]), cast("list[BoundGrant]", result)
+        until_s = self.loop.time() + cast("float", arguments[2])
         for ask, grant in zip(asks, grants, strict=True):
+            self.ledger.shared_until_s[host.name, ask.webhook.removeprefix("wh_")] = until_s
             self.trace.tell(
                 f"{host.name} may use {grant.allowed} of {ask.webhook} {ask.kind}, "
                 f"uses {ask.used}, wants {ask.wanted}"
