@@ -124,6 +124,8 @@ class Ledger:
         """How often the engine disabled each endpoint."""
         self.hurried: set[tuple[str, str]] = set()
         """Endpoints and keys of which somebody asked for a retry."""
+        self.asked: set[Delivery] = set()
+        """Deliveries of which somebody asked for a retry."""
         self._places: dict[tuple[int, int], EventId] = {}
         self.on_began: Callable[[Sending], None] = lambda _: None
         self.on_accepted: Callable[[Sending, bool], None] = lambda _sending, _first: None
@@ -236,6 +238,7 @@ class Ledger:
     def asked_for_retry(self, endpoint: str, event: LogEvent) -> None:
         """Somebody asked for another attempt."""
         self.hurried.add((endpoint, event.key))
+        self.asked.add((endpoint, event.id))
         self.trace.tell(f"asked to retry {endpoint} {event.key}#{event.sequence}")
 
     def _applied(self, changes: PartitionChanges) -> None:

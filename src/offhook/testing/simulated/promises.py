@@ -98,8 +98,10 @@ class Promises:
 
     def _not_known_to_be_done(self, sending: Sending) -> None:
         """Sent again is only what was at risk: nobody had written, or could have, that it was
-        accepted; or what somebody asks for, once by each replay."""
+        accepted; or what somebody asks for, once by each replay, or after a replay of it failed."""
         records = self._ledger.records[sending.delivery]
+        if sending.delivery in self._ledger.asked and any(it.replay for it in records):
+            return
         if any(it.accepted and it.replay == sending.replay for it in records):
             self.breaks(f"{sending} was recorded as accepted, and is sent again")
         for other in self._ledger.sendings[sending.delivery]:

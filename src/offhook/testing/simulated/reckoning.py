@@ -1,6 +1,7 @@
 """What must be so in the end, when all troubles are over and everything had its time."""
 
 import asyncio
+from math import inf
 
 from offhook.delivery.entries import Answer
 from offhook.delivery.replays.entries import ReplayScope, ReplayState
@@ -172,9 +173,16 @@ class Reckoning:
             if stored is None or not heard:
                 continue
             at_s, accepted, alive = heard[-1]
-            failed_s = max((it.ended_s or 0.0 for it in ended if not it.told_accepted), default=0.0)
-            # What a process heard just before it died, it noted nowhere; and by clocks that
-            # differ, nobody can tell which came last.
+            failed_s = max(
+                (
+                    inf if it.host.slept else it.ended_s or 0.0
+                    for it in ended
+                    if not it.told_accepted
+                ),
+                default=0.0,
+            )
+            # What a process heard just before it died, it noted nowhere, and what it slept over,
+            # late; and by clocks that differ, nobody can tell which came last.
             known = alive and at_s > failed_s + self._world.promises.clocks_off_s
             if accepted and known and stored.health.failures:
                 self._world.promises.breaks(f"{name} took its last request: {stored.health}")
