@@ -122,10 +122,8 @@ class Ledger:
         """How often each was given up."""
         self.disabled_by_us: Counter[str] = Counter()
         """How often the engine disabled each endpoint."""
-        self.hurried: set[tuple[str, str]] = set()
-        """Endpoints and keys of which somebody asked for a retry."""
-        self.asked: set[Delivery] = set()
-        """Deliveries of which somebody asked for a retry."""
+        self.asked: dict[tuple[str, str], set[EventId]] = defaultdict(set)
+        """By endpoint and key, the events that somebody asked to retry."""
         self._places: dict[tuple[int, int], EventId] = {}
         self.on_began: Callable[[Sending], None] = lambda _: None
         self.on_accepted: Callable[[Sending, bool], None] = lambda _sending, _first: None
@@ -237,8 +235,7 @@ class Ledger:
 
     def asked_for_retry(self, endpoint: str, event: LogEvent) -> None:
         """Somebody asked for another attempt."""
-        self.hurried.add((endpoint, event.key))
-        self.asked.add((endpoint, event.id))
+        self.asked[endpoint, event.key].add(event.id)
         self.trace.tell(f"asked to retry {endpoint} {event.key}#{event.sequence}")
 
     def _applied(self, changes: PartitionChanges) -> None:

@@ -100,7 +100,8 @@ class Promises:
         """Sent again is only what was at risk: nobody had written, or could have, that it was
         accepted; or what somebody asks for, once by each replay, or after a replay of it failed."""
         records = self._ledger.records[sending.delivery]
-        if sending.delivery in self._ledger.asked and any(it.replay for it in records):
+        asked = self._ledger.asked.get((sending.endpoint, sending.key), ())
+        if sending.event.id in asked and any(it.replay for it in records):
             return
         if any(it.accepted and it.replay == sending.replay for it in records):
             self.breaks(f"{sending} was recorded as accepted, and is sent again")
@@ -121,7 +122,7 @@ class Promises:
         own = 0 if sending.replay is None else 1
         hurried = self._ledger.replayed[sending.endpoint] > own
         # So may a key be of which a retry was asked for, and what waited anew once order is kept.
-        hurried = hurried or (sending.endpoint, sending.key) in self._ledger.hurried
+        hurried = hurried or (sending.endpoint, sending.key) in self._ledger.asked
         hurried = hurried or not subscription.same_order
         if not before or hurried or self._sparing.may_probe(sending):
             return

@@ -1,7 +1,6 @@
 """What must be so in the end, when all troubles are over and everything had its time."""
 
 import asyncio
-from math import inf
 
 from offhook.delivery.entries import Answer
 from offhook.delivery.replays.entries import ReplayScope, ReplayState
@@ -161,29 +160,27 @@ class Reckoning:
     async def _health_is_right(self) -> None:
         for name, subscription in self._ledger.subscriptions.items():
             stored = await self._world.store.webhooks.webhook(DEFAULT_ACCOUNT, subscription.webhook)
-            ended = [
-                it
-                for delivery, sendings in self._ledger.sendings.items()
-                for it in sendings
-                if delivery[0] == name and it.answer is not None
-            ]
-            heard = sorted(
-                (it.ended_s or 0.0, it.told_accepted, it.host.alive) for it in ended if it.owned
+            ended = sorted(
+                (
+                    it
+                    for delivery, sendings in self._ledger.sendings.items()
+                    for it in sendings
+                    if delivery[0] == name and it.answer is not None
+                ),
+                key=lambda it: it.ended_s or 0.0,
             )
+            heard = [it for it in ended if it.owned]
             if stored is None or not heard:
                 continue
-            at_s, accepted, alive = heard[-1]
-            failed_s = max(
-                (
-                    inf if it.host.slept else it.ended_s or 0.0
-                    for it in ended
-                    if not it.told_accepted
-                ),
-                default=0.0,
+            last = heard[-1]
+            failed = [it for it in ended if not it.told_accepted]
+            # What a process heard just before it died, it noted nowhere, and what it slept or
+            # waited over, late: of what several heard nobody can tell which was noted last.
+            known = last.host.alive and all(
+                it.host is last.host and (it.ended_s or 0.0) < (last.ended_s or 0.0)
+                for it in failed
             )
-            # What a process heard just before it died, it noted nowhere, and what it slept over,
-            # late; and by clocks that differ, nobody can tell which came last.
-            known = alive and at_s > failed_s + self._world.promises.clocks_off_s
+            accepted = last.told_accepted
             if accepted and known and stored.health.failures:
                 self._world.promises.breaks(f"{name} took its last request: {stored.health}")
 

@@ -38,7 +38,7 @@ class Host:
     def __init__(self, name: str) -> None:
         self.name = name
         self.alive = True
-        self.asleep = self.slept = False
+        self.asleep = False
         self.context = copy_context()
         self.context.run(_host.set, self)
         self._kept: list[_Step] = []
@@ -60,7 +60,7 @@ class Host:
 
     def sleep(self) -> None:
         """It is suspended."""
-        self.asleep = self.slept = True
+        self.asleep = True
 
     def wake(self, loop: "VirtualLoop") -> None:
         """It goes on."""
