@@ -10,6 +10,7 @@ from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.testing.simulated.clients import Clients
 from offhook.testing.simulated.ledger import Delivery, Sending
 from offhook.testing.simulated.plan import LEASE_S, Kind
+from offhook.testing.simulated.scaling import IDLE_DAY_S
 from offhook.testing.simulated.subscriptions import Subscription
 from offhook.testing.simulated.tidings import told_is_what_happened
 from offhook.testing.simulated.world import DELIVER, World
@@ -51,7 +52,8 @@ class Reckoning:
         while self._world.loop.time() < until_s and not self._world.promises.broken:
             if await self._drained():
                 # What was told of last is an event too, which goes to those who want it.
-                await asyncio.sleep(_CLEAN_UP_S)
+                day = self._world.plan.kind is Kind.DAY
+                await asyncio.sleep(_CLEAN_UP_S + (IDLE_DAY_S if day else 0.0))
                 if await self._drained():
                     break
             await asyncio.sleep(pause_s)
