@@ -31,12 +31,15 @@ class Gone(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
+        self.looked_at = asyncio.Event()
         self.written: list[bytes | bytearray | memoryview] = []
 
     def is_closing(self) -> bool:
+        self.looked_at.set()
         return True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.looked_at.set()
         self.written.append(data)
 
 
@@ -106,12 +109,13 @@ async def test_no_status_closes_the_connection_without_a_word() -> None:
         assert await line.reader.read() == b""
 
 
-def test_a_late_reply_to_who_has_gone_is_not_written() -> None:
-    echo, gone = Echo(), Gone()
-    connection = Connection(echo)
+async def test_a_late_reply_is_late_and_not_written_to_who_has_gone() -> None:
+    gone = Gone()
+    connection = Connection(Echo(after_s=0.02))
     connection.connection_made(gone)
     connection.data_received(REQUEST)
-    assert len(echo.received) == 1
+    assert not gone.looked_at.is_set()
+    await asyncio.wait_for(gone.looked_at.wait(), 10)
     assert gone.written == []
 
 
