@@ -3,10 +3,12 @@ everything, in order."""
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import quantiles
 
+import msgspec
 import pytest
 from counting_receiver import DOWN, HANGS, OK, CountingReceiver
 from server_process import Client, Server
@@ -17,6 +19,8 @@ SEVERAL_ATTEMPTS = 5
 AGAIN = 2
 """Of one that hangs, which is soon asked one thing at a time."""
 PAUSE_S = 0.05
+TIMEOUT_S = 0.3
+_ATTEMPT = '{"event":"attempt"'
 
 Cut = Callable[[CountingReceiver], Awaitable[None]]
 
@@ -45,7 +49,7 @@ async def test_an_outage_is_made_up_in_order_and_no_neighbour_notices(
 ) -> None:
     away, healthy = CountingReceiver(), CountingReceiver()
     async with Server(tmp_path) as server, Client(server) as client, away, healthy:
-        webhook = await client.make_webhook(away.url, timeout_s=0.3)
+        webhook = await client.make_webhook(away.url, timeout_s=TIMEOUT_S)
         await client.make_webhook(healthy.url)
         for _ in range(5):
             await client.post(*CALLS)
@@ -61,10 +65,30 @@ async def test_an_outage_is_made_up_in_order_and_no_neighbour_notices(
     for receiver in (away, healthy):
         told = receiver.tally.report()
         assert (told.distinct, told.gaps, told.out_of_order) == (len(feed), 0, 0)
-        assert told.duplicates == 0
         assert receiver.seen.unverified == []
+    hung = Counter(event.id for event in away.seen.refused)
+    assert accepted_again(away) <= timed_out(server, webhook) - hung
+    assert healthy.tally.report().duplicates == 0
     assert len(healthy.requests) == len(feed)
     sys.stdout.write(f"\n{cut.__name__}: latency at the neighbour: {latencies(healthy)}\n")
+
+
+def accepted_again(receiver: CountingReceiver) -> Counter[str]:
+    """How often each event was accepted beyond its first time."""
+    times = Counter(arrival.event.id for arrival in receiver.seen.accepted)
+    return times - Counter(dict.fromkeys(times, 1))
+
+
+def timed_out(server: Server, webhook: str) -> Counter[str]:
+    """How often each event was not answered to in time: on a busy machine an acceptance may come
+    later than ``TIMEOUT_S``, and then it is right to ask again."""
+    lines = [line for line in server.log.read_text().splitlines() if line.startswith(_ATTEMPT)]
+    attempts = map(msgspec.json.decode, lines)
+    return Counter(
+        attempt["event_id"]
+        for attempt in attempts
+        if attempt["webhook_id"] == webhook and attempt.get("error") == "timeout"
+    )
 
 
 async def until_several_attempts(
