@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from functools import cache
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from offhook.testing.servers.postgres import fresh_schema
 from offhook.testing.servers.postgres_binaries import (
@@ -20,6 +21,17 @@ Ports = Callable[[str], int]
 """The port of the run's server of this name."""
 
 _TOLD = "told"
+
+# How long an example takes tells how busy the machine is, and each run looks at the same examples:
+# what fails, fails again.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
 
 POSTGRES = {each.name: each for each in installed_postgres()}
 

