@@ -42,3 +42,32 @@ def test_a_folder_belongs_to_one_process_so_to_one_of_all_roles(role: Role, tmp_
     with pytest.raises(Invalid, match="give --database"):
         load(data=tmp_path, role=role)
     assert load(database=URL, role=role).role is role
+
+
+def test_a_refused_role_repeats_no_other_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OFFHOOK_BOOTSTRAP_KEY", "admin" * 8)
+    monkeypatch.setenv("OFFHOOK_SECRET_KEY", "sealing" * 8)
+    with pytest.raises(Invalid) as refusal:
+        load(data=tmp_path, role="engine")
+    assert refusal.value.detail.startswith("role: this is one of several processes")
+    assert "(it is 'engine')" in refusal.value.detail
+    assert "admin" not in refusal.value.detail
+    assert "sealing" not in refusal.value.detail
+
+
+def test_the_value_of_a_setting_that_there_is_none_of_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "offhook.toml").write_text('secret_kye = "never to be shown"')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Invalid, match=r"secret_kye: .+; the settings are") as refusal:
+        load()
+    assert "never" not in refusal.value.detail
+
+
+def test_a_database_that_is_refused_is_the_only_complaint() -> None:
+    with pytest.raises(Invalid) as refusal:
+        load(database="mysql://db/offhook", role=Role.API)
+    assert [each.path for each in refusal.value.errors] == ["database"]

@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -124,16 +124,17 @@ class Settings(BaseSettings):
             )
         return url
 
-    @model_validator(mode="after")
-    def _one_process_owns_a_folder(self) -> Self:
-        if self.role is not Role.ALL and self.database is None:
+    @field_validator("role")
+    @classmethod
+    def _one_process_owns_a_folder(cls, role: Role, info: ValidationInfo) -> Role:
+        # A database that is refused itself is not there at all.
+        if role is not Role.ALL and info.data.get("database", "refused") is None:
             raise PydanticCustomError(
                 "role",
-                "the role {role} is one of several processes over a database, and a data folder "
-                "belongs to one: give --database postgresql://..., or leave --role out",
-                {"role": self.role.value},
+                "this is one of several processes over a database, and a data folder belongs to "
+                "one: give --database postgresql://..., or leave --role out",
             )
-        return self
+        return role
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -151,6 +152,9 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The order of precedence: what is given, the environment, the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+_SHOWN = frozenset(Settings.model_fields) - _SECRET
 
 
 def _is_redis_url(url: str) -> bool:
@@ -193,8 +197,13 @@ def load(**given: object) -> Settings:
 def _field_error(error: dict[str, object]) -> FieldError:
     location = error["loc"]
     name = ".".join(str(part) for part in location) if isinstance(location, tuple) else "setting"
-    shown = "" if name in _SECRET else f" (it is {error['input']!r})"
+    # What a misspelt setting holds may be a secret as well.
+    shown = f" (it is {_shown(error['input'])})" if name in _SHOWN else ""
     return FieldError(name, f"{error['msg']}{shown}; {_remedy(name)}")
+
+
+def _shown(value: object) -> str:
+    return repr(value.value if isinstance(value, Role) else value)
 
 
 def _remedy(name: str) -> str:
