@@ -17,11 +17,17 @@ MANY = 20
 
 PROCESS = """
     import asyncio, os, sys
+    from datetime import timedelta
+    from offhook.clock import SystemClock
     from offhook.receiver import Handling, Receiver, RetryPolicy
     from offhook.receiver.sqlite import SqliteQueue
 
-    secret, path = sys.argv[1:]
+    secret, path, number = sys.argv[1:]
     running = set()
+
+    class Later(SystemClock):
+        def now(self):
+            return super().now() + timedelta(minutes=int(number))
 
     async def handle(event):
         running.add(event.id)
@@ -33,9 +39,9 @@ PROCESS = """
             await asyncio.sleep(0)
 
     async def main():
-        queue = SqliteQueue(path)
+        queue = SqliteQueue(path, clock=Later())
         policy = RetryPolicy(max_attempts=2)
-        handling = Handling(policy, lease_s=0.3, poll_s=0.02)
+        handling = Handling(policy, poll_s=0.02)
         async with Receiver(handle, secret, queue, handling=handling).running():
             while (await queue.depth()).waiting:
                 await asyncio.sleep(0.01)
@@ -51,6 +57,7 @@ async def put(queue: SqliteQueue, *names: str) -> None:
 
 
 async def test_only_the_event_that_processes_die_with_is_given_up(tmp_path: Path) -> None:
+    """Each process runs a minute after the last one: what that held has run out."""
     path = tmp_path / "queue.db"
     queue = SqliteQueue(path)
     await queue.open()
@@ -59,7 +66,11 @@ async def test_only_the_event_that_processes_die_with_is_given_up(tmp_path: Path
     exits: list[int] = []
     while not exits or (exits[-1] == 9 and len(exits) < MANY):
         ended = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, timeout=PATIENCE_S
+            subprocess.run,
+            [*command, str(len(exits))],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
         )
         exits.append(ended.returncode)
     assert exits == [9] * (len(exits) - 1) + [0], ended.stderr

@@ -159,7 +159,7 @@ async def test_a_plain_function_that_takes_too_long_keeps_its_place_until_it_ret
         if event.id == "evt_1":
             go.wait(60)
 
-    quick = Handling(timeout_s=0.05, concurrency=1)
+    quick = Handling(timeout_s=1, concurrency=1)
     async with SteppedReceiver(hang, handling=quick) as receiver:
         await receiver.deliver(document(1, "a"))
         await receiver.deliver(document(2, "b"))
@@ -403,7 +403,7 @@ async def test_what_is_being_handled_is_held_until_the_grace_of_a_stop_is_over()
         renewed.clear()
         await renewed.wait()
 
-    handling, stopping = Handling(lease_s=0.3, poll_s=0.01), asyncio.Event()
+    handling, stopping = Handling(lease_s=3, poll_s=0.01), asyncio.Event()
     queue = Renewing(":memory:")
     await queue.open()
     await queue.commit("putter", [Arrival("evt_1", "k", stored_body(Event("evt_1", "", "k")))], [])
@@ -416,7 +416,7 @@ async def test_what_is_being_handled_is_held_until_the_grace_of_a_stop_is_over()
         stop_grace_s=60,
         count=counted.append,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async with receiver.running():
             await started.wait()
             stopping.set()

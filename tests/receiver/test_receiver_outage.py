@@ -18,7 +18,7 @@ from offhook.testing.servers.ports import free_port
 
 SECRET = make_secret(bytes(32))
 PATIENCE_S = 60
-QUICK = Handling(RetryPolicy(delays_s=(0,)), lease_s=1, poll_s=0.05)
+QUICK = Handling(RetryPolicy(delays_s=(0,)), poll_s=0.05)
 
 Place = tuple[str, Callable[[str], Queue]]
 

@@ -19,13 +19,17 @@ from offhook.signing import make_secret
 
 PATIENCE_S = 120
 KEYS, EACH, CONCURRENCY = 12, 15, 3
+LEASE_S = 3.0
+"""Of the one that is to be taken over from."""
+OUTLASTS_A_PAUSE_S = 60.0
+"""Of those that live: what a process holds is not another's because the machine was busy."""
 
 PROCESS = """
     import asyncio, os, sys
     from offhook.receiver import Handling, Receiver, RetryPolicy
     from offhook.receiver.opening import queue_at
 
-    secret, url, done, hangs_at = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4]
+    secret, url, done, hangs_at, lease_s = sys.argv[1:]
 
     async def handle(event):
         if event.id == hangs_at:
@@ -35,7 +39,8 @@ PROCESS = """
             file.write(f"{event.key} {event.sequence} {os.getpid()}\\n")
 
     async def main():
-        handling = Handling(RetryPolicy(), concurrency=3, timeout_s=60, lease_s=2, poll_s=0.05)
+        lease = float(lease_s)
+        handling = Handling(RetryPolicy(), concurrency=3, timeout_s=60, lease_s=lease, poll_s=0.05)
         async with Receiver(handle, secret, queue_at(url), handling=handling).running():
             print("runs", flush=True)
             await asyncio.Event().wait()
@@ -56,10 +61,12 @@ def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @asynccontextmanager
-async def process(url: str, done: Path, hangs_at: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(
+    url: str, done: Path, hangs_at: str = "", lease_s: float = OUTLASTS_A_PAUSE_S
+) -> AsyncIterator[asyncio.subprocess.Process]:
     started = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", textwrap.dedent(PROCESS)),
-        *(make_secret(bytes(32)), url, str(done), hangs_at),
+        *(make_secret(bytes(32)), url, str(done), hangs_at, str(lease_s)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert started.stdout is not None
@@ -87,13 +94,13 @@ async def test_a_killed_process_loses_nothing_and_no_two_handle_the_same(
     done = tmp_path / "done"
     async with AsyncExitStack() as held:
         queue = await held.enter_async_context(opened_queue(queue_url))
-        victim = await held.enter_async_context(process(queue_url, done, "evt_0_7"))
+        victim = await held.enter_async_context(process(queue_url, done, "evt_0_7", LEASE_S))
         await queue.commit("putter", arrivals(), [])
         assert victim.stdout is not None
         assert await asyncio.wait_for(victim.stdout.readline(), PATIENCE_S) == b"hangs\n"
         os.kill(victim.pid, signal.SIGKILL)
         for _ in range(2):
-            await held.enter_async_context(process(queue_url, done, ""))
+            await held.enter_async_context(process(queue_url, done))
         async with asyncio.timeout(PATIENCE_S):
             while await queue.depth() != Depth(0, 0):
                 await asyncio.sleep(0.02)
@@ -120,7 +127,7 @@ async def test_processes_share_the_work_and_handle_each_event_once(
     async with AsyncExitStack() as held:
         queue = await held.enter_async_context(opened_queue(queue_url))
         for _ in range(3):
-            await held.enter_async_context(process(queue_url, done, ""))
+            await held.enter_async_context(process(queue_url, done))
         await queue.commit("putter", arrivals(), [])
         async with asyncio.timeout(PATIENCE_S):
             while await queue.depth() != Depth(0, 0):

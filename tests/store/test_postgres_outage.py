@@ -19,7 +19,7 @@ from offhook.log.queries import CallFilter
 from offhook.model.errors import OffhookError, Unavailable
 from offhook.model.ids import DEFAULT_ACCOUNT, CallId, EventId, KeyId
 from offhook.resources.ports import StoredKey
-from offhook.store.postgres import PostgresStore
+from offhook.store.postgres import PostgresStore, database
 from offhook.store.postgres.session import Session
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import (
@@ -185,6 +185,8 @@ async def use_up(server: PostgresServer, number: int) -> None:
 async def test_a_process_that_freezes_in_the_middle_of_an_append_keeps_its_locks_for_seconds_only(
     postgres18_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Well before anybody who waits for the lock gives up, however busy the machine is.
+    monkeypatch.setitem(database.SERVER_SETTINGS, "idle_in_transaction_session_timeout", "2000")
     commit = Transaction.commit
     frozen = asyncio.Event()
     async with (
