@@ -41,7 +41,7 @@ class Server:
             env=clean_environment(environment),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -79,7 +79,7 @@ def webhook(server: Server, tmp_path: Path) -> str:
 
 
 def _wait_until_ready(url: str) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while True:
         try:
             urllib.request.urlopen(f"{url}/readyz").close()
@@ -108,7 +108,7 @@ def test_it_tells_it_as_json(server: Server, webhook: str) -> None:
 def test_what_fails_again_is_a_failure(server: Server, webhook: str) -> None:
     server.request("POST", "/v1/events", {"type": "custom.step", "key": "k", "data": {}})
     path = f"/v1/deliveries?webhook_id={webhook}&status=failed"
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not server.request("GET", path)["data"]:
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -40,7 +40,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(folder)}
 
 
-def demo(folder: Path, options: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+def demo(folder: Path, options: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(options),
         env=environment(folder),
@@ -67,7 +67,7 @@ def processes_in(folder: Path) -> list[int]:
 
 
 def until(reached: Any) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -177,12 +177,12 @@ def schemas(url: str) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(not BANK.exists(), reason="the bank's data is not here")
 def test_a_real_months_calls_arrive_as_many_and_as_answered_as_they_were(tmp_path: Path) -> None:
     mapping = ROOT / "examples" / "technion" / "mapping.json"
     options = f"calls=Path({str(BANK)!r}), mapping=Path({str(mapping)!r}), as_json=True"
-    ended = demo(tmp_path, options, timeout_s=180)
+    ended = demo(tmp_path, options, timeout_s=540)
     assert (ended.returncode, ended.stderr) == (0, "")
     told = json.loads(ended.stdout)["report"]
     assert told["calls"] == 33_344
@@ -231,7 +231,7 @@ def test_when_it_is_stopped_so_are_its_children(tmp_path: Path, number: signal.S
     with running(tmp_path) as process:
         until(lambda: len(processes_in(tmp_path)) == 2)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == "demo: interrupted\n"
     assert processes_in(tmp_path) == []
@@ -242,7 +242,7 @@ def test_when_the_server_dies_the_demo_says_so_and_fails(tmp_path: Path) -> None
         until(lambda: len(processes_in(tmp_path)) == 2)
         server = next(pid for pid in processes_in(tmp_path) if "serve" in command_line(pid))
         os.kill(server, signal.SIGKILL)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors.startswith("demo: the server was killed by signal 9")
     assert processes_in(tmp_path) == []

@@ -82,7 +82,7 @@ def test_a_receiver_whose_port_is_taken_says_so_in_one_line() -> None:
             env={**os.environ, SIGNING_KEY_VARIABLE: SECRET},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
     assert ended.returncode == 1

@@ -17,7 +17,7 @@ from offhook.clock import SystemClock
 from offhook.settings import Settings
 
 KEY = "k" * 40
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from offhook.demo.processes import clean_environment
 from offhook.testing.servers.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 40
+PATIENCE_S = 180
 
 
 def blocks(language: str) -> list[str]:

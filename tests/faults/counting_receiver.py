@@ -110,10 +110,14 @@ class CountingReceiver:
         """Return once so many requests were accepted."""
         await until(lambda: len(self.seen.accepted) >= count, what=f"{count} events")
 
+    async def so_many_events(self, count: int) -> None:
+        """Return once so many events were accepted, each counted once however often it came."""
+        await until(lambda: len(self.accepted_ids) >= count, what=f"{count} different events")
+
     async def all_of(self, feed: Iterable[dict[str, Any]]) -> None:
         """Return once each event of the feed was accepted."""
         self.tally.expect(event["id"] for event in feed)
-        await until(lambda: not self.tally.report().missing, 60, "the last of the events")
+        await until(lambda: not self.tally.report().missing, 120, "the last of the events")
 
     def handle(self, request: Received, sender: int) -> Reply:
         """What to answer; counts it."""
@@ -173,7 +177,7 @@ class _Counted(Connection):
             self._receiver.unanswered[self._sender] -= 1
 
 
-async def until(reached: Callable[[], Any], within_s: float = 30.0, what: str = "it") -> None:
+async def until(reached: Callable[[], Any], within_s: float = 60.0, what: str = "it") -> None:
     """Wait for it to be so."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s

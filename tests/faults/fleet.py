@@ -115,7 +115,7 @@ class Fleet:
     async def _held_so(self, reached: Callable[[Holders], bool], what: str) -> Holders:
         holders: Holders | None = None
         try:
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(90):
                 while True:
                     try:
                         holders = await self.lookout.holders()

@@ -25,7 +25,7 @@ _TELLS = (
     "Deliveries may go",
     '{"event":"attempt"',
 )
-_PATIENCE_S = 40.0
+_PATIENCE_S = 90.0
 _AGAIN_S = 0.02
 
 

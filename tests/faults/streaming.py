@@ -36,7 +36,7 @@ class Streaming:
 
     async def has(self, count: int) -> None:
         """Return once so many events came."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while len(self.events) < count:
                 await asyncio.sleep(0.01)
 
@@ -74,7 +74,7 @@ async def streaming(count: int, *servers: Server) -> AsyncIterator[list[Streamin
         clients.append(Streaming(*turns))
         turns.rotate(-1)
     reading = [asyncio.create_task(client.run()) for client in clients]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         await asyncio.gather(*(client.opened.wait() for client in clients))
     try:
         yield clients

@@ -54,7 +54,7 @@ async def test_an_outage_is_made_up_in_order_and_no_neighbour_notices(
         for _ in range(5):
             await client.post(*CALLS)
         for receiver in (away, healthy):
-            await receiver.so_many(150)
+            await receiver.so_many_events(150)
         await cut(away)
         await until_several_attempts(client, webhook, AGAIN if cut is hang else SEVERAL_ATTEMPTS)
         feed = await client.feed()
@@ -96,7 +96,7 @@ async def until_several_attempts(
 ) -> None:
     """Post events of each call until one that the endpoint does not take was tried often."""
     failing = (await client.post(*CALLS))[FAILING]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             _, page = await client.ask("GET", f"/v1/events/{failing}/deliveries")
             made = [each["attempts"] for each in page["data"] if each["webhook_id"] == webhook]

@@ -74,7 +74,7 @@ async def refusal(*options: str, **settings: str) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, errors = await asyncio.wait_for(process.communicate(), 30)
+    _, errors = await asyncio.wait_for(process.communicate(), 90)
     assert process.returncode == 1, errors.decode()
     [line] = errors.decode().splitlines()
     assert line.startswith("offhook: ")

@@ -114,7 +114,7 @@ class Trial:
             waited.difference_update(arrival.event.id for arrival in arrived)
             return not waited
 
-        await until(none_left, 60, "what was acknowledged")
+        await until(none_left, 120, "what was acknowledged")
         if fault.caught_up_s is None:
             fault.caught_up_s = monotonic() - fault.began_s
 
@@ -128,7 +128,7 @@ class Trial:
         and that nothing was sent again but what was at risk."""
         await self.load.finish()
         feed = [event["id"] for event in await client.feed()]
-        await until(lambda: self.receiver.accepted_ids.issuperset(feed), 60, "the last events")
+        await until(lambda: self.receiver.accepted_ids.issuperset(feed), 120, "the last events")
         # Timers append after the load has ended, so that there may be more of them by now.
         later = {event["id"] for event in await client.feed()}
         assert self.load.acknowledged.keys() <= set(feed)
@@ -143,7 +143,7 @@ class Trial:
     async def _each_recorded_once(self, events: int) -> None:
         """What was recorded as accepted is never sent again: however often an event arrived, it is
         recorded once. Records are written a moment after the answer."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(recorded := await self.fleet.lookout.recorded()) < events:
                 await asyncio.sleep(0.05)
         assert set(recorded.values()) == {1}

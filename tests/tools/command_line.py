@@ -16,7 +16,7 @@ from offhook.testing.servers.ports import free_port
 
 KEY = "ofh_test_" + "k" * 40
 OPEN = {"OFFHOOK_ALLOW_HTTP": "1", "OFFHOOK_ALLOW_TARGETS": "127.0.0.1"}
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
