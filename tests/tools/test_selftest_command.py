@@ -73,13 +73,13 @@ def test_the_effect_is_seen_where_it_shows(run: Run, downstream: LocalEndpoint, 
 def test_an_effect_that_does_not_show_in_time(
     run: Run, downstream: LocalEndpoint, options: tuple[str, ...], told: str
 ) -> None:
-    ran = run("selftest", "--expect", downstream.url, *options, "--timeout", "3")
+    ran = run("selftest", "--expect", downstream.url, *options, "--timeout", "8")
     assert ran.complaint.startswith("offhook: selftest failed at effect: ")
     assert told in ran.complaint
 
 
 def test_what_does_not_arrive_is_explained_by_the_server(run: Run) -> None:
-    ran = run("selftest", "--public-url", "http://127.0.0.1:9/", "--timeout", "3", "--json")
+    ran = run("selftest", "--public-url", "http://127.0.0.1:9/", "--timeout", "8", "--json")
     told = json.loads(ran.out)
     assert (ran.code, told["failed_at"]) == (1, "delivered")
     assert "pending, connect: " in told["steps"][-1]["problem"]
@@ -128,7 +128,7 @@ def test_a_request_without_the_events_id_is_not_taken_for_it(
     port = free_port()
     command = start(
         *("selftest", "--listen", f"127.0.0.1:{port}"),
-        *("--public-url", endpoint.url, "--timeout", "5"),
+        *("--public-url", endpoint.url, "--timeout", "10"),
     )
     delivered = endpoint.next()
     dropped = {name: it for name, it in delivered.headers.items() if name != "webhook-id"}
