@@ -2,12 +2,16 @@
 
 import json
 from datetime import UTC, datetime
+from typing import NoReturn
 
+import pytest
 from pieces import endpoint, event
 from standardwebhooks import Webhook
 
 from offhook.delivery.entries import Answer, FailureKind, Request
+from offhook.delivery.policy import Postpone, Retry, Verdict, judge
 from offhook.delivery.recording import read_detail
+from offhook.delivery.schedule import PROFILES
 from offhook.delivery.sender import Sender
 from offhook.signing import STANDARD
 from offhook.signing.secret import Secret, make_secret
@@ -17,6 +21,11 @@ from offhook.testing.network import ScriptedNetwork
 
 SECRET = make_secret(bytes(range(32)))
 SIGNED = endpoint(signer=signer_for(STANDARD, (Secret(SECRET),)))
+
+
+def verdict(answer: Answer) -> Verdict:
+    schedule = PROFILES["24h"]
+    return judge(answer, attempts=1, since_ms=0, now_ms=1, schedule=schedule, rnd=lambda: 0.5)
 
 
 def sender(network: ScriptedNetwork, clock: FakeClock) -> Sender:
@@ -83,12 +92,24 @@ async def test_an_event_that_cannot_be_rendered_is_a_failure_of_its_own() -> Non
 
 
 async def test_a_transport_that_raises_is_a_failure_of_this_delivery() -> None:
-    def broken(request: Request) -> None:
+    def broken(request: Request) -> NoReturn:
         raise RuntimeError("no such thing")
 
     answer = await sender(ScriptedNetwork(broken), FakeClock()).send(SIGNED, event(7), 1)
-    assert (answer.failure, answer.status) == (FailureKind.INTERNAL, None)
+    assert (answer.failure, answer.status) == (FailureKind.UNSETTLED, None)
     assert "no such thing" in (answer.detail or "")
+    assert isinstance(verdict(answer), Retry)
+
+
+async def test_want_of_memory_puts_off_whatever_it_came_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> NoReturn:
+        raise MemoryError
+
+    sent = await sender(ScriptedNetwork(exhausted), FakeClock()).send(SIGNED, event(7), 1)
+    monkeypatch.setattr("offhook.delivery.sender.render", exhausted)
+    built = await sender(ScriptedNetwork(), FakeClock()).send(SIGNED, event(7), 1)
+    assert {sent.failure, built.failure} == {FailureKind.SHORTAGE}
+    assert isinstance(verdict(sent), Postpone)
 
 
 async def test_a_masked_endpoint_gets_the_event_without_the_contact_s_number() -> None:

@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+import errno
+import ipaddress
 import os
 import resource
+import socket
+import threading
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -386,3 +390,57 @@ async def test_what_this_process_is_short_of_is_no_failure_of_the_endpoint(
         answer = await transport.send(Request(f"http://{host}/", {}, b"{}", 10))
     assert answer.failure is FailureKind.SHORTAGE, answer
     assert answer.is_ours
+
+
+@contextlib.contextmanager
+def no_thread_left() -> Iterator[None]:
+    """None can be started: there is no room for its stack."""
+    before = threading.stack_size(1 << 47)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+async def test_where_no_thread_can_be_started_a_name_is_looked_up_later(
+    transport: AiohttpTransport,
+) -> None:
+    async with ScriptedServer(answering(OK)).running() as url:
+        request = Request(url.replace("127.0.0.1", "localhost"), {}, b"{}", 10)
+        with no_thread_left():
+            answer = await transport.send(request)
+        assert answer.failure is FailureKind.SHORTAGE, answer
+        assert (await transport.send(request)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "number", "kind"),
+    [
+        ("http://127.0.0.1:9/", errno.ENOMEM, FailureKind.SHORTAGE),
+        ("http://127.0.0.1:9/", errno.ENOBUFS, FailureKind.SHORTAGE),
+        ("http://127.0.0.1:9/", errno.EADDRNOTAVAIL, FailureKind.SHORTAGE),
+        ("http://[::1]:9/", errno.EADDRNOTAVAIL, FailureKind.CONNECT),
+        ("http://127.0.0.1:9/", errno.ENETUNREACH, FailureKind.CONNECT),
+    ],
+)
+async def test_what_the_system_has_none_left_of_is_told_from_a_peer_that_cannot_be_reached(
+    monkeypatch: pytest.MonkeyPatch, url: str, number: int, kind: FailureKind
+) -> None:
+    async def short(sock: socket.socket, address: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", short)
+    everywhere = (*LOOPBACK, ipaddress.ip_network("::1/128"))
+    transport = AiohttpTransport(clock=SystemClock(), allowed=everywhere)
+    answer = await transport.send(Request(url, {}, b"{}", 10))
+    await transport.close()
+    assert answer.failure is kind, answer
+
+
+async def test_a_fault_that_nobody_foresaw_is_not_taken_for_a_request_that_cannot_be_built(
+    transport: AiohttpTransport,
+) -> None:
+    await transport.close()
+    answer = await transport.send(Request("http://127.0.0.1:9/", {}, b"{}", 10))
+    assert answer.failure is FailureKind.UNSETTLED, answer
+    assert "Session is closed" in (answer.detail or "")

@@ -1,6 +1,7 @@
 """How the transport connects: past the guard, timed, and bounded in what comes before an answer."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import ssl
@@ -36,7 +37,7 @@ _Found: TypeAlias = tuple[socket.AddressFamily, int, str]
 class Connecting:
     """What one exchange saw, on the monotonic clock: when it began, when the first socket was
     opened, when TLS began, when the connection stood (a kept one at once), when the answer's head
-    had come; and why the guard let it not connect."""
+    had come; why the guard let it not connect, and the family of the last socket."""
 
     begun_s: float
     opened_s: float | None = None
@@ -44,6 +45,7 @@ class Connecting:
     connected_s: float | None = None
     headed_s: float | None = None
     blocked: str | None = None
+    family: int | None = None
 
     @property
     def phase(self) -> str:
@@ -121,6 +123,7 @@ class GuardedConnector(aiohttp.TCPConnector):
             raise PermissionError(seen.blocked)
         if seen.opened_s is None:
             seen.opened_s = self._clock.monotonic()
+        seen.family = family
         return socket.socket(family, kind, protocol)
 
 
@@ -198,7 +201,10 @@ async def _looked_up(host: str, port: int, family: socket.AddressFamily) -> list
         with suppress(RuntimeError):  # the loop is closed, and nobody waits
             loop.call_soon_threadsafe(_tell, answered, outcome)
 
-    threading.Thread(target=run, name="dns", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="dns", daemon=True).start()
+    except RuntimeError:
+        raise OSError(errno.EAGAIN, "no thread can be started") from None
     return await answered
 
 

@@ -43,6 +43,9 @@ class StoredWebhook(msgspec.Struct, frozen=True):
     """Left out of a snapshot, too."""
     hash_key: bytes = b""
     """The account's, with which contacts are hashed."""
+    sealed: str | None = None
+    """Why its secrets or the values of its headers cannot be opened, where that is so: it has no
+    secrets then, and its document is as it is stored."""
 
 
 class WebhookSnapshot(msgspec.Struct, frozen=True):
@@ -348,9 +351,11 @@ class FailureKind(StrEnum):
     INTERNAL = "internal"
     """Our own fault: the request could not be built."""
     SHORTAGE = "shortage"
-    """Our own fault: this process has no file descriptor left to connect with."""
+    """Our own fault: this process has none left of what a connection takes: file descriptors,
+    threads, memory, local ports."""
     UNSETTLED = "unsettled"
-    """Our own fault: what came back could not be judged."""
+    """Our own fault, and one that nobody foresaw: it could not be sent, or what came back could not
+    be judged."""
 
 
 _OURS = frozenset({FailureKind.INTERNAL, FailureKind.SHORTAGE, FailureKind.UNSETTLED})

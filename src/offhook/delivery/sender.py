@@ -41,7 +41,8 @@ class Sender:
         request says if it is ``late``, out of its key's order, and which job replays it.
 
         Never raises for what the event, the endpoint or the network do: a request that cannot be
-        built is an ``INTERNAL`` failure of this one delivery.
+        built is an ``INTERNAL`` failure of this one delivery, what else nobody foresaw an
+        ``UNSETTLED`` one, and want of memory a ``SHORTAGE``.
         """
         marks: dict[str, str] = {}
         if late:
@@ -54,12 +55,15 @@ class Sender:
                 return await self._traced(span, endpoint, event, number, marks)
             return await self._exchange(endpoint, event, number, marks)
         except Exception as error:  # noqa: BLE001 - one bad delivery must not stop the others
-            return Answer(None, FailureKind.INTERNAL, repr(error))
+            return _failure(error, FailureKind.UNSETTLED)
 
     async def _exchange(
         self, endpoint: Endpoint, event: LogEvent, number: int, marks: Mapping[str, str]
     ) -> Answer:
-        request = self._request(endpoint, event, number, marks)
+        try:
+            request = self._request(endpoint, event, number, marks)
+        except Exception as error:  # noqa: BLE001 - it would be raised again each time
+            return _failure(error, FailureKind.INTERNAL)
         answer = await self._transport.send(request)
         if endpoint.mask_key is not None:
             answer = _without_contact(answer, event)
@@ -81,8 +85,8 @@ class Sender:
         event = msgspec.structs.replace(event, headers=own)
         try:
             answer = await self._exchange(endpoint, event, number, {**marks, **carried})
-        except Exception:
-            span.end(Answer(None, FailureKind.INTERNAL))
+        except Exception as error:
+            span.end(_failure(error, FailureKind.UNSETTLED))
             raise
         span.end(answer)
         return msgspec.structs.replace(answer, trace_id=span.trace_id)
@@ -103,6 +107,11 @@ class Sender:
         return Request(
             endpoint.url, headers, body, endpoint.timeout_s, keep_response=endpoint.keep_responses
         )
+
+
+def _failure(error: Exception, otherwise: FailureKind) -> Answer:
+    kind = FailureKind.SHORTAGE if isinstance(error, MemoryError) else otherwise
+    return Answer(None, kind, repr(error))
 
 
 def _merged(*sets: Mapping[str, str]) -> dict[str, str]:

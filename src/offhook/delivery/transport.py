@@ -1,6 +1,7 @@
 """The outgoing transport, on aiohttp: a POST goes out and an answer comes, whatever happens."""
 
 import errno
+import socket
 import ssl
 from collections.abc import Sequence
 from functools import lru_cache
@@ -24,6 +25,8 @@ _MAX_SHOWN_HEADERS = 100
 _URL_CHARACTERS = "%:/?#[]@!$&'()*+,;="
 """What a URL may hold beside letters, digits and ``-._~`` (RFC 3986, 2). All else is encoded, so
 that whatever is stored cannot break out of the request line."""
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN})
+"""File descriptors, memory, threads."""
 
 
 class AiohttpTransport:
@@ -185,8 +188,10 @@ def _failure(error: Exception, seen: Connecting) -> tuple[FailureKind, str]:
             return FailureKind.INTERNAL, "The URL cannot be used: it names no host over http."
         case aiohttp.ClientError() | OSError():
             return FailureKind.DISCONNECTED, str(error)
-        case _:
+        case ValueError() | TypeError() if seen.headed_s is None:
             return FailureKind.INTERNAL, f"The request could not be built: {error}"
+        case _:
+            return FailureKind.UNSETTLED, f"Cut off {seen.phase} by a fault of its own: {error!r}"
 
 
 def _unconnected(error: aiohttp.ClientConnectorError, seen: Connecting) -> tuple[FailureKind, str]:
@@ -195,12 +200,18 @@ def _unconnected(error: aiohttp.ClientConnectorError, seen: Connecting) -> tuple
     match error:
         case aiohttp.ClientSSLError():
             return FailureKind.TLS, _tls_failure(error)
-        case aiohttp.ClientConnectorError(os_error=OSError(errno=errno.EMFILE | errno.ENFILE)):
-            return FailureKind.SHORTAGE, "No file descriptor was left to connect with."
+        case aiohttp.ClientConnectorError(os_error=why) if _is_shortage(why, seen):
+            return FailureKind.SHORTAGE, f"Nothing was left to connect with: {why.strerror}."
         case aiohttp.ClientConnectorDNSError():
             return FailureKind.DNS, f"The name {error.host} does not resolve."
         case _:
             return FailureKind.CONNECT, str(error)
+
+
+def _is_shortage(error: OSError, seen: Connecting) -> bool:
+    if error.errno == errno.EADDRNOTAVAIL:  # of IPv6 it is said for want of an address, too
+        return seen.family is socket.AF_INET
+    return error.errno in _SHORT
 
 
 def _tls_failure(error: aiohttp.ClientSSLError) -> str:
