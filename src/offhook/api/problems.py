@@ -54,6 +54,7 @@ CODES: Final[Mapping[str, str]] = {
     "unknown_call": "The key names a call that this account does not have.",
     "unknown_event_type": "No event type or alias of this name exists.",
     "unreadable": "The request cannot be parsed; the detail says where.",
+    "webhook_unreadable": "The webhook cannot be loaded as it is stored; the detail says why.",
 }
 """Every code that an answer may carry, with what it means."""
 

@@ -1,6 +1,6 @@
 """What the API says of webhooks and deliveries, and how it is made from what is stored."""
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -12,6 +12,7 @@ from offhook.delivery.entries import (
 )
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth, HealthStatus
+from offhook.delivery.loading import told_of
 from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import rfc3339_ms
 from offhook.model.headers import MASK
@@ -56,12 +57,15 @@ class FilterErrorAnswer(BaseModel):
 
 class WebhookAnswer(WebhookDocument, Stored):
     """A webhook. ``disabled_reason`` is there if Offhook disabled it. ``filter_errors`` counts the
-    events that its filter could not be evaluated on; none of them was sent."""
+    events that its filter could not be evaluated on; none of them was sent. ``fault`` says why it
+    cannot be loaded as it is stored, null as a rule: it gets nothing then, and what cannot be read
+    of it is shown as if it had not been said."""
 
     disabled_reason: str | None
     health: HealthAnswer
     filter_errors: int
     last_filter_error: FilterErrorAnswer | None
+    fault: str | None
 
 
 class ChangedWebhook(WebhookAnswer):
@@ -91,14 +95,23 @@ class DeliveryAnswer(BaseModel):
     reason: str | None
 
 
-def webhook_fields(stored: StoredWebhook, *, credentials: bool = True) -> dict[str, object]:
+def webhook_answer(stored: StoredWebhook, *, credentials: bool) -> WebhookAnswer:
+    """A webhook for its reader, also one that cannot be loaded."""
+    fields = webhook_fields(stored, credentials=credentials)
+    if fields["fault"] is None:
+        return WebhookAnswer.model_validate(fields)
+    return WebhookAnswer.model_construct(**fields)
+
+
+def webhook_fields(stored: StoredWebhook, *, credentials: bool = True) -> dict[str, Any]:
     """The fields of a ``WebhookAnswer``. Without ``credentials`` the values of its own headers are
     left out: they may be such."""
     faults = stored.filter_faults
-    document = WebhookDocument.model_validate_json(stored.document)
-    shown = document.headers if credentials else dict.fromkeys(document.headers, MASK)
+    document, fault = told_of(stored)
+    seen = credentials and stored.sealed is None
+    shown = document.headers if seen else dict.fromkeys(document.headers, MASK)
     return {
-        **document.model_dump(),
+        **dict(document),
         "headers": shown,
         "id": stored.id,
         "created_at": rfc3339_ms(stored.created_ms),
@@ -108,6 +121,7 @@ def webhook_fields(stored: StoredWebhook, *, credentials: bool = True) -> dict[s
         "health": health_answer(stored.health),
         "filter_errors": 0 if faults is None else faults.errors,
         "last_filter_error": None if faults is None else _filter_error_answer(faults),
+        "fault": fault,
     }
 
 

@@ -31,8 +31,8 @@ from offhook.delivery.entries import (
 from offhook.delivery.finding import disabled, found
 from offhook.delivery.lists.entries import Rest
 from offhook.delivery.lists.listing import Listing
+from offhook.delivery.loading import document_of
 from offhook.delivery.ports import DeliveryQueries, WebhookStore
-from offhook.delivery.webhook import WebhookDocument
 from offhook.log.ports import FeedStore
 from offhook.model.errors import Conflict, FieldError, NotFound
 from offhook.model.ids import AccountId, EventId, WebhookId, parse_delivery_id
@@ -147,7 +147,7 @@ class DeliveryRoutes:
         wanted = asked.wanted()
         if wanted.webhook is not None:
             stored = await found(self._webhooks, asking.account, wanted.webhook)
-            if not WebhookDocument.model_validate_json(stored.document).enabled:
+            if not document_of(stored).enabled:
                 raise disabled(wanted.webhook, "retry")
         made = await self._deliveries.request_retries(asking.account, wanted, MOST_RETRIED)
         return RetriedAnswer(requested=made.requested, more=made.more)
@@ -177,7 +177,7 @@ class DeliveryRoutes:
         stored = await self._webhooks.webhook(account, view.webhook)
         if stored is None:
             raise NotFound(f"The webhook {view.webhook} of this delivery was deleted.")
-        return WebhookDocument.model_validate_json(stored.document).enabled
+        return document_of(stored).enabled
 
 
 def _rest(cursor: DeliveryCursor) -> Rest:

@@ -95,7 +95,11 @@ class Renewal(Enum):
 
 def renewal(before: bytes | str, after: bytes | str) -> Renewal:
     """What follows for an endpoint's health from its document as it was and as it is."""
-    was, now = _STANDING.decode(before), _STANDING.decode(after)
+    try:
+        was, now = _STANDING.decode(before), _STANDING.decode(after)
+    except msgspec.MsgspecError:
+        # It could not be loaded, so nothing was seen of it for long.
+        return Renewal.BEGUN_ANEW
     if now.enabled and not was.enabled:
         return Renewal.FORGOTTEN
     return Renewal.KEPT if now.url == was.url else Renewal.BEGUN_ANEW

@@ -1,35 +1,56 @@
 """A change of a webhook as its owner sends it, a JSON merge patch (RFC 7396), on what is
 stored."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from offhook.api.validation import invalid
-from offhook.delivery.webhook import WebhookDocument
+from offhook.delivery.webhook import Retry, Signing, WebhookDocument
 from offhook.model.errors import FieldError, Invalid
 from offhook.model.headers import MASK
 
 
-def patched(document: bytes, patch: Mapping[str, Any]) -> WebhookDocument:
-    """The document after the change; ``Invalid`` where it may not be so.
+def patched(fields: Mapping[str, Any], patch: Mapping[str, Any]) -> WebhookDocument:
+    """The document of these ``fields`` after the change; ``Invalid`` where it may not be so.
 
     Options of a scheme or of a kind of retries that is given up go with it: whoever names another
     one need not know them.
     """
     check_unmasked(patch.get("headers"))
-    stored = json.loads(document)
+    _check_known(fields, patch)
+    stored = dict(fields)
     for field, goes_over in (("signing", _to_another_scheme), ("retry", _to_other_retries)):
-        if isinstance(change := patch.get(field), Mapping) and goes_over(
-            stored.get(field) or {}, change
-        ):
+        change, before = patch.get(field), stored.get(field)
+        if not isinstance(change, Mapping):
+            continue
+        if not isinstance(before, Mapping) or goes_over(before, change):
             stored[field] = {}
     try:
         return WebhookDocument.model_validate(_merge(stored, patch))
     except ValidationError as error:
         raise invalid(error.errors(), "body") from error
+
+
+def _check_known(stored: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
+    """Refuse nulls that would remove nothing, for no such field is there or ever is; what was
+    stored by another release may go."""
+    parts: list[tuple[str, type[BaseModel], object, object]] = [
+        ("body", WebhookDocument, stored, patch),
+        ("body.signing", Signing, stored.get("signing"), patch.get("signing")),
+        ("body.retry", Retry, stored.get("retry"), patch.get("retry")),
+    ]
+    errors = [
+        FieldError(f"{path}.{name}", f"there is no field {name[:100]!r} here; check its spelling")
+        for path, model, before, change in parts
+        if isinstance(change, Mapping)
+        for name, value in change.items()
+        if value is None and name not in model.model_fields
+        if not (isinstance(before, Mapping) and name in before)
+    ]
+    if errors:
+        raise Invalid(f"{errors[0].path}: {errors[0].message}.", *errors)
 
 
 def check_unmasked(headers: object) -> None:

@@ -15,7 +15,7 @@ from offhook.delivery.answers import (
     MadeWebhook,
     Page,
     WebhookAnswer,
-    webhook_fields,
+    webhook_answer,
 )
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.finding import Entropy, IfMatch, found
@@ -158,8 +158,7 @@ class WebhookRoutes:
 
 
 def _answer(asking: Principal, stored: StoredWebhook) -> WebhookAnswer:
-    fields = webhook_fields(stored, credentials=asking.may(Scope.WEBHOOKS_WRITE))
-    return WebhookAnswer.model_validate(fields)
+    return webhook_answer(stored, credentials=asking.may(Scope.WEBHOOKS_WRITE))
 
 
 def _tagged(response: Response, answer: Answer) -> Answer:

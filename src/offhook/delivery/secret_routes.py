@@ -13,9 +13,9 @@ from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.finding import Entropy, IfMatch, being_changed, check_revision, found
+from offhook.delivery.loading import check_opened, document_of
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.rollout import LONGEST_WAIT_S, Rollout
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import rfc3339_ms
 from offhook.model.ids import AccountId, WebhookId
 from offhook.signing.ed25519 import Jwk, jwk_of
@@ -131,6 +131,7 @@ class SecretRoutes:
         """The secrets that sign now, each with its end; needs the scope `webhooks:write`."""
         asking.require(Scope.WEBHOOKS_WRITE)
         stored = await found(self._store, asking.account, webhook_id)
+        check_opened(stored)
         return SecretAnswer(secret=stored.secrets[0].text, secrets=_shown(stored))
 
     async def rotate_webhook_secret(
@@ -158,6 +159,7 @@ class SecretRoutes:
     ) -> PublicKeyAnswer:
         """The public keys that requests verify by now, the newest first."""
         stored = await found(self._store, asking.account, webhook_id)
+        check_opened(stored)
         keys = [key for secret in stored.secrets if (key := _public(secret)) is not None]
         return PublicKeyAnswer(public_key=keys[0].public_key if keys else None, public_keys=keys)
 
@@ -167,7 +169,7 @@ class SecretRoutes:
         for _ in range(_TRIES):
             stored = await found(self._store, account, webhook)
             check_revision(stored, if_match)
-            scheme = WebhookDocument.model_validate_json(stored.document).signing.as_scheme()
+            scheme = document_of(stored).signing.as_scheme()
             if rotation.secret is not None:
                 check_secret(rotation.secret, scheme)
             secret = rotation.secret or make_secret(self._entropy(32), scheme)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
-from pydantic import ValidationError
 
 from offhook.conditions.condition import Condition, Fault, compile_condition
 from offhook.conditions.facts import Facts, facts_of
 from offhook.delivery.announcing import speaks_of
 from offhook.delivery.entries import StoredWebhook, WebhookSnapshot
+from offhook.delivery.loading import describe_fault
 from offhook.delivery.rate import RateLimit, rate_limit
 from offhook.delivery.schedule import Schedule
 from offhook.delivery.webhook import WebhookDocument
@@ -129,7 +129,7 @@ class Subscriptions:
             try:
                 endpoints.append(endpoint_of(stored))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is one webhook
-                left_out[stored.id] = _described(error)
+                left_out[stored.id] = describe_fault(error)
         return cls(snapshot.config_version, endpoints, on_fault, left_out)
 
     def match(
@@ -243,15 +243,6 @@ def _facts(event: LogEvent, fields: frozenset[str]) -> Facts | Fault:
         return facts_of(event, fields)
     except Exception as error:  # noqa: BLE001 - endpoints without a filter get the event
         return _fault(error)
-
-
-def _described(error: Exception) -> str:
-    """What is wrong with a document. Values are left out: its headers may be credentials."""
-    if not isinstance(error, ValidationError):
-        return f"{type(error).__name__}: {error}"[:_LONGEST_REASON]
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    told = (f"{'.'.join(map(str, it['loc']))}: {it['msg']}" for it in faults)
-    return "; ".join(told)[:_LONGEST_REASON]
 
 
 def _fault(error: Exception) -> Fault:

@@ -17,6 +17,7 @@ from offhook.clock import Clock
 from offhook.delivery.attempt_answers import TimingsAnswer, timings_answer
 from offhook.delivery.entries import Answer, Request, Timings
 from offhook.delivery.finding import Entropy, found
+from offhook.delivery.loading import document_of
 from offhook.delivery.policy import describe
 from offhook.delivery.ports import Transport, WebhookStore
 from offhook.delivery.recording import read_detail, shown_headers
@@ -117,6 +118,7 @@ class TrialRoutes:
         and whether or not it is enabled. It counts neither for its health nor for its bounds, and
         is not in the log."""
         stored = await found(self._webhooks, asking.account, webhook_id)
+        document_of(stored)
         endpoint = msgspec.structs.replace(endpoint_of(stored), keep_responses=True)
         event = self._example(asking.account, _type(trial or Trial(), endpoint))
         with self._pacing.turn(webhook_id):

@@ -9,6 +9,7 @@ from offhook.delivery.answers import ChangedWebhook, MadeWebhook, webhook_fields
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.filtering import filter_warnings
 from offhook.delivery.finding import Entropy, being_changed, check_revision, found
+from offhook.delivery.loading import check_opened, document_of, fields_of, told_of
 from offhook.delivery.patching import check_unmasked, patched
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.targets import Targets
@@ -56,7 +57,7 @@ class WebhookChanges:
     ) -> ChangedWebhook:
         """Change it by a merge patch."""
         return await self._replace(
-            account, webhook, lambda stored: patched(stored.document, patch), if_match
+            account, webhook, lambda stored: _patched(stored, patch), if_match
         )
 
     async def put(
@@ -108,14 +109,15 @@ class WebhookChanges:
         self,
         account: AccountId,
         webhook: WebhookId,
-        document_of: Callable[[StoredWebhook], WebhookDocument],
+        decide: Callable[[StoredWebhook], WebhookDocument],
         if_match: str | None,
     ) -> ChangedWebhook:
         """Decide, check and replace; begun anew when another change came between."""
         for _ in range(_TRIES):
             stored = await found(self._store, account, webhook)
             check_revision(stored, if_match)
-            document = document_of(stored)
+            check_opened(stored)
+            document = decide(stored)
             secret, warnings = self._secret_for(stored, document)
             warnings += await self._check_target(stored, document)
             warnings += filter_warnings(document.filter, document.patterns())
@@ -139,8 +141,18 @@ class WebhookChanges:
         return make_secret(self._entropy(32), scheme), [_new_secret(stored.id, document)]
 
     async def _check_target(self, stored: StoredWebhook, document: WebhookDocument) -> list[str]:
-        before = WebhookDocument.model_validate_json(stored.document)
+        before, _ = told_of(stored)
         return [] if document.url == before.url else await self._targets.check(document.url)
+
+
+def _patched(stored: StoredWebhook, patch: Mapping[str, Any]) -> WebhookDocument:
+    """What it is after the patch; a fault that was there before is told of as such."""
+    fields = fields_of(stored)
+    try:
+        return patched(fields, patch)
+    except Invalid:
+        document_of(stored)
+        raise
 
 
 def _instead(stored: StoredWebhook, new: NewWebhook) -> WebhookDocument:

@@ -12,6 +12,7 @@ from offhook.delivery.entries import StoredWebhook, WebhookSnapshot
 from offhook.model.ids import WebhookId
 from offhook.store.sealing import CannotOpen, Sealer
 
+_UNOPENED = (CannotOpen, ValueError, msgspec.MsgspecError)
 _SIGNS_TOKENS = "key of stream tokens"
 
 
@@ -64,6 +65,13 @@ class Vault:
             hash_key=hmac.digest(self.token_key, b"contacts" + stored.hash_key, hashlib.sha256),
         )
 
+    def shown(self, stored: StoredWebhook) -> StoredWebhook:
+        """The webhook of a row, in the clear; one that cannot be opened says why."""
+        try:
+            return self.opened(stored)
+        except _UNOPENED as error:
+            return msgspec.structs.replace(stored, secrets=(), sealed=str(error))
+
     def snapshot(self, config_version: int, rows: Iterable[StoredWebhook]) -> WebhookSnapshot:
         """Webhooks of rows, in the clear; one that cannot be opened keeps back no other."""
         opened: list[StoredWebhook] = []
@@ -71,7 +79,7 @@ class Vault:
         for row in rows:
             try:
                 opened.append(self.opened(row))
-            except (CannotOpen, ValueError, msgspec.MsgspecError) as error:
+            except _UNOPENED as error:
                 sealed.append((row.id, str(error)))
         return WebhookSnapshot(config_version, tuple(opened), tuple(sealed))
 

@@ -11,10 +11,10 @@ from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
 from offhook.delivery.answers import Page
 from offhook.delivery.finding import Entropy, disabled, found
+from offhook.delivery.loading import document_of
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.replays.entries import ReplayJob, ReplayScope, ReplayState, ReplayView
 from offhook.delivery.replays.ports import ReplayStore
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model.catalogue import read_pattern
 from offhook.model.errors import Conflict, FieldError, NotFound
 from offhook.model.event import rfc3339_ms, to_ms
@@ -95,7 +95,7 @@ class ReplayAnswer(BaseModel):
 class ReplayQuery(PageQuery):
     """Which replays to list."""
 
-    webhook_id: Annotated[str | None, Field(max_length=255)] = None
+    webhook_id: Annotated[str | None, Field(min_length=1, max_length=255)] = None
 
 
 def replay_router(
@@ -154,7 +154,7 @@ class ReplayRoutes:
     ) -> ReplayAnswer:
         """Send deliveries again, beside live ones: of what stands in the log now, at most
         `rate_per_s` a second. Requests carry `webhook-replay: <id>`."""
-        await found(self._webhooks, asking.account, webhook_id)
+        document_of(await found(self._webhooks, asking.account, webhook_id))
         replay = ReplayId(made_id("rpl", to_ms(self._clock.now()), self._entropy(8)))
         job = (wanted or ReplayRequest()).job(replay, asking.account, webhook_id)
         made = await self._replays.create_replay(job, most=MOST_RUNNING)
@@ -192,7 +192,7 @@ class ReplayRoutes:
 
     async def _refusal(self, account: AccountId, webhook: WebhookId) -> Conflict:
         stored = await found(self._webhooks, account, webhook)
-        if not WebhookDocument.model_validate_json(stored.document).enabled:
+        if not document_of(stored).enabled:
             return disabled(webhook, "replay")
         return _too_many(webhook)
 

@@ -14,6 +14,7 @@ from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.finding import found
 from offhook.delivery.lists.ports import DeliverySource
 from offhook.delivery.lists.waiting import Waiting, waiting_for
+from offhook.delivery.loading import told_of
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.stats.figures import (
     Backlog,
@@ -25,7 +26,6 @@ from offhook.delivery.stats.figures import (
     window_of,
 )
 from offhook.delivery.stats.ports import StatsStore
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model.errors import FieldError, Invalid
 from offhook.model.event import rfc3339_ms, to_ms
 from offhook.model.ids import WebhookId
@@ -156,7 +156,7 @@ def _answer(
         "since": rfc3339_ms(window.since_ms),
         "until": rfc3339_ms(now_ms),
         "bucket_s": window.width * 60,
-        "enabled": WebhookDocument.model_validate_json(stored.document).enabled,
+        "enabled": told_of(stored)[0].enabled,
         "health": health_answer(stored.health),
         "buckets": buckets,
     }

@@ -65,7 +65,7 @@ class PostgresWebhooks:
         now_ms = self._database.now_ms()
         async with self._database.reading() as session:
             row = await session.row("webhook", account=account, id=webhook, now_ms=now_ms)
-        return None if row is None else self._vault.opened(_shown(row))
+        return None if row is None else self._vault.shown(_shown(row))
 
     async def list_webhooks(
         self,
@@ -85,7 +85,7 @@ class PostgresWebhooks:
                 limit=limit,
                 now_ms=now_ms,
             )
-        return [self._vault.opened(_shown(row)) for row in rows]
+        return [self._vault.shown(_shown(row)) for row in rows]
 
     async def replace_webhook(
         self,

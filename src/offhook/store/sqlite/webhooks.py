@@ -214,8 +214,8 @@ class SqliteWebhooks:
 
 
 def decode_webhooks(rows: str, vault: Vault) -> list[StoredWebhook]:
-    """Webhooks as the statements gather them, in the clear."""
-    return [vault.opened(stored) for stored in stored_webhooks(rows)]
+    """Webhooks as the statements gather them, in the clear where they can be opened."""
+    return [vault.shown(stored) for stored in stored_webhooks(rows)]
 
 
 def stored_webhooks(rows: str) -> list[StoredWebhook]:
