@@ -32,7 +32,7 @@ class FeedQuery(WindowQuery):
     given several times."""
 
     type: Annotated[list[str], Field(default_factory=list, max_length=200)]
-    key: Annotated[str | None, Field(max_length=255)] = None
+    key: Annotated[str | None, Field(min_length=1, max_length=255)] = None
 
     def filter(self) -> FeedFilter:
         """The same in the store's words."""

@@ -1,14 +1,18 @@
 """The route that every REST path is made of: admitted, bounded, read as JSON, then handled."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, cast
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine
+from typing import Annotated, Any, cast, get_origin
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from offhook.api.auth import Gate, Principal, Scope
 from offhook.api.bodies import BATCH_BYTES, REQUEST_BYTES, parse_json, read_body
+from offhook.model.errors import FieldError, Invalid
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
@@ -45,17 +49,41 @@ def keyed_router(
     class KeyedRoute(APIRoute):
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
+            several = _lists_in_query(self)
 
             async def admitted(request: Request) -> Response:
                 principal = await gate.admit(request.scope)
                 principal.require(read if request.method == "GET" else write)
                 request.scope["offhook.principal"] = principal
+                check_given_once(request.query_params, several)
                 return await handle(await _with_body(request))
 
             return admitted
 
     return APIRouter(
         route_class=KeyedRoute, prefix=prefix, tags=[tag], include_in_schema=documented
+    )
+
+
+def check_given_once(params: QueryParams, several: Collection[str]) -> None:
+    """Refuse a parameter that is given again: only those in ``several`` are lists, and of any other
+    all but the last would be lost."""
+    counts = Counter(name for name, _ in params.multi_items())
+    again = [name for name, count in counts.items() if count > 1 and name not in several]
+    if again:
+        message = "is given more than once; give it once"
+        errors = [FieldError(f"query.{name[:100]}", message) for name in again]
+        raise Invalid(f"{errors[0].path} {message}.", *errors)
+
+
+def _lists_in_query(route: APIRoute) -> frozenset[str]:
+    models = [param.field_info.annotation for param in route.dependant.query_params]
+    return frozenset(
+        name
+        for model in models
+        if isinstance(model, type) and issubclass(model, BaseModel)
+        for name, field in model.model_fields.items()
+        if get_origin(field.annotation) is list
     )
 
 

@@ -11,7 +11,8 @@ from offhook.model.catalogue import read_pattern
 from offhook.model.event import to_ms
 from offhook.model.ids import EventId, WebhookId
 
-_Name = Annotated[str | None, Field(max_length=255)]
+_Name = Annotated[str | None, Field(min_length=1, max_length=255)]
+"""Never empty: a variable that was not filled in would ask for all there are."""
 
 
 class ListedStatus(StrEnum):

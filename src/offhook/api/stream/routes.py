@@ -15,7 +15,7 @@ from starlette.types import Scope as AsgiScope
 from offhook.api.auth import Gate, Scope
 from offhook.api.feed import read_place, read_types
 from offhook.api.pages import FeedCursor, json_response
-from offhook.api.routing import Asking, keyed_router
+from offhook.api.routing import Asking, check_given_once, keyed_router
 from offhook.api.shapes import answers
 from offhook.api.stream import sse
 from offhook.api.stream.interest import Interest, covers
@@ -39,8 +39,9 @@ _HEADERS = (
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 """With a token a page of any origin may read: a token is nothing that a browser adds by itself."""
 
+_SEVERAL = frozenset({"types"})
 _Types = Annotated[list[str], Field(default_factory=list, max_length=200)]
-_Key = Annotated[str | None, Field(max_length=255)]
+_Key = Annotated[str | None, Field(min_length=1, max_length=255)]
 _Cursor = Annotated[str | None, Field(max_length=4096)]
 
 
@@ -149,6 +150,7 @@ class GetStream:
 
 def read_query(params: QueryParams) -> StreamQuery:
     """The query of a stream; ``Invalid`` names what is wrong with it."""
+    check_given_once(params, _SEVERAL)
     given: dict[str, Any] = {**params, "types": params.getlist("types")}
     try:
         return StreamQuery.model_validate(given)
