@@ -377,3 +377,5 @@ class TestImport:
         files(GOOD)
         line = complaint(run("import", "calls.csv", "--mapping", "mapping.json"))
         assert "OFFHOOK_KEY" in line
+        line = complaint(run("import", "calls.csv", "--mapping", "mapping.json", "--key", "k\r"))
+        assert "a line break" in line

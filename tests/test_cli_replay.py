@@ -121,9 +121,11 @@ def test_what_fails_again_is_a_failure(server: Server, webhook: str) -> None:
     ("arguments", "settings", "told"),
     [
         (("wh_none",), {}, "There is no webhook 'wh_none'"),
-        (("{webhook}", "--only", "some"), {}, "body.only"),
+        (("../x",), {}, "There is nothing at /v1/webhooks/../x/replay"),
+        (("{webhook}", "--only", "some"), {}, "answered 422: body.only"),
         (("{webhook}", "--since", "then"), {}, "body.since"),
         (("{webhook}",), {"OFFHOOK_KEY": "ofh_live_" + "x" * 40}, "key"),
+        (("{webhook}",), {"OFFHOOK_KEY": KEY + "\r"}, "a line break"),
         (("{webhook}",), {"OFFHOOK_URL": "http://127.0.0.1:9"}, "cannot be reached"),
         (("{webhook}",), {"OFFHOOK_URL": "nowhere"}, "is no URL of a server"),
     ],
@@ -135,4 +137,11 @@ def test_what_cannot_be_is_one_clear_line(
     assert (ran.returncode, ran.stdout) == (1, "")
     [line] = ran.stderr.splitlines()
     assert line.startswith("offhook: ")
-    assert told in line
+    assert line.count(told) == 1
+
+
+@pytest.mark.parametrize("rate", ["0", "nan", "inf"])
+def test_a_rate_that_is_none_is_refused_by_its_option(server: Server, rate: str) -> None:
+    ran = server.replay("wh_none", "--rate", rate)
+    assert ran.returncode == 2
+    assert "'--rate'" in ran.stderr

@@ -17,6 +17,7 @@ from offhook.settings import Role, load
 from offhook.signing import SignedRequest, Unsigned, explain
 from offhook.signing.presets import Preset, preset_of
 from offhook.tools import commands
+from offhook.tools.api_key import check_key
 from offhook.tools.dead_letters import dead_letters_cli
 
 if TYPE_CHECKING:
@@ -167,13 +168,11 @@ def import_(
     """
     from offhook.integrations import importing, report  # noqa: PLC0415 - only this command needs it
 
-    if key is None:
-        raise Invalid("No API key: give --key, or set OFFHOOK_KEY, to one of the server's.")
     options = importing.ImportOptions(
         path=file,
         mapping=mapping,
         url=url,
-        key=key,
+        key=check_key(key),
         live=live,
         rejects=rejects,
         timezone=timezone,
@@ -194,7 +193,9 @@ def replay(
     type_: Annotated[
         list[str] | None, typer.Option("--type", help="A type or prefix.*; several times.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(help="At most so many a second.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, max=10_000, help="At most so many a second.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until it is over.")] = True,
     url: Annotated[str, typer.Option(envvar="OFFHOOK_URL", help="The server.")] = _LOCAL,
     key: Annotated[str | None, typer.Option(envvar="OFFHOOK_KEY", help="An API key.")] = None,
@@ -206,9 +207,9 @@ def replay(
     """
     from offhook.delivery.replays import client as replay_client  # noqa: PLC0415 - only this command needs it
 
-    if key is None:
-        raise Invalid("No API key: give --key, or set OFFHOOK_KEY, to one of the server's.")
-    options = replay_client.ReplayOptions(url, key, webhook, only, since, until, type_, rate, wait)
+    options = replay_client.ReplayOptions(
+        url, check_key(key), webhook, only, since, until, type_, rate, wait
+    )
     with replay_client.progress_bar(Console(stderr=True, quiet=as_json)) as show:
         done = asyncio.run(replay_client.run_replay(options, show))
     typer.echo(replay_client.as_json(done) if as_json else replay_client.as_text(done))

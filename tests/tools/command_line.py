@@ -136,6 +136,11 @@ class Command:
         assert self._process.stdout is not None
         return self._process.stdout.readline().rstrip("\n")
 
+    def stop_reading(self) -> None:
+        """Close the pipe that it says it to, as ``head`` does."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
     def stop(self, number: int) -> Ran:
         """Send it a signal; what is left of what it said."""
         self._process.send_signal(number)
@@ -144,7 +149,7 @@ class Command:
     def wait(self) -> Ran:
         """Wait for its end; what is left of what it said."""
         out, err = self._process.communicate(timeout=PATIENCE_S)
-        return Ran(self._process.returncode, out, err)
+        return Ran(self._process.returncode, out or "", err)
 
     def end(self) -> None:
         """Make sure that it is gone."""

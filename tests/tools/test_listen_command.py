@@ -128,6 +128,17 @@ def test_json_for_programs(server: ServerProcess, start: Start, endpoint: LocalE
     assert summary["cursor"] == told["cursor"]
 
 
+def test_it_ends_quietly_once_nobody_reads_what_it_says(
+    server: ServerProcess, start: Start, endpoint: LocalEndpoint
+) -> None:
+    command = start("listen", "--forward-to", endpoint.url, "--event-key", "unread")
+    Listening(command)
+    command.stop_reading()
+    post(server, "custom.a", "unread")
+    ran = command.wait()
+    assert (ran.code, ran.err) == (1, "")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

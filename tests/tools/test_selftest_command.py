@@ -82,7 +82,8 @@ def test_what_does_not_arrive_is_explained_by_the_server(run: Run) -> None:
     ran = run("selftest", "--public-url", "http://127.0.0.1:9/", "--timeout", "8", "--json")
     told = json.loads(ran.out)
     assert (ran.code, told["failed_at"]) == (1, "delivered")
-    assert "pending, connect: " in told["steps"][-1]["problem"]
+    assert "the server says of the delivery: " in told["steps"][-1]["problem"]
+    assert ", connect: " in told["steps"][-1]["problem"]
 
 
 def passed_on(port: int, received: Received) -> None:
@@ -193,3 +194,10 @@ def test_what_is_in_the_way_is_one_clear_line(
     run: Run, options: tuple[str, ...], told: str
 ) -> None:
     assert told in run("selftest", *options).complaint
+
+
+@pytest.mark.parametrize("timeout", ["0", "nan", "inf", "1e12"])
+def test_a_timeout_that_is_none_is_refused_by_its_option(run: Run, timeout: str) -> None:
+    ran = run("selftest", "--timeout", timeout)
+    assert ran.code == 2
+    assert "'--timeout'" in ran.err

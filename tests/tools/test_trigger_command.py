@@ -64,6 +64,7 @@ def test_it_says_how_to_see_where_it_went(run: Run, server: ServerProcess) -> No
         (("call.missed", "--url", "http://127.0.0.1:9"), "cannot be reached"),
         (("call.missed", "--key", "ofh_test_unknown"), "401"),
         (("call.missed", "--key", LIVE_KEY), "ofh_test_"),
+        (("call.missed", "--key", "ofh_test_read_from_a_file\r\n"), "a line break"),
         (("call.missed", "--webhook", "wh_none"), "wh_none"),
         (("call.missed", "--webhook", "wh_1", "--data", '{"a": 1}'), "leave --data out"),
     ],

@@ -96,7 +96,9 @@ def trigger(
 
 
 def selftest(
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for all of it.")] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, max=3_600, help="Seconds for all of it.")
+    ] = 10.0,
     expect: Annotated[
         str | None,
         typer.Option(

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NoReturn
 
 import aiohttp
 
@@ -89,6 +89,7 @@ class Forwarder:
         self._in_flight = asyncio.Semaphore(_IN_FLIGHT)
         self._lanes: dict[str, deque[StreamedEvent]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failures: asyncio.Queue[BaseException] = asyncio.Queue()
 
     @property
     def cursor(self) -> str:
@@ -112,7 +113,11 @@ class Forwarder:
         self._lanes[key] = deque((event,))
         task = asyncio.create_task(self._run(key))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    async def until_broken(self) -> NoReturn:
+        """Wait until what became of an event cannot be told; raises what ``told`` raised."""
+        raise await self._failures.get()
 
     async def stop(self) -> None:
         """Leave what is under way."""
@@ -120,6 +125,11 @@ class Forwarder:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failures.put_nowait(failure)
 
     async def _run(self, key: str) -> None:
         lane = self._lanes[key]

@@ -1,5 +1,6 @@
 """``offhook listen``: the events of a running server, as signed requests, to a local port."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -129,6 +130,18 @@ async def _listen(server: Server, listening: _Listening) -> None:
 
 
 async def _forward(stream: EventStream, forwarder: Forwarder) -> None:
+    works = [asyncio.create_task(it) for it in (_read(stream, forwarder), forwarder.until_broken())]
+    try:
+        done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        for work in done:
+            work.result()
+    finally:
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+
+
+async def _read(stream: EventStream, forwarder: Forwarder) -> None:
     async with aclosing(stream.events()) as events:
         async for event in events:
             await forwarder.take(event)

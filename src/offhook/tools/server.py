@@ -12,6 +12,7 @@ import msgspec
 from offhook.integrations.posting import Problem, Sleep, Unreachable, what_failed
 from offhook.model.errors import FieldError, Invalid, OffhookError
 from offhook.resources.keys import TEST_PREFIX
+from offhook.tools.api_key import check_key
 
 _T = TypeVar("_T")
 
@@ -85,9 +86,7 @@ class Server:
 def check_server(url: str, key: str | None) -> str:
     """The key, once it is clear that there is one and that ``url`` may be a server's."""
     check_http_url(url, "--url")
-    if key is None:
-        raise Invalid("No API key: give --key, or set OFFHOOK_KEY, to one of the server's.")
-    return key
+    return check_key(key)
 
 
 def check_test_key(key: str, otherwise: str) -> None:

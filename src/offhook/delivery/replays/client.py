@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -80,14 +81,8 @@ class Job(msgspec.Struct, frozen=True):
         return self.state != "canceled" and not self.counts.failed
 
 
-class _Fault(msgspec.Struct):
-    path: str = ""
-    message: str = ""
-
-
 class _Problem(msgspec.Struct):
     detail: str = ""
-    errors: tuple[_Fault, ...] = ()
 
 
 OnProgress = Callable[[Job], None]
@@ -118,7 +113,7 @@ class _Server:
         self._sleep = sleep
 
     async def ask(self, options: ReplayOptions) -> Job:
-        path = f"/v1/webhooks/{options.webhook}/replay"
+        path = f"/v1/webhooks/{quote(options.webhook, safe='')}/replay"
         try:
             status, body = await self._request("POST", path, options.body())
         except aiohttp.InvalidURL:
@@ -167,8 +162,7 @@ class _Server:
             raise NotReplayed(
                 f"{self._url} answered {status}, and not as Offhook does; is the URL right?"
             ) from None
-        faults = "; ".join(f"{it.path}: {it.message}" for it in problem.errors)
-        raise NotReplayed(f"{problem.detail}{f' ({faults})' if faults else ''}")
+        raise NotReplayed(f"{self._url} answered {status}: {problem.detail}")
 
 
 @contextmanager
