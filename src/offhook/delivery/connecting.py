@@ -1,20 +1,17 @@
 """How the transport connects: past the guard, timed, and bounded in what comes before an answer."""
 
 import asyncio
-import errno
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
@@ -26,11 +23,6 @@ from offhook.delivery.guard import Network, forbidden
 
 MAX_HEAD_BYTES = 65_536
 """Of an answer's head, and of all that comes before it."""
-
-_LOOKUPS = 64
-
-_Found: TypeAlias = tuple[socket.AddressFamily, int, str]
-"""Family, protocol and address."""
 
 
 @dataclass(slots=True)
@@ -48,6 +40,11 @@ class Connecting:
     family: int | None = None
 
     @property
+    def looks_up(self) -> bool:
+        """Whether it is not known yet what to connect to."""
+        return self.opened_s is None and self.connected_s is None
+
+    @property
     def phase(self) -> str:
         """What it was at when it was cut off."""
         if self.headed_s is not None:
@@ -56,7 +53,7 @@ class Connecting:
             return "while waiting for the answer's head"
         if self.tls_s is not None:
             return "in the TLS handshake"
-        return "while looking the name up" if self.opened_s is None else "while connecting"
+        return "while looking the name up" if self.looks_up else "while connecting"
 
     def timings(self, now_s: float) -> Timings:
         """How long each step took, of the one that did not end until now."""
@@ -160,83 +157,6 @@ class BoundedAnswer(ResponseHandler):
 
 def _bounded(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
     return BoundedAnswer(loop)
-
-
-class ThreadedLookups(AbstractResolver):
-    """The system's resolver, on threads of its own: names that answer slowly would else keep the
-    loop's few threads, and all other names, waiting. They are daemons, so that a look-up that
-    hangs does not hold up the end of the process."""
-
-    def __init__(self) -> None:
-        self._permits = asyncio.Semaphore(_LOOKUPS)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """The addresses of a name; ``OSError`` where it has none."""
-        async with self._permits:
-            found = await _looked_up(host, port, family)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=family,
-                proto=proto,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for family, proto, address in found
-        ]
-
-    async def close(self) -> None:
-        """Wait for nobody."""
-
-
-async def _looked_up(host: str, port: int, family: socket.AddressFamily) -> list[_Found]:
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[list[_Found]] = loop.create_future()
-
-    def run() -> None:
-        outcome = _ask_system(host, port, family)
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
-            loop.call_soon_threadsafe(_tell, answered, outcome)
-
-    try:
-        threading.Thread(target=run, name="dns", daemon=True).start()
-    except RuntimeError:
-        raise OSError(errno.EAGAIN, "no thread can be started") from None
-    return await answered
-
-
-def _ask_system(host: str, port: int, family: socket.AddressFamily) -> list[_Found] | OSError:
-    try:
-        infos = socket.getaddrinfo(
-            host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-        )
-    except OSError as error:
-        return _shortage() or error
-    except UnicodeError:
-        return OSError(f"{host!r} is no name")
-    return [(found, proto, str(sockaddr[0])) for found, _, proto, _, sockaddr in infos]
-
-
-def _shortage() -> OSError | None:
-    """Why no socket can be opened, if none can: the system's resolver then says that the name does
-    not resolve."""
-    try:
-        socket.socket().close()
-    except OSError as error:
-        return error
-    return None
-
-
-def _tell(answered: asyncio.Future[list[_Found]], outcome: list[_Found] | OSError) -> None:
-    if answered.done():
-        return
-    if isinstance(outcome, OSError):
-        answered.set_exception(outcome)
-    else:
-        answered.set_result(outcome)
 
 
 class _TimedContext(ssl.SSLContext):

@@ -14,9 +14,10 @@ from yarl import URL
 
 from offhook import __version__
 from offhook.clock import Clock
-from offhook.delivery.connecting import Connecting, GuardedConnector, ThreadedLookups, connecting
+from offhook.delivery.connecting import Connecting, GuardedConnector, connecting
 from offhook.delivery.entries import Answer, FailureKind, Request
 from offhook.delivery.guard import Network
+from offhook.delivery.lookups import ThreadedLookups
 
 MAX_BODY_BYTES = 16_384
 _DNS_TTL_S = 10
@@ -48,7 +49,8 @@ class AiohttpTransport:
         authorities: str | None = None,
     ) -> None:
         self._clock = clock
-        self._resolver = ThreadedLookups() if resolver is None else resolver
+        self._lookups = ThreadedLookups(clock=clock)
+        self._resolver = self._lookups if resolver is None else resolver
         self._session = aiohttp.ClientSession(
             connector=GuardedConnector(
                 clock=clock,
@@ -105,7 +107,7 @@ class AiohttpTransport:
             finally:
                 response.close()
         except (aiohttp.ClientError, OSError, ValueError, TypeError, RuntimeError) as error:
-            failed = self._failed(error, seen, started_s)
+            failed = self._failed(request, error, seen, started_s)
             return failed, seen.opened_s is None and _came_before_any_answer(error)
         kept = request.keep_response or not 200 <= response.status < 300
         now_s = self._clock.monotonic()
@@ -120,8 +122,12 @@ class AiohttpTransport:
         )
         return answer, False
 
-    def _failed(self, error: Exception, seen: Connecting, started_s: float) -> Answer:
+    def _failed(
+        self, request: Request, error: Exception, seen: Connecting, started_s: float
+    ) -> Answer:
         kind, detail = _failure(error, seen)
+        if kind is FailureKind.TIMEOUT and seen.looks_up and self._waits(request):
+            kind, detail = FailureKind.SHORTAGE, "Too many look-ups of other names hang."
         now_s = self._clock.monotonic()
         return Answer(
             None,
@@ -130,6 +136,10 @@ class AiohttpTransport:
             duration_ms=(now_s - started_s) * 1000,
             timings=seen.timings(now_s),
         )
+
+    def _waits(self, request: Request) -> bool:
+        url = _parsed(request.url)
+        return self._lookups.waits(url.raw_host or "", url.port or 0)
 
 
 async def _start_of(content: aiohttp.StreamReader) -> bytes:
