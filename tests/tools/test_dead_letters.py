@@ -75,7 +75,7 @@ def test_a_queue_that_is_not_there_is_said_and_not_made(
     redis_url: str,
 ) -> None:
     (tmp_path / "notes.txt").write_text("no database")
-    for url in ("sqlite:wrong.db", "sqlite:notes.txt", postgres_url, redis_url):
+    for url in ("sqlite:wrong.db", "sqlite:notes.txt", "sqlite:.", postgres_url, redis_url):
         ran = run("dead-letters", *command, "--queue", url)
         assert (ran.code, ran.out) == (1, "")
         assert "There is no queue at that URL" in ran.err
@@ -108,8 +108,25 @@ def test_what_is_meant_has_to_be_said(
     assert "one of the two" in ran.err
 
 
-def test_a_queue_that_is_none_is_one_clear_line(run: Callable[..., Any]) -> None:
-    ran = run("dead-letters", "list", "--queue", "queue.db")
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("queue.db", "sqlite:"),
+        ("redis://127.0.0.1:port/0", "cannot be read"),
+        ("postgresql://127.0.0.1:port/crm", "cannot be read"),
+        ("postgresql://[::1/crm", "cannot be read"),
+    ],
+)
+def test_a_queue_that_is_none_is_one_clear_line(
+    run: Callable[..., Any], url: str, told: str
+) -> None:
+    ran = run("dead-letters", "list", "--queue", url)
     assert ran.code == 1
     assert ran.err.strip().count("\n") == 0
-    assert "sqlite:" in ran.err
+    assert told in ran.err
+
+
+def test_a_place_that_is_none_is_refused_by_its_option(run: Callable[..., Any], queue: str) -> None:
+    ran = run("dead-letters", "list", "--queue", queue, "--after", "9" * 20)
+    assert ran.code == 2
+    assert "'--after'" in ran.err

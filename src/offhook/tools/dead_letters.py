@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias, TypeVar
 import msgspec
 import typer
 
+from offhook.model.errors import Invalid
 from offhook.receiver.opening import opened_queue
 from offhook.receiver.ports import DeadLetter, Queue
 
@@ -43,7 +44,7 @@ dead_letters_cli = typer.Typer(
 def list_(
     queue: _Queue,
     prefix: _Prefix = None,
-    after: Annotated[int, typer.Option(help="Those after this place.")] = 0,
+    after: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Those after this place.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
@@ -103,7 +104,10 @@ def _on(url: str, prefix: str | None, ask: Callable[[Queue], Awaitable[Answer]])
         async with opened_queue(url, prefix, existing=True) as queue:
             return await ask(queue)
 
-    return asyncio.run(asked())
+    try:
+        return asyncio.run(asked())
+    except ValueError as error:
+        raise Invalid(f"The queue's URL cannot be read: {error}.") from None
 
 
 def _described(letter: DeadLetter) -> dict[str, object]:

@@ -89,6 +89,8 @@ def _run_into(future: Future[T], work: Callable[[], T]) -> None:
 
 def holds(path: Path | str, counting: str) -> bool:
     """Whether a file is there and a statement counts something in it; makes no file."""
+    if not Path(path).is_file():
+        return False
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
             connection.set_busy_timeout(BUSY_TIMEOUT_MS)
