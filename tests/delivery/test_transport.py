@@ -26,8 +26,10 @@ from scripted_server import (
 
 from offhook import __version__
 from offhook.clock import SystemClock
+from offhook.delivery.connecting import MAX_AGE_S
 from offhook.delivery.entries import FailureKind, Request
 from offhook.delivery.transport import MAX_BODY_BYTES, AiohttpTransport
+from offhook.testing.clock import FakeClock
 
 
 @pytest.fixture
@@ -238,6 +240,22 @@ async def test_connections_are_kept_and_used_again(transport: AiohttpTransport) 
         for _ in range(5):
             assert (await transport.send(Request(url, {}, b"{}", 10))).status == 200
     assert server.connections == 1
+
+
+async def test_a_connection_in_constant_use_ends_with_an_answer_and_follows_its_name() -> None:
+    clock, here = FakeClock(), ["127.0.0.1"]
+    resolver = FixedResolver(turns=[here, ["127.0.0.2"]])
+    transport = AiohttpTransport(clock=clock, allowed=LOOPBACK, resolver=resolver, dns_ttl_s=0)
+    server = ScriptedServer(answering(OK))
+    async with server.running() as url:
+        request = Request(url.replace("127.0.0.1", "moving.example"), {}, b"{}", 20)
+        for _ in range(4):
+            answer = await transport.send(request)
+            assert (answer.status, answer.body, server.connections) == (200, b"ok", 1)
+            clock.advance(MAX_AGE_S / 3 + 1)
+        moved = await transport.send(request)
+    await transport.close()
+    assert (moved.failure, resolver.asked) == (FailureKind.CONNECT, 2), "nobody listens there"
 
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])

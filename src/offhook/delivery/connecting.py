@@ -24,6 +24,9 @@ from offhook.delivery.guard import Network, forbidden
 MAX_HEAD_BYTES = 65_536
 """Of an answer's head, and of all that comes before it."""
 
+MAX_AGE_S = 300.0
+"""How long a connection is used, so that one in constant use follows its name elsewhere."""
+
 
 @dataclass(slots=True)
 class Connecting:
@@ -106,9 +109,10 @@ class GuardedConnector(aiohttp.TCPConnector):
     ) -> Connection:
         """A kept connection, or a new one."""
         connection = await super().connect(req, traces, timeout)
+        now_s = self._clock.monotonic()
         if isinstance(connection.protocol, BoundedAnswer):
-            connection.protocol.expect()
-        connecting.get().connected_s = self._clock.monotonic()
+            connection.protocol.expect(now_s)
+        connecting.get().connected_s = now_s
         return connection
 
     def _open_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
@@ -126,15 +130,21 @@ class GuardedConnector(aiohttp.TCPConnector):
 
 class BoundedAnswer(ResponseHandler):
     """Ends a connection that sends more than ``MAX_HEAD_BYTES`` without the head of an answer:
-    headers without end, or one interim answer (1xx) after the other."""
+    headers without end, or one interim answer (1xx) after the other. What is older than
+    ``MAX_AGE_S`` is not kept after the answer to come."""
 
     _headed = False
     _head_bytes = 0
+    _since_s: float | None = None
 
-    def expect(self) -> None:
-        """An answer is to come."""
+    def expect(self, now_s: float) -> None:
+        """An answer is to come, on the monotonic clock."""
         self._headed = False
         self._head_bytes = 0
+        if self._since_s is None:
+            self._since_s = now_s
+        elif now_s - self._since_s > MAX_AGE_S:
+            self.force_close()
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """A head was read."""
