@@ -10,7 +10,7 @@ from pieces import change
 from offhook.delivery import dispatcher as dispatching
 from offhook.delivery import router as routing
 from offhook.delivery.dispatcher import Bounds
-from offhook.delivery.entries import ApplyReport, PartitionChanges
+from offhook.delivery.entries import Answer, ApplyReport, PartitionChanges
 from offhook.delivery.sharing import BoundGrant
 from offhook.log.entries import Lease, LogSlice
 from offhook.model.errors import Unavailable
@@ -59,10 +59,13 @@ class _Log(SqliteLog):
 
 class _Dispatch(SqliteDispatch):
     full = False
+    hangs = False
 
     async def apply(self, changes: Sequence[PartitionChanges]) -> ApplyReport:
         if self.full:
             raise OSError("the disk is full")
+        if self.hangs:
+            await asyncio.Event().wait()
         return await super().apply(changes)
 
 
@@ -476,7 +479,25 @@ class TestStopping:
         await made.post("a")
         store.fill_up()
         await made.until(lambda: made.dispatcher._applier.busy)
-        await asyncio.wait_for(made.dispatcher.stop(), 5)
+        await asyncio.wait_for(made.dispatcher.stop(), 30)
+
+    async def test_past_results_that_were_given_up_no_cursor_moves(
+        self, bench: MakeBench, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(dispatching, "_LAST_WRITE_S", 0.05)
+        first = bench(lambda _: Answer(503), owner="first")
+        await first.webhook("crm")
+        await first.settle()
+        store.dispatch.hangs = True
+        await first.post("a")
+        await first.until(lambda: first.dispatcher._applier.busy)
+        await first.post("b")
+        await first.until(lambda: first.dispatcher._unapplied() == 1)
+        store.dispatch.hangs = False
+        await first.dispatcher.stop()
+        second = bench(owner="second")
+        await second.settle()
+        assert second.network.sequences("a") == second.network.sequences("b") == [1]
 
 
 async def test_a_step_that_cannot_begin_anew_yet_is_waited_for(

@@ -81,5 +81,5 @@ async def test_stopping_waits_no_longer_than_it_may(
 
     monkeypatch.setattr(desk, "note_filter_faults", hang)
     desk.reporter.note(CRM, event(1), "one")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await desk.reporter.finish(0.01)

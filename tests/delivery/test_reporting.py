@@ -110,7 +110,7 @@ async def test_a_store_that_hangs_does_not_keep_it_from_ending(
     monkeypatch.setattr(desk, "note_health", hang)
     desk.note(CRM, accepted=False)
     await desk.run()
-    await asyncio.wait_for(desk.reporter.finish(0.01), 5)
+    await asyncio.wait_for(desk.reporter.finish(0.01), 30)
 
 
 async def test_what_is_hopeless_is_handed_out_once(desk: Desk) -> None:

@@ -148,7 +148,7 @@ async def test_spans_reach_a_collector_over_http() -> None:
                 span.end(Answer(200))
 
         await asyncio.to_thread(export)
-        head, body = await asyncio.wait_for(arrived.get(), 10)
+        head, body = await asyncio.wait_for(arrived.get(), 60)
     assert head.startswith("POST /v1/traces ")
     if "content-encoding: gzip" in head.lower():
         body = import_module("gzip").decompress(body)

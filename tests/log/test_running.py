@@ -8,7 +8,7 @@ import pytest
 from offhook.log import running
 from offhook.log.running import Runner
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Steps:

@@ -29,7 +29,7 @@ from offhook.testing.faulty_wire import FaultyWire
 RETRY, WAITING, FAILED = PendingState.RETRY, PendingState.WAITING, PendingState.FAILED
 LANE = Lane(WEBHOOK, "k")
 HOUR_S = 3600.0
-OUTER_S = 30.0
+OUTER_S = 90.0
 KEYS = [f"key-{number}" for number in range(64)]
 DISABLED = msgspec.json.encode({"url": "https://crm.example/hook", "enabled": False})
 

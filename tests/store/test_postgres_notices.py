@@ -18,7 +18,7 @@ from offhook.store.postgres.notices import Notices
 from offhook.testing.conformance.material import appended, plain
 from offhook.testing.faulty_wire import FaultyWire
 
-OUTER_S = 30.0
+OUTER_S = 90.0
 EVERYTHING = frozenset(Topic)
 
 

@@ -17,7 +17,7 @@ from offhook.store.postgres.session import Row, Session, Value, bound
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import appended, make_webhook, plain
 
-OUTER_S = 30.0
+OUTER_S = 90.0
 DAY_S = 86_400.0
 EVERYTHING = 1 << 30
 

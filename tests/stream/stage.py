@@ -34,7 +34,7 @@ KEYS = {
     BOB: (OTHERS, Scope.ADMIN),
     POSTER: (ACCOUNT, Scope.EVENTS_WRITE),
 }
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ _LONGEST_WAIT_S = 60.0
 _BUSY_S = 0.005
 _A_MOMENT_S = 0.0005
 _HEARTBEAT_S = 1.0
+_WRITES = frozenset({"apply", "health", "filter faults"})
+"""The tasks in which the engine writes, by their names."""
+_HANGS_AFTER_S = 2.0
 
 
 class EngineStore(DeliveryStore, Protocol):
@@ -88,6 +91,7 @@ class Bench:
         self.clock = clock
         self.network = network
         self._wake = asyncio.Event()
+        self._hanging = set[asyncio.Task[object]]()
         self.dispatcher = make_dispatcher(
             store,
             clock,
@@ -118,13 +122,19 @@ class Bench:
         return events
 
     async def step(self, wait_s: float | None = None) -> None:
-        """One step, and a chance for what runs beside it: a moment if nothing is known to."""
+        """One step, and a chance for what runs beside it: a moment if nothing is known to; but what
+        is being written is written then, however busy the machine is, unless it hangs."""
         self._wake.clear()
         await self.dispatcher.run_once()
         if wait_s is None:
             wait_s = _A_MOMENT_S if self.dispatcher.quiet else _BUSY_S
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), wait_s)
+        writes = {task for task in asyncio.all_tasks() if task.get_name() in _WRITES}
+        self._hanging &= writes
+        if writes - self._hanging:
+            _, late = await asyncio.wait(writes - self._hanging, timeout=_HANGS_AFTER_S)
+            self._hanging |= late
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Step until it is so; fails after a minute."""

@@ -184,7 +184,7 @@ class SharingConformance:
                 told.put_nowait(Topic.LEASES)
 
         async def told_once() -> bool:
-            await asyncio.wait_for(told.get(), 10)
+            await asyncio.wait_for(told.get(), 60)
             return told.empty()
 
         store.subscribe(note)

@@ -58,9 +58,9 @@ class RotationConformance:
         await make_webhook(store)
         now_ms = to_ms(clock.now())
         assert await _rotate(store, OLD, 3 * HOUR_S)
-        assert await _rotate(store, NEW, HOUR_S)
+        assert await _rotate(store, NEW, HOUR_S, revision=2)
         third = make_secret(b"3" * 32)
-        assert await _rotate(store, third, 0)
+        assert await _rotate(store, third, 0, revision=3)
         assert await _secrets(store) == (
             Secret(third),
             Secret(SECRET, now_ms + 3 * HOUR_S * 1000),
@@ -76,8 +76,9 @@ class RotationConformance:
         assert not await store.webhooks.rotate_secret(OTHER_ACCOUNT, WEBHOOK, NEW, 60, 2)
         assert await _secrets(store) == made.secrets
         assert await _rotate(store, NEW, 60, revision=2)
+        assert not await _rotate(store, OLD, 0, revision=2), "it is a change like any other"
         try:
-            await _rotate(store, NEW, 60, revision=2)
+            await _rotate(store, NEW, 60, revision=3)
         except Conflict:
             return
         raise AssertionError("the secret in force was rotated to itself")
@@ -89,7 +90,7 @@ class RotationConformance:
         await _rotate(store, NEW, 60)
         pair = make_secret(bytes(32), STANDARD_ED25519)
         assert await store.webhooks.replace_webhook(
-            DEFAULT_ACCOUNT, WEBHOOK, made.document, 1, secret=pair
+            DEFAULT_ACCOUNT, WEBHOOK, made.document, 2, secret=pair
         )
         assert await _secrets(store) == (Secret(pair),)
 
@@ -107,7 +108,7 @@ class RotationConformance:
         assert await store.webhooks.public_keys(10) == [keys[1], keys[0]]
         assert await store.webhooks.public_keys(1) == [keys[1]]
         clock.advance(1)
-        await _rotate(store, pairs[2], HOUR_S)
+        await _rotate(store, pairs[2], HOUR_S, revision=2)
         assert set(await store.webhooks.public_keys(10)) == set(keys)
         clock.advance(HOUR_S)
         assert await store.webhooks.public_keys(10) == [keys[2], keys[1]]
@@ -244,7 +245,7 @@ async def _secrets(store: ConformingStore) -> tuple[Secret, ...]:
 async def _share(engines: Sequence[Bench]) -> None:
     """Step until all partitions are held by one engine or another."""
     partitions = engines[0].store.log.partitions
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while sum(len(engine.dispatcher.partitions) for engine in engines) < partitions:
             await _step(engines)
             engines[0].clock.advance(0.5)
@@ -258,6 +259,6 @@ async def _step(engines: Sequence[Bench]) -> None:
 
 
 async def _step_until(engines: Sequence[Bench], reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not reached():
             await _step(engines)
