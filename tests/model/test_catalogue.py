@@ -59,6 +59,12 @@ def test_only_offhook_says_what_it_does_itself(type_: str) -> None:
     assert refused.value.code == "reserved_type"
 
 
+def test_a_pattern_is_not_told_to_be_one_where_a_type_is_wanted() -> None:
+    with pytest.raises(Invalid) as refused:
+        postable("call.*")
+    assert "mean call.*" not in refused.value.detail
+
+
 def test_a_near_miss_is_told_the_type_that_was_meant() -> None:
     with pytest.raises(Invalid) as refused:
         postable("call.anwsered", "body.items[3].type")

@@ -287,16 +287,16 @@ def _unknown(name: object, path: str, what: str) -> Invalid:
         )
     shown = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..."
     return Invalid(
-        f"{shown!r} is no event {what}. {_remedy(name)}",
+        f"{shown!r} is no event {what}. {_remedy(name, what)}",
         FieldError(path, f"{shown!r} is unknown"),
         code="unknown_event_type",
     )
 
 
-def _remedy(name: str) -> str:
+def _remedy(name: str, what: str) -> str:
     if name.casefold().startswith("custom."):
         return "After custom. come lower-case letters, digits and _, in words joined by dots."
-    candidates = [*_CANONICAL, *_PREFIXES]
+    candidates = [*_CANONICAL, *(_PREFIXES if what == "pattern" else ())]
     near = get_close_matches(name[:_LONGEST_NAME].casefold(), candidates, n=1)
     if near:
         return f"Did you mean {_CANONICAL.get(near[0], near[0])}?"
