@@ -1,5 +1,6 @@
 """Results wait for a store that is away, and are written once it is back."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -63,4 +64,14 @@ async def test_one_that_the_store_does_not_take_in_time_is_given_up() -> None:
     applier = Applier(store=Store(10**9), wake=lambda: None)
     applier.start(CHANGES)
     assert await applier.finish(0.01) is None
-    assert not applier.busy
+    assert applier.busy, "another apply would pass over what was given up"
+
+
+async def test_who_stops_asks_the_store_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(1)
+    monkeypatch.setattr(applying, "_FIRST_PAUSE_S", 3600.0)
+    applier = Applier(store=store, wake=lambda: None)
+    applier.start(CHANGES)
+    while not store.seen:
+        await asyncio.sleep(0)
+    assert await applier.finish(PATIENCE_S) == ApplyReport(stubs=3)

@@ -135,10 +135,18 @@ class Happenings:
 
     async def process_stops(self) -> None:
         """In order; another one comes later."""
+        if process := self._process():
+            self._stop(process)
+
+    async def process_stops_without_store(self) -> None:
+        """In order, but for the store, which is away since before, and back in the midst of it."""
         process = self._process()
-        if process is not None and not process.host.asleep:
-            self._world.stop(process)
-            self._replace()
+        if process is None or process.host.asleep:
+            return
+        loop, stops_in_s = self._world.loop, self._rnd.uniform(0, 4)
+        process.line.away = True
+        self._ends_in(process, stops_in_s + self._rnd.uniform(0, 3), "no store, and is to stop")
+        loop.call_later(stops_in_s, self._stop, process)
 
     async def clock_is_stepped(self) -> None:
         """A machine's clock, by up to two seconds."""
@@ -264,6 +272,11 @@ class Happenings:
     def _die(self, process: Process) -> None:
         if process.up and not self._over:
             self._world.kill(process)
+            self._replace()
+
+    def _stop(self, process: Process) -> None:
+        if process.up and not process.host.asleep and not self._over:
+            self._world.stop(process)
             self._replace()
 
     def _replace(self) -> None:

@@ -167,6 +167,7 @@ class World:
         stored = await webhooks.webhook(DEFAULT_ACCOUNT, webhook)
         if stored is None or len(stored.secrets) >= MOST_VALID:
             return
+        subscription.change(self.ledger.head, self.loop.time(), subscription.document)
         await webhooks.rotate_secret(DEFAULT_ACCOUNT, webhook, secret, overlap_s, stored.revision)
         self.trace.tell(f"{subscription.name} has a new secret, {overlap_s} s with the one before")
         ends_s = self.loop.time() + overlap_s
