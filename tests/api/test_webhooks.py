@@ -247,7 +247,19 @@ async def test_deleting_and_rotating_are_of_the_revision_that_was_read(api: Serv
     assert (await api.get(f"{path}/secret")).json() == secret
     rotated = await api.send("POST", f"{path}/secret/rotate", headers={"If-Match": '"2"'})
     assert rotated.status_code == 200
-    assert (await api.send("DELETE", path, headers={"If-Match": "2"})).status_code == 204
+    again = await api.send("POST", f"{path}/secret/rotate", headers={"If-Match": '"2"'})
+    assert again.status_code == 412, "a rotation is a change like any other"
+    assert (await api.send("DELETE", path, headers={"If-Match": "3"})).status_code == 204
+
+
+async def test_a_rotation_raises_the_revision_and_the_time_of_the_last_change(api: Served) -> None:
+    made = await api.webhook()
+    path = f"/v1/webhooks/{made['id']}"
+    api.clock.advance(60)
+    await api.post(f"{path}/secret/rotate", {})
+    shown = (await api.get(path)).json()
+    assert (shown["revision"], shown["created_at"]) == (2, made["created_at"])
+    assert shown["updated_at"] > made["updated_at"]
 
 
 async def test_a_webhook_that_changes_meanwhile_is_not_deleted(

@@ -124,10 +124,15 @@ class PostgresWebhooks:
         """Have a new secret sign at once, beside those that still do; false if the webhook is not
         at this revision."""
         async with self._changing() as session:
-            at = await session.rows(
-                "resource_at", kind=KIND, id=webhook, account=account, revision=revision
+            touched = await session.run(
+                "resource_touch",
+                kind=KIND,
+                id=webhook,
+                account=account,
+                revision=revision,
+                now_ms=self._database.now_ms(),
             )
-            if not at:
+            if not touched:
                 return False
             now_ms = await session.value("now", now_ms=self._database.now_ms())
             rows = await session.rows("webhook_secrets", webhook=webhook, now_ms=now_ms)

@@ -151,10 +151,13 @@ class SqliteWebhooks:
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> bool:
-            at = connection.row(
-                "resource_at", kind=KIND, id=webhook, account=account, revision=revision
-            )
-            if at is None:
+            at: dict[str, Value] = {
+                "kind": KIND,
+                "id": webhook,
+                "account": account,
+                "revision": revision,
+            }
+            if not connection.run("resource_touch", **at, now_ms=now_ms):
                 return False
             held = [
                 msgspec.structs.replace(each, text=self._vault.secret(webhook, each.text))
