@@ -14,7 +14,7 @@ from offhook.delivery.entries import (
     PendingState,
 )
 from offhook.log.entries import Lease
-from offhook.model.event import LogEvent
+from offhook.model.event import LogEvent, rfc3339_ms
 from offhook.model.ids import AccountId, WebhookId, delivery_id
 
 
@@ -90,6 +90,7 @@ async def test_a_delivery_tells_what_became_of_it(desk: Desk) -> None:
     assert (delivered["event_id"], delivered["event_type"]) == (accepted.id, "custom.note")
     assert (delivered["status"], delivered["attempts"]) == ("delivered", 1)
     assert delivered["last_attempt"]["duration_ms"] == 12.5
+    assert delivered["created_at"] == rfc3339_ms(accepted.created_ms)
 
     pending = await of_event(api, waiting)
     assert (pending["status"], pending["next_attempt_at"]) == (

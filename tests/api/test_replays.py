@@ -15,7 +15,7 @@ async def test_a_replay_is_a_job_that_can_be_looked_at_and_canceled(api: Served)
     made = answer.json()
     assert made["id"].startswith("rpl_")
     assert answer.headers["Location"] == f"/v1/replays/{made['id']}"
-    assert made | {"id": "", "created_at": ""} == {
+    assert made | {"id": "", "created_at": "", "updated_at": ""} == {
         "id": "",
         "webhook_id": webhook["id"],
         "state": "running",
@@ -27,6 +27,7 @@ async def test_a_replay_is_a_job_that_can_be_looked_at_and_canceled(api: Served)
         "counts": {"matched": 0, "accepted": 0, "failed": 0, "waiting": 0, "hurried": 0},
         "progress": 0.0,
         "created_at": "",
+        "updated_at": "",
         "ended_at": None,
         "reason": None,
     }
@@ -39,6 +40,7 @@ async def test_a_replay_is_a_job_that_can_be_looked_at_and_canceled(api: Served)
     canceled = (await api.get(f"/v1/replays/{made['id']}")).json()
     assert (canceled["state"], canceled["reason"]) == ("canceled", "it was canceled")
     assert canceled["ended_at"] is not None
+    assert canceled["updated_at"] == canceled["ended_at"]
     again = await api.send("DELETE", f"/v1/replays/{made['id']}")
     assert again.status_code == 204
     assert (await api.get(f"/v1/replays/{made['id']}")).json() == canceled

@@ -81,9 +81,11 @@ class MadeWebhook(ChangedWebhook):
 
 
 class DeliveryAnswer(BaseModel):
-    """One event on its way to one endpoint."""
+    """One event on its way to one endpoint. ``created_at`` is when the event was made, null where
+    that is past its retention."""
 
     id: str
+    created_at: str | None
     webhook_id: str
     event_id: str
     event_type: str
@@ -129,6 +131,7 @@ def delivery_answer(view: DeliveryView) -> DeliveryAnswer:
     """A delivery for its reader."""
     return DeliveryAnswer(
         id=delivery_id(view.webhook, view.partition, view.position),
+        created_at=_time(view.created_ms),
         webhook_id=view.webhook,
         event_id=view.event_id,
         event_type=view.event_type,

@@ -291,6 +291,8 @@ class DeliveryView(msgspec.Struct, frozen=True):
     next_attempt_ms: int | None
     last_attempt: AttemptRecord | None
     reason: str | None
+    created_ms: int | None = None
+    """When its event was made; ``None`` where that is past its retention."""
 
 
 UNDELIVERED = frozenset({DeliveryStatus.PENDING, DeliveryStatus.FAILED, DeliveryStatus.CANCELED})

@@ -125,6 +125,7 @@ def view_of(
         traces.due_ms,
         latest,
         reason_of(traces, status),
+        traces.created_ms,
     )
 
 

@@ -91,7 +91,8 @@ class ReplayProgress(msgspec.Struct, frozen=True):
 
 class ReplayView(msgspec.Struct, frozen=True):
     """A replay as users see it. ``read`` of ``positions`` places in the log were looked at;
-    ``ended_ms`` is when it was over, ``reason`` why it was canceled."""
+    ``ended_ms`` is when it was over, ``reason`` why it was canceled, ``updated_ms`` when any
+    of this changed last."""
 
     job: ReplayJob
     state: ReplayState
@@ -100,6 +101,7 @@ class ReplayView(msgspec.Struct, frozen=True):
     positions: int
     ended_ms: int | None
     reason: str | None
+    updated_ms: int
 
 
 class RowMark(msgspec.Struct, frozen=True):

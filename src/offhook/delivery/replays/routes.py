@@ -88,6 +88,7 @@ class ReplayAnswer(BaseModel):
     counts: CountsAnswer
     progress: float
     created_at: str
+    updated_at: str
     ended_at: str | None
     reason: str | None
 
@@ -219,6 +220,7 @@ def replay_answer(view: ReplayView) -> ReplayAnswer:
         ),
         progress=1.0 if whole else round(min(1.0, view.read / view.positions), 4),
         created_at=rfc3339_ms(job.created_ms),
+        updated_at=rfc3339_ms(view.updated_ms),
         ended_at=_time(view.ended_ms),
         reason=view.reason,
     )

@@ -211,6 +211,7 @@ def _view_of(row: Row) -> ReplayView:
         row["positions"],
         canceled_ms or (row["updated_ms"] if done else None),
         row["reason"],
+        max(row["created_ms"], canceled_ms or 0, row["updated_ms"] or 0),
     )
 
 

@@ -43,6 +43,7 @@ class _ListedRow(msgspec.Struct, frozen=True):
             positions,
             self.canceled_ms or (updated_ms if done else None),
             self.reason,
+            max(self.job.created_ms, self.canceled_ms or 0, updated_ms or 0),
         )
 
 
