@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import Response
 
 from conftest import BOB, READER, Served
 from offhook.delivery.dispatcher import CONSUMER
@@ -94,7 +95,7 @@ async def test_an_engine_that_does_not_follow_is_warned_of(api: Served) -> None:
 
     routes = SecretRoutes(api.store.webhooks, Rollout(api.store.rollout, clock, sleep), bytes)
     asking = type("Asking", (), {"account": "acc_alice", "require": lambda *_: None})()
-    rotated = await routes.rotate_webhook_secret(asking, made["id"])
+    rotated = await routes.rotate_webhook_secret(asking, made["id"], Response())
     [warning] = rotated.warnings
     assert "1 process" in warning
     assert rotated.secret not in warning

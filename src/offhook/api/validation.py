@@ -9,6 +9,8 @@ from offhook.model.errors import FieldError, Invalid
 
 _QUIET = frozenset({"secret", "headers", "authorization", "token"})
 _SHOWN = 100
+_LITERALS = {None: "null", True: "true", False: "false"}
+_OBJECTS = frozenset({"dict_type", "model_type", "model_attributes_type"})
 
 
 def invalid(errors: Iterable[ErrorDetails | Mapping[str, Any]], *within: str) -> Invalid:
@@ -32,11 +34,19 @@ def _message(error: ErrorDetails | Mapping[str, Any], place: Sequence[object]) -
             return "is required; give it"
         case "value_error":
             return str(error.get("ctx", {}).get("error", error["msg"]))
-        case _:
-            reason = error["msg"][:1].lower() + error["msg"][1:]
+        case "too_short" | "too_long":
+            return _decapitalized(error["msg"]).replace(" after validation", "")
+        case kind:
+            known = kind in _OBJECTS
+            reason = "input should be an object" if known else _decapitalized(error["msg"])
             return reason if _QUIET.intersection(place) else f"{reason}, not {_shown(error)}"
 
 
+def _decapitalized(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def _shown(error: ErrorDetails | Mapping[str, Any]) -> str:
-    text = repr(error["input"])
+    given = error["input"]
+    text = _LITERALS[given] if given is None or isinstance(given, bool) else repr(given)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

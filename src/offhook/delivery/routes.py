@@ -20,6 +20,7 @@ from offhook.delivery.answers import (
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.finding import Entropy, IfMatch, found
 from offhook.delivery.ports import WebhookStore
+from offhook.delivery.secret_routes import UNCACHED
 from offhook.delivery.targets import Targets
 from offhook.delivery.webhook import NewWebhook
 from offhook.delivery.webhook_batch import WebhookBatch, WebhookBatchAnswer, run_batch
@@ -163,4 +164,6 @@ def _answer(asking: Principal, stored: StoredWebhook) -> WebhookAnswer:
 
 def _tagged(response: Response, answer: Answer) -> Answer:
     response.headers["ETag"] = f'"{answer.revision}"'
+    if isinstance(answer, MadeWebhook):
+        response.headers["Cache-Control"] = UNCACHED
     return answer

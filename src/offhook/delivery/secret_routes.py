@@ -24,6 +24,9 @@ from offhook.signing.secret import Secret, check_secret, make_secret, public_par
 MOST_KEYS = 1_000
 _TRIES = 5
 _KEYS_FRESH_S = 5.0
+UNCACHED = "no-store"
+"""Of answers that hold a secret: nothing on the way keeps it."""
+
 _CACHED = {"Cache-Control": "public, max-age=60"}
 
 
@@ -127,8 +130,11 @@ class SecretRoutes:
         self._rollout = rollout
         self._entropy = entropy
 
-    async def get_webhook_secret(self, asking: Asking, webhook_id: WebhookId) -> SecretAnswer:
+    async def get_webhook_secret(
+        self, asking: Asking, webhook_id: WebhookId, response: Response
+    ) -> SecretAnswer:
         """The secrets that sign now, each with its end; needs the scope `webhooks:write`."""
+        response.headers["Cache-Control"] = UNCACHED
         asking.require(Scope.WEBHOOKS_WRITE)
         stored = await found(self._store, asking.account, webhook_id)
         check_opened(stored)
@@ -138,6 +144,7 @@ class SecretRoutes:
         self,
         asking: Asking,
         webhook_id: WebhookId,
+        response: Response,
         rotation: Rotation | None = None,
         if_match: IfMatch = None,
     ) -> RotatedSecret:
@@ -147,6 +154,7 @@ class SecretRoutes:
         go over to the new secret at any time before the overlap ends. An earlier rotation's secret
         keeps the end that it was given.
         """
+        response.headers["Cache-Control"] = UNCACHED
         rotation = rotation or Rotation()
         stored = await self._rotated(asking.account, webhook_id, rotation, if_match)
         behind = await self._rollout.wait()

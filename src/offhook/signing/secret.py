@@ -56,7 +56,8 @@ def check_secret(text: str, scheme: Scheme = STANDARD, path: str = "body.secret"
 
     ``standard`` takes the base64 of 24 to 64 bytes, with or without ``whsec_``;
     ``standard-ed25519`` ``whsk_`` and the base64 of a seed of 32 bytes; ``timestamped-hex`` any
-    text of 16 to 256 bytes that is no Ed25519 key. The message never holds the secret.
+    text of 16 to 256 bytes that is no Ed25519 key; ``none`` any text, but no broken Ed25519 key.
+    The message never holds the secret.
     """
     match scheme:
         case Standard():
@@ -72,7 +73,10 @@ def check_secret(text: str, scheme: Scheme = STANDARD, path: str = "body.secret"
             if is_key_pair(text):
                 raise _refused(path, "is an Ed25519 key; give a secret that both sides may know")
         case Unsigned():
-            return
+            if not text:
+                raise _refused(path, "is empty; leave it out to get one")
+            if is_key_pair(text):
+                ed25519.private_key(text, path)
         case _:
             assert_never(scheme)
 
