@@ -27,6 +27,8 @@ _TELLS = (
 )
 _PATIENCE_S = 90.0
 _AGAIN_S = 0.02
+_GRACE_S = 60.0
+"""What does not stop by itself stops no sooner: by then a busy machine has stopped all else."""
 
 
 class Server:
@@ -53,7 +55,7 @@ class Server:
             "OFFHOOK_RATE_LIMIT_PER_S": "0",
         }
         command = ("offhook.cli", "serve", *options)
-        self._child = Child(name, command, clean_environment(settings), folder)
+        self._child = Child(name, command, clean_environment(settings), folder, _GRACE_S)
 
     @property
     def pid(self) -> int:
