@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 import uvloop
@@ -20,11 +22,17 @@ from offhook.opening import place
 from offhook.settings import Role, Settings
 
 _DRAIN_S = 2
+_ENDS_WITHIN_S = 9.0
+_CUT_SHORT = (
+    f"offhook: not all could be handed over within {_ENDS_WITHIN_S:.0f} s of the signal; "
+    "what was under way is done again by the next process, as after a kill.\n"
+)
 _BACKLOG = 2048
 
 
 def run_server(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; then finish what is in flight and exit within 10 s."""
+    """Serve until SIGTERM or Ctrl-C; then finish what is in flight and exit within 10 s, with 1
+    where that took longer, as with a database that does not answer."""
     log_to_stderr(settings)
     runtime.tune()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -45,6 +53,14 @@ class _Server(uvicorn.Server):
         self._end_streams()
         await super().shutdown(sockets)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End ``serve``; from here on the process has not long to live."""
+        if not self.should_exit:
+            deadline = threading.Timer(_ENDS_WITHIN_S, _end_now)
+            deadline.daemon = True
+            deadline.start()
+        super().handle_exit(sig, frame)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Have SIGTERM and Ctrl-C end ``serve``, and nothing else."""
@@ -52,6 +68,12 @@ class _Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
+
+
+def _end_now() -> None:
+    # Past all locks and buffers: whoever holds them may be what hangs.
+    os.write(sys.stderr.fileno(), _CUT_SHORT.encode())
+    os._exit(1)
 
 
 async def _serve(settings: Settings) -> None:

@@ -57,3 +57,13 @@ async def test_another_api_takes_over_from_one_without_a_database(
         await wire.mend()
         await running.recovered(fault)
         assert running.repeated() == set()
+
+
+async def test_a_process_whose_database_does_not_answer_ends_all_the_same(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, engines=1, wired=["engine-1"])
+    async with fleet:
+        await fleet.ready()
+        [engine] = fleet.engines
+        await fleet.wires[engine.name].freeze()
+        assert await engine.stop() == 1
+        assert "done again by the next process" in engine.complaints()[-1]

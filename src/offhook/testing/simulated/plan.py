@@ -57,7 +57,7 @@ _WEIGHTS: dict[str, float] = {
     "process_sleeps_between_steps": 0.8,
     "process_comes": 1,
     "process_stops": 0.7,
-    "process_stops_without_store": 0.5,
+    "process_stops_without_store": 1.5,
     "clock_is_stepped": 0.3,
     "store_is_slow": 0.8,
     "store_fails": 0.8,
