@@ -1,6 +1,7 @@
 """The guarantees of webhooks, keys, the views of deliveries and retention on every store."""
 
 from offhook.testing.conformance.control import KeyConformance, WebhookConformance
+from offhook.testing.conformance.deleting import DeletingConformance
 from offhook.testing.conformance.lists_ahead import AheadConformance
 from offhook.testing.conformance.retention import (
     RetentionConformance,
@@ -30,4 +31,8 @@ class TestRowRetention(RowRetentionConformance):
 
 
 class TestLists(AheadConformance):
+    """Each guarantee."""
+
+
+class TestDeleting(DeletingConformance):
     """Each guarantee."""

@@ -30,6 +30,9 @@ class Scripted:
     async def trim_replays(self, age_ms: int) -> Trimmed:
         return self._step("replays", age_ms)
 
+    async def trim_deleted(self) -> Trimmed:
+        return self._step("deleted", 0)
+
     async def release_events(self) -> Trimmed:
         return self._step("kept", 0)
 
@@ -70,9 +73,10 @@ async def scene() -> Scene:
 
 
 async def test_a_round_takes_each_kind_at_its_own_age_and_then_rests(scene: Scene) -> None:
-    assert await scene.round() == [0.01] * 4 + [HOUR_S]
+    assert await scene.round() == [0.01] * 5 + [HOUR_S]
     assert scene.store.asked == [
         ("kept", 0),
+        ("deleted", 0),
         ("events", 90),
         ("attempts", 30),
         ("given up", 60),
@@ -86,15 +90,15 @@ async def test_what_has_more_is_asked_again_and_longer_apart_while_appends_wait(
 ) -> None:
     scene.busy = True
     scene.store.says["events"] = [Trimmed(more=True), Trimmed(more=True), Trimmed()]
-    assert await scene.round() == [0.25] * 6 + [HOUR_S]
+    assert await scene.round() == [0.25] * 7 + [HOUR_S]
     assert [name for name, _ in scene.store.asked].count("events") == 3
 
 
 async def test_what_is_kept_for_ever_is_not_asked_for() -> None:
     scene = Scene(Ages(0, 0, 0))
     await scene.service.run_once()
-    assert await scene.round() == [HOUR_S]
-    assert scene.store.asked == [("kept", 0)]
+    assert await scene.round() == [0.01, HOUR_S]
+    assert scene.store.asked == [("kept", 0), ("deleted", 0)]
 
 
 async def test_who_holds_it_up_is_told_until_nobody_does(scene: Scene) -> None:
@@ -112,7 +116,7 @@ async def test_who_holds_it_up_is_told_until_nobody_does(scene: Scene) -> None:
 async def test_what_cannot_be_done_now_is_tried_soon_and_keeps_nothing_else(scene: Scene) -> None:
     scene.store.says["events"] = [Unavailable("somebody reads the day that is to go")]
     with capture_logs() as logs:
-        assert await scene.round() == [0.01] * 4 + [60]
+        assert await scene.round() == [0.01] * 5 + [60]
     assert [line["event"] for line in logs] == ["retention_delayed"]
     assert scene.store.asked[-1] == ("replays", 30)
     assert (await scene.round())[-1] == HOUR_S

@@ -124,6 +124,7 @@ ASKED: dict[str, Ask] = {
     "trim_events": lambda store: store.retention.trim_events(1),
     "trim_given_up": lambda store: store.retention.trim_given_up(1),
     "trim_replays": lambda store: store.retention.trim_replays(1),
+    "trim_deleted": lambda store: store.retention.trim_deleted(),
     "release_events": lambda store: store.retention.release_events(),
     "webhooks": lambda store: store.dispatch.webhooks(),
     "list_webhooks": lambda store: store.webhooks.list_webhooks(DEFAULT_ACCOUNT, None, 10),

@@ -291,8 +291,9 @@ class WebhookStore(Protocol):
     async def delete_webhook(
         self, account: AccountId, webhook: WebhookId, revision: int | None = None
     ) -> bool:
-        """Delete it with its ranges and pending rows; its attempts stay. False if it is not there,
-        or not at this ``revision`` where one is given."""
+        """Delete it with its ranges and rows; its attempts stay. Rows of which there are many are
+        taken piece by piece, and read by nobody meanwhile. False if it is not there, or not at this
+        ``revision`` where one is given."""
         ...
 
 

@@ -147,6 +147,10 @@ class RetentionStore(Protocol):
         """Take away the records of replays that were over longer ago than that."""
         ...
 
+    async def trim_deleted(self) -> Trimmed:
+        """Take away rows of deliveries to webhooks that were deleted: nobody is shown them."""
+        ...
+
     async def release_events(self) -> Trimmed:
         """Take away events that were kept for rows of deliveries and that none names any more."""
         ...

@@ -113,7 +113,8 @@ def _steps(store: RetentionStore, ages: Ages) -> Sequence[Step]:
         (store.trim_given_up, ages.given_up_days),
         (store.trim_replays, ages.attempts_days),
     )
-    return [store.release_events, *(_after(trim, days) for trim, days in aged if days)]
+    now = (store.release_events, store.trim_deleted)
+    return [*now, *(_after(trim, days) for trim, days in aged if days)]
 
 
 def _after(trim: Callable[[int], Awaitable[Trimmed]], days: int) -> Step:

@@ -14,6 +14,7 @@ import structlog
 from offhook.log.entries import Blocked, Trimmed
 from offhook.log.timers import CONSUMER as TIMERS
 from offhook.model.errors import Unavailable
+from offhook.model.ids import WebhookId
 from offhook.store.postgres.database import GONE, Database
 from offhook.store.postgres.session import Row, Session
 
@@ -50,13 +51,15 @@ class _Floor:
 class PostgresRetention:
     """The port of retention. One process at a time takes days out; the others find it done.
 
-    ``_kept_seen`` is where the walk over kept events has come to.
+    ``_kept_seen`` is where the walk over kept events has come to, ``_deleted_seen`` the one over
+    webhooks that have rows.
     """
 
     def __init__(self, database: Database, connect: Connect) -> None:
         self._database = database
         self._connect = connect
         self._kept_seen = (0, 0)
+        self._deleted_seen = WebhookId("")
 
     async def trim_events(self, age_ms: int) -> Trimmed:
         """Take away the oldest day of events; those that rows of deliveries name are kept aside."""
@@ -105,6 +108,18 @@ class PostgresRetention:
                 )
         self._kept_seen = (0, 0) if reached is None else (reached["partition"], reached["position"])
         return Trimmed(more=reached is not None)
+
+    async def trim_deleted(self) -> Trimmed:
+        """Take away rows of webhooks that were deleted."""
+        async with self._database.transaction() as session:
+            webhook = await session.value("webhook_gone", after=self._deleted_seen)
+            if webhook is None:
+                self._deleted_seen = WebhookId("")
+                return Trimmed()
+            gone = await session.run("pending_delete", webhook=webhook, limit=_AT_ONCE)
+        if gone < _AT_ONCE:
+            self._deleted_seen = webhook
+        return Trimmed(more=True)
 
     async def _trim(self, parent: str, age_ms: int) -> Trimmed:
         async with self._alone() as session:

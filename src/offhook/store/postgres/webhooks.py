@@ -21,6 +21,7 @@ from offhook.store.vault import Vault
 KIND = "webhook"
 DISABLED_BY_OWNER = "the endpoint was disabled"
 DELETED = "the endpoint was deleted"
+_ROWS_AT_ONCE = 1_000
 CONFIGURED = frozenset({Topic.CONFIG})
 
 _EXTERNAL_ID = "resource_external_id"
@@ -156,8 +157,8 @@ class PostgresWebhooks:
     async def delete_webhook(
         self, account: AccountId, webhook: WebhookId, revision: int | None = None
     ) -> bool:
-        """Delete it with its ranges and pending rows; its attempts stay. False if it is not there,
-        or not at this ``revision`` where one is given."""
+        """Delete it with its ranges and rows, of which retention takes what is more than a piece;
+        its attempts stay. False if it is not there, or not at this ``revision`` if one is given."""
         async with self._changing() as session:
             if not await session.run(
                 "resource_delete", kind=KIND, id=webhook, account=account, revision=revision
@@ -165,7 +166,7 @@ class PostgresWebhooks:
                 return False
             await session.run("webhook_secrets_delete", webhook=webhook)
             await session.run("webhook_starts_delete", webhook=webhook)
-            await session.run("pending_delete", webhook=webhook)
+            await session.run("pending_delete", webhook=webhook, limit=_ROWS_AT_ONCE)
             await session.run("held_delete_all", webhook=webhook)
             await session.run("requests_delete_all", webhook=webhook)
             await session.run(

@@ -6,6 +6,7 @@ import msgspec
 
 from offhook.log.entries import Blocked, Trimmed
 from offhook.log.timers import CONSUMER as TIMERS
+from offhook.model.ids import WebhookId
 from offhook.store.sqlite.append import read_end
 from offhook.store.sqlite.connection import Connection, as_json
 from offhook.store.sqlite.database import Database
@@ -27,14 +28,15 @@ class _Floor:
 
 
 class SqliteRetention:
-    """The port of retention. ``_attempts_seen`` and ``_kept_seen`` are where a walk over rows has
-    come to of which some stay."""
+    """The port of retention. ``_attempts_seen``, ``_kept_seen`` and ``_deleted_seen`` are where a
+    walk over rows has come to of which some stay."""
 
     def __init__(self, database: Database, tail: Tail) -> None:
         self._database = database
         self._tail = tail
         self._attempts_seen = 0
         self._kept_seen = 0
+        self._deleted_seen = WebhookId("")
 
     async def trim_events(self, age_ms: int) -> Trimmed:
         """Take away the oldest events; those that rows of deliveries name are kept aside."""
@@ -74,6 +76,22 @@ class SqliteRetention:
     async def release_events(self) -> Trimmed:
         """Take away kept events that no row names any more."""
         return await self._database.write(lambda it: self._release_events(it.connection))
+
+    async def trim_deleted(self) -> Trimmed:
+        """Take away rows of webhooks that were deleted; which those are is read beside the
+        writer."""
+        webhook: WebhookId | None = await self._database.query(
+            lambda it: it.value("webhook_gone", after=self._deleted_seen)
+        )
+        if webhook is None:
+            self._deleted_seen = WebhookId("")
+            return Trimmed()
+        gone = await self._database.write(
+            lambda it: it.connection.run("pending_delete", webhook=webhook, limit=_AT_ONCE)
+        )
+        if gone < _AT_ONCE:
+            self._deleted_seen = webhook
+        return Trimmed(more=True)
 
     def _trim_events(self, transaction: Transaction, before_ms: int) -> Trimmed:
         connection = transaction.connection

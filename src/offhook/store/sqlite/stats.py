@@ -61,7 +61,7 @@ class SqliteStats:
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> Backlogs:
-            row = connection.row("backlogs", most=most, now_ms=now_ms)
+            row = connection.row("backlogs", most=most, now_ms=now_ms, partition=PARTITION)
             assert row is not None  # noqa: S101 - an aggregate without a group has one row
             return Backlogs(*row)
 

@@ -25,6 +25,7 @@ from offhook.store.vault import Vault
 KIND = "webhook"
 DISABLED_BY_OWNER = "the endpoint was disabled"
 DELETED = "the endpoint was deleted"
+_ROWS_AT_ONCE = 1_000
 
 
 class _WebhookRow(msgspec.Struct, frozen=True):
@@ -181,8 +182,8 @@ class SqliteWebhooks:
     async def delete_webhook(
         self, account: AccountId, webhook: WebhookId, revision: int | None = None
     ) -> bool:
-        """Delete it with its ranges and pending rows; its attempts stay. False if it is not there,
-        or not at this ``revision`` where one is given."""
+        """Delete it with its ranges and rows, of which retention takes what is more than a piece;
+        its attempts stay. False if it is not there, or not at this ``revision`` if one is given."""
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> bool:
@@ -192,7 +193,7 @@ class SqliteWebhooks:
                 return False
             connection.run("webhook_secrets_delete", webhook=webhook)
             connection.run("webhook_starts_delete", webhook=webhook)
-            connection.run("pending_delete", webhook=webhook)
+            connection.run("pending_delete", webhook=webhook, limit=_ROWS_AT_ONCE)
             connection.run("held_delete_all", webhook=webhook)
             connection.run("requests_delete_all", webhook=webhook)
             connection.run("replays_cancel", webhook=webhook, reason=DELETED, now_ms=now_ms)

@@ -37,6 +37,11 @@ CROSS JOIN LATERAL (
                             AND pending.partition = place.partition
                             AND pending.position = tried.position
                             AND (pending.replay IS NULL OR NOT :accepted::boolean)
+                            AND EXISTS (
+                                SELECT 1 FROM resource
+                                WHERE kind = 'webhook' AND id = place.webhook
+                                OFFSET 0
+                            )
                         OFFSET 0
                     )
                 )

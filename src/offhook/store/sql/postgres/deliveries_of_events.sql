@@ -5,6 +5,9 @@ CROSS JOIN LATERAL (
     SELECT pending.webhook, pending.position FROM pending
     WHERE pending.partition = :partition::integer AND pending.position = wanted.position
         AND pending.account = :account
+        AND EXISTS (
+            SELECT 1 FROM resource WHERE kind = 'webhook' AND id = pending.webhook OFFSET 0
+        )
     OFFSET 0
 ) AS standing
 UNION

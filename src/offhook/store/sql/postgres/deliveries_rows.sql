@@ -43,4 +43,5 @@ CROSS JOIN LATERAL (
         LIMIT :most::bigint
     ) AS looked
 ) AS seen
-WHERE seen.fits OR seen.number = :most::bigint
+WHERE (seen.fits OR seen.number = :most::bigint)
+    AND EXISTS (SELECT 1 FROM resource WHERE kind = 'webhook' AND id = place.webhook OFFSET 0)

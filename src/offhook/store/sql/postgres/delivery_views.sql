@@ -50,8 +50,17 @@ SELECT
 FROM unnest(:webhooks::text[], :partitions::integer[], :positions::bigint[]) WITH ORDINALITY
     AS wanted (webhook, partition, position, place)
 LEFT JOIN LATERAL (
+    SELECT
+        resource.id,
+        resource.account,
+        coalesce((resource.document::jsonb ->> 'enabled')::boolean, true) AS enabled
+    FROM resource
+    WHERE resource.kind = 'webhook' AND resource.id = wanted.webhook
+    LIMIT 1
+) AS webhook ON true
+LEFT JOIN LATERAL (
     SELECT * FROM pending
-    WHERE pending.webhook = wanted.webhook
+    WHERE pending.webhook = webhook.id
         AND pending.partition = wanted.partition
         AND pending.position = wanted.position
     LIMIT 1
@@ -74,14 +83,6 @@ LEFT JOIN LATERAL (
     ORDER BY event.created_ms DESC
     LIMIT 1
 ) AS own ON true
-LEFT JOIN LATERAL (
-    SELECT
-        resource.account,
-        coalesce((resource.document::jsonb ->> 'enabled')::boolean, true) AS enabled
-    FROM resource
-    WHERE resource.kind = 'webhook' AND resource.id = wanted.webhook
-    LIMIT 1
-) AS webhook ON true
 LEFT JOIN webhook_start AS start
     ON start.webhook = wanted.webhook AND start.partition = wanted.partition
 LEFT JOIN held ON held.partition = wanted.partition AND held.webhook = wanted.webhook

@@ -3,3 +3,4 @@ SELECT webhook, count(DISTINCT lane) AS lanes FROM pending
 WHERE partition = :partition AND lane IS NOT NULL AND lane >= ' '
     AND (state = 'retry' OR state = 'waiting')
 GROUP BY webhook
+HAVING EXISTS (SELECT 1 FROM resource WHERE kind = 'webhook' AND id = pending.webhook OFFSET 0)

@@ -43,3 +43,6 @@ CROSS JOIN LATERAL (
     LIMIT :limit
 ) AS due
 WHERE endpoint.webhook <> ALL(:but::text[])
+    AND EXISTS (
+        SELECT 1 FROM resource WHERE kind = 'webhook' AND id = endpoint.webhook OFFSET 0
+    )

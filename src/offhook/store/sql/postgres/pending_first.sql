@@ -19,4 +19,5 @@ CROSS JOIN LATERAL (
     ORDER BY pending.due_ms, pending.position
     LIMIT 1
 ) AS first
+WHERE EXISTS (SELECT 1 FROM resource WHERE kind = 'webhook' AND id = wanted.webhook OFFSET 0)
 ORDER BY wanted.webhook, first.due_ms, part.partition

@@ -42,6 +42,10 @@ CROSS JOIN json_each(
                                 AND pending.partition = attempt.partition
                                 AND pending.position = attempt.position
                                 AND (pending.replay IS NULL OR NOT :accepted)
+                                AND EXISTS (
+                                    SELECT 1 FROM resource
+                                    WHERE kind = 'webhook' AND id = pending.webhook
+                                )
                         )
                     )
                 ) AS fits

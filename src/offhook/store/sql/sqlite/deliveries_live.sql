@@ -13,6 +13,7 @@ SELECT json_group_array(
     )
 )
 FROM json_each(:looks) AS look
+CROSS JOIN resource ON resource.kind = 'webhook' AND resource.id = look.value ->> 0
 CROSS JOIN json_each(
     (
         SELECT json_group_array(json_array(position, fits, made_ms))

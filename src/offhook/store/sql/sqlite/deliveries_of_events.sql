@@ -6,6 +6,7 @@ FROM (
     CROSS JOIN pending INDEXED BY pending_position
         ON pending.partition = :partition AND pending.position = wanted.value
     WHERE pending.account = :account
+        AND EXISTS (SELECT 1 FROM resource WHERE kind = 'webhook' AND id = pending.webhook)
     UNION
     SELECT attempt.webhook, attempt.position
     FROM json_each(:positions) AS wanted

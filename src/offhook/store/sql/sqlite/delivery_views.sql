@@ -72,8 +72,9 @@ FROM (
     SELECT value ->> 0 AS webhook, value ->> 1 AS partition, value ->> 2 AS position
     FROM json_each(:deliveries)
 ) AS wanted
+LEFT JOIN resource ON resource.kind = 'webhook' AND resource.id = wanted.webhook
 LEFT JOIN pending
-    ON pending.webhook = wanted.webhook
+    ON pending.webhook = resource.id
     AND pending.partition = wanted.partition
     AND pending.position = wanted.position
 LEFT JOIN attempt AS latest
@@ -85,7 +86,6 @@ LEFT JOIN attempt AS latest
     )
 LEFT JOIN event ON event.position = wanted.position
 LEFT JOIN event_kept AS kept ON event.position IS NULL AND kept.position = wanted.position
-LEFT JOIN resource ON resource.kind = 'webhook' AND resource.id = wanted.webhook
 LEFT JOIN webhook_start AS start
     ON start.webhook = wanted.webhook AND start.partition = wanted.partition
 LEFT JOIN held ON held.partition = wanted.partition AND held.webhook = wanted.webhook

@@ -5,4 +5,5 @@ FROM (
     WHERE partition = :partition AND lane IS NOT NULL AND lane >= ' '
         AND (state = 'retry' OR state = 'waiting')
     GROUP BY webhook
+    HAVING EXISTS (SELECT 1 FROM resource WHERE kind = 'webhook' AND id = pending.webhook)
 )

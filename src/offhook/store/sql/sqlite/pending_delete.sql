@@ -1,1 +1,5 @@
-DELETE FROM pending WHERE webhook = :webhook
+-- Some of the rows of a webhook that is not there any more.
+DELETE FROM pending
+WHERE (webhook, partition, position) IN (
+    SELECT webhook, partition, position FROM pending WHERE webhook = :webhook LIMIT :limit
+)

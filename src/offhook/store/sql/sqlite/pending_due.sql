@@ -45,3 +45,4 @@ SELECT json_group_array(
 FROM endpoint
 WHERE endpoint.webhook IS NOT NULL
     AND endpoint.webhook NOT IN (SELECT value FROM json_each(:but))
+    AND EXISTS (SELECT 1 FROM resource WHERE kind = 'webhook' AND id = endpoint.webhook)

@@ -15,4 +15,5 @@ SELECT json_group_array(
     )
 )
 FROM json_each(:webhooks) AS wanted
+CROSS JOIN resource ON resource.kind = 'webhook' AND resource.id = wanted.value
 CROSS JOIN json_each(:partitions) AS part
