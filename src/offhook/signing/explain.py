@@ -81,8 +81,8 @@ def explain(
     tried = _tried(preset, secrets, request)
     if tried > _MOST_TRIED:
         raise Invalid(
-            f"A body of {len(request.body)} bytes, hashed for each secret given ({len(secrets)}) and "
-            f"signature, is more than {_MOST_TRIED >> 20} MiB; give fewer secrets or a smaller body.",
+            f"A body of {len(request.body)} bytes, hashed for each secret ({len(secrets)}) and "
+            f"signature, is over {_MOST_TRIED >> 20} MiB; give fewer secrets, or a smaller body.",
             FieldError("secret", "holds too many for a body of this size"),
         )
     verdict = check(preset, secrets, request, now_s=now_s, tolerance_s=tolerance_s)
