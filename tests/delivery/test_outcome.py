@@ -18,6 +18,7 @@ from offhook.delivery.outcome import apply, cancel, decide, note
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict
 from offhook.delivery.queues import Delivery, EndpointQueue
 from offhook.delivery.sending import Sent
+from offhook.model.ids import ReplayId
 from offhook.testing.network import OK
 
 DOWN = Answer(503, body=b"try later", duration_ms=12.5)
@@ -120,6 +121,21 @@ def test_a_row_behind_a_failure_stays_as_it_is_and_may_be_taken_again(table: Tab
     assert table.flow.busy == {(CRM, 9)}
     table.flow.applied(ApplyReport(), now_ms=0, now_s=0.0)
     assert table.flow.busy == set()
+
+
+@pytest.mark.parametrize(
+    ("answer", "recorded"), [(DOWN, 1), (Answer(None, FailureKind.SHORTAGE, "no sockets"), 0)]
+)
+def test_what_a_canceled_replay_gives_up_is_not_told_as_exhausted(
+    table: Table, answer: Answer, recorded: int
+) -> None:
+    resent = delivery(9, "z")
+    resent.replay = ReplayId("rpl_gone")
+    table.flow.begin(resent)
+    assert isinstance(table.answer(answer, resent), GiveUp)
+    written = table.written()
+    assert stated(written.rows) == [(9, PendingState.FAILED)]
+    assert (written.announce, len(written.attempts)) == ((), recorded)
 
 
 def test_a_row_that_is_delivered_at_last_goes(table: Table) -> None:

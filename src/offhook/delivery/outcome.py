@@ -58,10 +58,9 @@ def decide(flow: PartitionFlow, sent: Sent, *, now_ms: int, rnd: Callable[[], fl
         # It may have been mended, or stand elsewhere: the next one says the same if not.
         verdict = Retry(now_ms, verdict.reason)
     if isinstance(verdict, Retry | Postpone) and _is_over(flow, sent.delivery):
-        verdict = GiveUp(f"{verdict.reason}; {CANCELED}")
-    unmade = isinstance(verdict, Postpone)
-    record = None if unmade else _record(sent, accepted=isinstance(verdict, Delivered))
-    return Decision(verdict, record, _told(sent, verdict, now_ms))
+        # Its owner gave it up, not Offhook: nothing is told, as of those that wait for the replay.
+        return Decision(GiveUp(f"{verdict.reason}; {CANCELED}"), _record(sent, verdict), None)
+    return Decision(verdict, _record(sent, verdict), _told(sent, verdict, now_ms))
 
 
 def apply(flow: PartitionFlow, sent: Sent, decision: Decision, now_ms: int) -> None:
@@ -190,7 +189,10 @@ def _park(flow: PartitionFlow, sent: Sent, state: PendingState, why: str) -> Non
     flow.park(sent.delivery, sent.endpoint, state, why, attempts)
 
 
-def _record(sent: Sent, *, accepted: bool) -> AttemptRecord:
+def _record(sent: Sent, verdict: Verdict) -> AttemptRecord | None:
+    if isinstance(verdict, Postpone):
+        return None
+    accepted = isinstance(verdict, Delivered)
     event, answer = sent.delivery.event, sent.answer
     return AttemptRecord(
         webhook=sent.delivery.webhook,
