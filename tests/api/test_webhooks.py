@@ -310,7 +310,7 @@ async def test_another_scheme_drops_what_was_of_the_one_before(api: Served) -> N
 async def test_other_retries_drop_what_was_of_those_before(api: Served) -> None:
     made = await api.webhook(retry={"delays_s": [1, 2], "until_s": 60, "statuses": [500]})
     path = f"/v1/webhooks/{made['id']}"
-    listed = {"profile": None, "until_s": None, "statuses": None, "jitter": 0.0}
+    listed = {"profile": None, "until_s": None, "statuses": None, "jitter": None}
     for change, retry in (
         ({"profile": "brief"}, {**listed, "profile": "brief", "delays_s": None}),
         ({"profile": "24h"}, {**listed, "profile": "24h", "delays_s": None}),

@@ -107,7 +107,8 @@ class Retry(_Part):
 
     With ``until_s`` the last delay repeats until that long after the event was committed.
     ``statuses`` names the responses that are tried again (without it: every one that is not 2xx);
-    connection errors and timeouts always are. ``jitter`` is a share of each delay.
+    connection errors and timeouts always are. ``jitter`` is a share of each delay, none without it;
+    profiles have their own.
     """
 
     profile: Literal["24h", "brief", "doubling"] | None = None
@@ -116,13 +117,13 @@ class Retry(_Part):
     statuses: (
         Annotated[list[Annotated[int, Field(ge=300, le=599)]], Field(max_length=300)] | None
     ) = None
-    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    jitter: Annotated[float, Field(ge=0, le=0.5)] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if (self.profile is None) == (self.delays_s is None):
             raise ValueError("give either profile or delays_s, and set the other to null")
-        listed = self.until_s is not None or self.statuses is not None or self.jitter != 0
+        listed = self.until_s is not None or self.statuses is not None or bool(self.jitter)
         if self.profile is not None and listed:
             raise ValueError("until_s, statuses and jitter belong to delays_s; leave them out")
         if self.until_s is not None and self.delays_s is not None and self.delays_s[-1] < 1:
@@ -136,7 +137,7 @@ class Retry(_Part):
         return Schedule(
             delays_s=tuple(self.delays_s or ()),
             until_s=self.until_s,
-            jitter=self.jitter,
+            jitter=self.jitter or 0.0,
             retries=Retries.EVERY_FAILURE if self.statuses is None else Retries.LISTED,
             statuses=frozenset(self.statuses or ()),
         )
