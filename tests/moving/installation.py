@@ -126,8 +126,9 @@ class Installation:
             )
             assert await store.replays.create_replay(job, most=2) is not None
         [lease] = (await store.leases.acquire(CONSUMER, "replays", 10)).taken
-        half = ReplayProgress(ReplayId("rpl_1"), 40, ReplayCounts(9, 6, 2, 1))
-        over = ReplayProgress(ReplayId("rpl_2"), 20, ReplayCounts(3, 1, 2), done=True)
+        steady = WebhookId("wh_steady")
+        half = ReplayProgress(ReplayId("rpl_1"), steady, 40, ReplayCounts(9, 6, 2, 1))
+        over = ReplayProgress(ReplayId("rpl_2"), steady, 20, ReplayCounts(3, 1, 2), done=True)
         report = await store.dispatch.apply(
             [PartitionChanges(lease, lease.cursor, replays=(half, over))]
         )

@@ -83,6 +83,7 @@ class ReplayProgress(msgspec.Struct, frozen=True):
     and go where the delivery was accepted before."""
 
     replay: ReplayId
+    webhook: WebhookId
     position: int
     counts: ReplayCounts
     done: bool = False

@@ -46,7 +46,9 @@ class RunningReplay:
         self.under_way = 0
         self.ended = False
         self._fresh = self._applying = False
-        self._stored = ReplayProgress(stored.job.id, stored.position, stored.counts)
+        self._stored = ReplayProgress(
+            stored.job.id, stored.job.webhook, stored.position, stored.counts
+        )
 
     @property
     def read(self) -> bool:
@@ -105,7 +107,12 @@ class RunningReplay:
         if self.settled and self.canceled:
             self.counts = replace(self.counts, failed=self.counts.matched - self.counts.accepted)
         now = ReplayProgress(
-            self.job.id, position, self.counts, done=self.settled, abandon=self.canceled
+            self.job.id,
+            self.job.webhook,
+            position,
+            self.counts,
+            done=self.settled,
+            abandon=self.canceled,
         )
         if now == self._stored:
             return None

@@ -253,11 +253,12 @@ def _hold(lease: Lease) -> _Hold:
 
 
 def _concerned(change: PartitionChanges) -> Iterator[WebhookId]:
-    """The endpoints whose rows, ranges or document these changes touch."""
+    """The endpoints whose rows, ranges, replays or document these changes touch."""
     yield from (webhook for webhook, _ in change.settled)
     yield from (row.webhook for row in change.rows)
     yield from (held.webhook for held in change.held)
     yield from change.met
+    yield from (progress.webhook for progress in change.replays)
     yield from (disabling.webhook for disabling in change.disable)
     yield from (lane.webhook for lane in (*change.hurry, *change.release))
 

@@ -313,7 +313,7 @@ class RowRetentionConformance:
         for number in range(3):
             await make_webhook(store, f"wh_{number}")
             assert await store.replays.create_replay(_replay_of(number), most=9) is not None
-        over = ReplayProgress(ReplayId("rpl_0"), 0, ReplayCounts(), done=True)
+        over = ReplayProgress(ReplayId("rpl_0"), WebhookId("wh_0"), 0, ReplayCounts(), done=True)
         await store.dispatch.apply(
             [PartitionChanges(it, it.cursor, replays=(over,)) for it in leases]
         )
