@@ -22,6 +22,7 @@ from offhook.model.ids import DEFAULT_ACCOUNT, ReplayId, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed, listing_of
 from offhook.testing.conformance.material import (
+    CONSUMER,
     WEBHOOK,
     attempt_on,
     lease_for,
@@ -31,6 +32,8 @@ from offhook.testing.conformance.material import (
     plain,
 )
 from offhook.testing.conformance.stores import ConformingStore
+from offhook.testing.engine import Bench
+from offhook.testing.network import ScriptedNetwork
 
 MANY = 2_500
 """Rows that take several pieces."""
@@ -129,6 +132,23 @@ class DeletingConformance:
         changes = PartitionChanges(lease, 0, rows=rows, settled=settled)
         await store.dispatch.apply([changes])
         assert set(await store.dispatch.lane_counts(lease.partition)) == {OTHER}
+        await _swept(store)
+        assert await _rows(store, lease) == 0
+
+    async def test_an_owner_that_begins_anew_sends_none_of_what_is_left(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        lease, events = await _deleted(store, clock)
+        await store.leases.release([lease])
+        await store.leases.leave(CONSUMER, lease.owner)
+        network = ScriptedNetwork()
+        bench = Bench(store, clock, network, owner="heir")
+        await bench.take_over()
+        bench.dispatcher.recover()
+        await bench.settle()
+        await bench.pass_time(3, 1)
+        assert network.sequences("k") == [event.sequence for event in events[MANY:]]
+        assert len(network.requests) == 3
         await _swept(store)
         assert await _rows(store, lease) == 0
 
