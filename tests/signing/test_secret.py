@@ -58,8 +58,10 @@ def test_timestamped_hex_refuses_short_long_and_unprintable_text(secret: str) ->
         check_secret(secret, TimestampedHex())
 
 
-def test_scheme_none_asks_nothing_of_a_secret() -> None:
-    check_secret("", Unsigned())
+def test_scheme_none_asks_nothing_of_a_secret_but_that_it_is_one() -> None:
+    check_secret("x", Unsigned())
+    with pytest.raises(Invalid, match="leave it out"):
+        check_secret("", Unsigned())
 
 
 @pytest.mark.parametrize(
