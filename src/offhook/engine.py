@@ -10,17 +10,17 @@ from contextlib import asynccontextmanager
 from prometheus_client import CollectorRegistry, Gauge
 
 from offhook.clock import Clock
-from offhook.delivery.announcer import Announcer
 from offhook.delivery.attempt_log import AttemptLog, Attempts
-from offhook.delivery.dispatcher import Dispatcher
-from offhook.delivery.filter_reporting import FilterReporter
+from offhook.delivery.engine.announcer import Announcer
+from offhook.delivery.engine.dispatcher import Dispatcher
+from offhook.delivery.engine.filter_reporting import FilterReporter
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.metrics import BacklogMeter, DeliveryMetrics
+from offhook.delivery.outgoing.sender import Sender
+from offhook.delivery.outgoing.tracing import AttemptTracer
+from offhook.delivery.outgoing.transport import AiohttpTransport
 from offhook.delivery.policy import Postpone, Verdict
-from offhook.delivery.sender import Sender
-from offhook.delivery.sending import Sent
 from offhook.delivery.stats.reporting import StatsReporter
-from offhook.delivery.tracing import AttemptTracer
-from offhook.delivery.transport import AiohttpTransport
 from offhook.log.appender import Appender
 from offhook.log.entries import Topic
 from offhook.log.retention import Ages, Retention

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Protocol
 
-from offhook.delivery.tracing import AttemptTracer
+from offhook.delivery.outgoing.tracing import AttemptTracer
 from offhook.model.errors import OffhookError
 from offhook.settings import Settings
 

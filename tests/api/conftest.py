@@ -15,15 +15,15 @@ from offhook.api.app import ApiSettings, build_api
 from offhook.api.auth import Gate, Scope
 from offhook.api.stream.follower import Follower
 from offhook.api.stream.serving import Streams
-from offhook.delivery.delivery_routes import delivery_router
 from offhook.delivery.lists.listing import Listing
+from offhook.delivery.lists.routes import delivery_router
 from offhook.delivery.replays.routes import replay_router
-from offhook.delivery.rollout import Rollout
-from offhook.delivery.routes import webhook_router
-from offhook.delivery.secret_routes import jwks_router, secret_router
 from offhook.delivery.stats.routes import stats_router
-from offhook.delivery.targets import Targets
-from offhook.delivery.trial_routes import trial_router
+from offhook.delivery.webhooks.rollout import Rollout
+from offhook.delivery.webhooks.routes import webhook_router
+from offhook.delivery.webhooks.secret_routes import jwks_router, secret_router
+from offhook.delivery.webhooks.targets import Targets
+from offhook.delivery.webhooks.trial_routes import trial_router
 from offhook.log.appender import Appender
 from offhook.log.fold import fold
 from offhook.model.ids import AccountId

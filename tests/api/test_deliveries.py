@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conftest import READER, Served
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.delivery.entries import (
     AttemptRecord,
     PartitionChanges,

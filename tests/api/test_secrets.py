@@ -8,9 +8,9 @@ import pytest
 from fastapi import Response
 
 from conftest import BOB, READER, Served
-from offhook.delivery.dispatcher import CONSUMER
-from offhook.delivery.rollout import Rollout
-from offhook.delivery.secret_routes import SecretRoutes
+from offhook.delivery.engine.dispatcher import CONSUMER
+from offhook.delivery.webhooks.rollout import Rollout
+from offhook.delivery.webhooks.secret_routes import SecretRoutes
 from offhook.model.event import rfc3339_ms, to_ms
 from offhook.signing import STANDARD_ED25519, make_secret
 from offhook.signing.ed25519 import jwk_of, public_key

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from conftest import BOB, READER, Served
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.delivery.entries import HeldRange, PartitionChanges, PendingRow, PendingState
 from offhook.delivery.lists.waiting import MOST_READ
 from offhook.delivery.stats.figures import Cell, bucket_of

@@ -8,10 +8,10 @@ import pytest
 
 from conftest import ALICE, BOB, READER, Served
 from offhook.delivery.announcing import HealthNote
+from offhook.delivery.document import WebhookDocument
 from offhook.delivery.entries import StoredWebhook
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import VERSION, to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, EventId, WebhookId
 

@@ -8,7 +8,7 @@ from test_conditions import event
 
 from offhook.conditions import bounds, facts, patterns, work
 from offhook.conditions.condition import compile_condition
-from offhook.delivery.filtering import filter_warnings
+from offhook.delivery.webhooks.filtering import filter_warnings
 
 TEXT = (Path(__file__).parents[2] / "docs/filters.md").read_text()
 EXAMPLES = re.findall(r"```cel\n(.*?)```", TEXT, re.DOTALL)

@@ -4,14 +4,14 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from offhook.delivery.document import WebhookDocument
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.entries import Answer, StoredWebhook
 from offhook.delivery.ports import WebhookStore
-from offhook.delivery.progress import Progress
-from offhook.delivery.queues import Delivery, EndpointQueue
+from offhook.delivery.queueing.progress import Progress
+from offhook.delivery.queueing.queues import Delivery, EndpointQueue
 from offhook.delivery.schedule import PROFILES
-from offhook.delivery.sending import Sent
 from offhook.delivery.subscriptions import Endpoint
-from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Lease
 from offhook.model.event import VERSION, LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, EventId, WebhookId

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from offhook.delivery.entries import Answer, Request
-from offhook.delivery.transport import AiohttpTransport
+from offhook.delivery.outgoing.transport import AiohttpTransport
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

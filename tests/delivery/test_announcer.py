@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 
-from offhook.delivery.announcer import Announcer
+from offhook.delivery.engine.announcer import Announcer
 from offhook.delivery.entries import Announcement, PartitionChanges
 from offhook.log.appender import Appender
 from offhook.log.fold import fold
@@ -37,7 +37,7 @@ def announcement(number: int, key: str = "wh_crm") -> Announcement:
 async def test_what_the_log_refuses_is_told_once_and_keeps_nothing_behind_it(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offhook.delivery.announcer._AT_ONCE", 5)
+    monkeypatch.setattr("offhook.delivery.engine.announcer._AT_ONCE", 5)
     [taken] = (await store.leases.acquire("deliver", "test", 10)).taken
     told = [announcement(number, "call_unknown") for number in range(5)] + [announcement(5)]
     await store.dispatch.apply([PartitionChanges(taken, 0, announce=tuple(told))])

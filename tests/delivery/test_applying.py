@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from pieces import lease
 
-from offhook.delivery import applying
-from offhook.delivery.applying import Applier
+from offhook.delivery.engine import applying
+from offhook.delivery.engine.applying import Applier
 from offhook.delivery.entries import ApplyReport, PartitionChanges
 
 PATIENCE_S = 10.0

@@ -9,9 +9,9 @@ import pytest
 from pieces import delivery, endpoint, sent
 
 from offhook.delivery.attempt_log import MOST_HELD, AttemptLog, Attempts
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.entries import Answer, FailureKind, Timings
-from offhook.delivery.queues import EndpointQueue
-from offhook.delivery.sending import Sent
+from offhook.delivery.queueing.queues import EndpointQueue
 from offhook.logs import Lines
 from offhook.settings import Settings
 

@@ -6,10 +6,10 @@ from math import inf
 import pytest
 from pieces import delivery, endpoint
 
-from offhook.delivery.bounding import Bounding
-from offhook.delivery.queues import EndpointQueue, Queues
-from offhook.delivery.rate import rate_limit
-from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind
+from offhook.delivery.bounds.bounding import Bounding
+from offhook.delivery.bounds.sharing import BoundAsk, BoundGrant, BoundKind
+from offhook.delivery.queueing.queues import EndpointQueue, Queues
+from offhook.delivery.queueing.rate import rate_limit
 from offhook.testing.clock import FakeClock
 
 TTL_S = 6.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from offhook.delivery.caution import PROBATION_S, Caution, delay_ms, is_hopeless
+from offhook.delivery.engine.caution import PROBATION_S, Caution, delay_ms, is_hopeless
 
 HOUR_MS = 3_600_000
 

@@ -4,7 +4,8 @@ from math import inf
 
 import pytest
 
-from offhook.delivery.circuit import (
+from offhook.delivery.entries import Answer, FailureKind
+from offhook.delivery.queueing.circuit import (
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
     OPEN_AFTER_FAILURES,
@@ -13,7 +14,6 @@ from offhook.delivery.circuit import (
     CircuitState,
     Pace,
 )
-from offhook.delivery.entries import Answer, FailureKind
 
 TIMEOUT = Answer(None, FailureKind.TIMEOUT)
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
-from offhook.delivery.traces import AHEAD
+from offhook.delivery.lists.traces import AHEAD
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.sqlite import open_sqlite
 from offhook.testing.clock import FakeClock

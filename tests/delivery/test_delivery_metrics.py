@@ -3,11 +3,11 @@
 from pieces import delivery, endpoint, sent
 from prometheus_client import CollectorRegistry
 
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.entries import Answer, FailureKind
 from offhook.delivery.metrics import BacklogMeter, DeliveryMetrics
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict
-from offhook.delivery.queues import EndpointQueue
-from offhook.delivery.sending import Sent
+from offhook.delivery.queueing.queues import EndpointQueue
 from offhook.delivery.stats.figures import Backlogs
 from offhook.model.event import to_ms
 from offhook.model.ids import ReplayId

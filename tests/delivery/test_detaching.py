@@ -2,13 +2,13 @@
 
 from pieces import CRM, delivery, endpoint, lease
 
-from offhook.delivery.caution import Caution
-from offhook.delivery.detaching import LONG_S, Detacher
-from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.progress import Progress
-from offhook.delivery.queues import Delivery, Queues
-from offhook.delivery.sender import Sender
-from offhook.delivery.sending import Sends
+from offhook.delivery.engine.caution import Caution
+from offhook.delivery.engine.detaching import LONG_S, Detacher
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.sending import Sends
+from offhook.delivery.outgoing.sender import Sender
+from offhook.delivery.queueing.progress import Progress
+from offhook.delivery.queueing.queues import Delivery, Queues
 from offhook.model.ids import WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.network import Gate, ScriptedNetwork

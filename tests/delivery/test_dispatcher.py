@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 from pieces import change
 
-from offhook.delivery import dispatcher as dispatching
-from offhook.delivery import router as routing
-from offhook.delivery.dispatcher import Bounds
+from offhook.delivery.bounds.sharing import BoundGrant
+from offhook.delivery.engine import dispatcher as dispatching
+from offhook.delivery.engine import router as routing
+from offhook.delivery.engine.dispatcher import Bounds
 from offhook.delivery.entries import Answer, ApplyReport, PartitionChanges
-from offhook.delivery.sharing import BoundGrant
 from offhook.log.entries import Lease, LogSlice
 from offhook.model.errors import Unavailable
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId

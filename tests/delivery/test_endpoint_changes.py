@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pieces import CRM, change
 
-from offhook.delivery import flow as flowing
+from offhook.delivery.engine import flow as flowing
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.sqlite import SqliteStore, open_sqlite

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 from pieces import event
 
+from offhook.delivery.engine.filter_reporting import FilterReporter
 from offhook.delivery.filter_faults import FilterFaults
-from offhook.delivery.filter_reporting import FilterReporter
 from offhook.model.ids import WebhookId
 from offhook.testing.clock import FakeClock
 

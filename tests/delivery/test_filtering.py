@@ -5,7 +5,7 @@ import re
 import pytest
 
 from offhook.delivery.filter_faults import FilterFaults, add_faults
-from offhook.delivery.filtering import filter_warnings
+from offhook.delivery.webhooks.filtering import filter_warnings
 from offhook.model.ids import EventId
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from pieces import CRM, delivery, endpoint, lease
 
+from offhook.delivery.engine.flow import CLOSED_LANES_BOUND, PartitionFlow
 from offhook.delivery.entries import ApplyReport, HeldRange, Lane, PartitionChanges, PendingState
-from offhook.delivery.flow import CLOSED_LANES_BOUND, PartitionFlow
-from offhook.delivery.progress import LivePath
-from offhook.delivery.queues import Delivery
+from offhook.delivery.queueing.progress import LivePath
+from offhook.delivery.queueing.queues import Delivery
 from offhook.model.ids import WebhookId
 
 LANE = Lane(CRM, "a")

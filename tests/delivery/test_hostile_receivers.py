@@ -28,10 +28,10 @@ from scripted_server import (
 )
 
 from offhook.clock import SystemClock
-from offhook.delivery.connecting import MAX_HEAD_BYTES
 from offhook.delivery.entries import Answer, FailureKind, Request
-from offhook.delivery.targets import Targets
-from offhook.delivery.transport import MAX_BODY_BYTES, AiohttpTransport
+from offhook.delivery.outgoing.connecting import MAX_HEAD_BYTES
+from offhook.delivery.outgoing.transport import MAX_BODY_BYTES, AiohttpTransport
+from offhook.delivery.webhooks.targets import Targets
 from offhook.model.errors import Invalid
 
 INSIDE = [

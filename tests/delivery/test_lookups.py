@@ -12,8 +12,8 @@ from scripted_server import LOOPBACK, OK, ScriptedServer, answering
 
 from offhook.clock import SystemClock
 from offhook.delivery.entries import Answer, FailureKind, Request
-from offhook.delivery.lookups import MOST, MOST_LATE, MOST_UNPROVEN, Found, ThreadedLookups
-from offhook.delivery.transport import AiohttpTransport
+from offhook.delivery.outgoing.lookups import MOST, MOST_LATE, MOST_UNPROVEN, Found, ThreadedLookups
+from offhook.delivery.outgoing.transport import AiohttpTransport
 from offhook.testing.clock import FakeClock
 
 

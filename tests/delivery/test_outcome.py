@@ -3,7 +3,9 @@
 import pytest
 from pieces import CRM, delivery, endpoint, lease, sent
 
-from offhook.delivery.circuit import Circuit, CircuitState, Pace
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.outcome import apply, cancel, decide, note
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.entries import (
     Answer,
     ApplyReport,
@@ -13,11 +15,9 @@ from offhook.delivery.entries import (
     PendingRow,
     PendingState,
 )
-from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.outcome import apply, cancel, decide, note
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Retry, Verdict
-from offhook.delivery.queues import Delivery, EndpointQueue
-from offhook.delivery.sending import Sent
+from offhook.delivery.queueing.circuit import Circuit, CircuitState, Pace
+from offhook.delivery.queueing.queues import Delivery, EndpointQueue
 from offhook.model.ids import ReplayId
 from offhook.testing.network import OK
 

@@ -1,6 +1,6 @@
 """What is slow leaves its place to what is quick, within a bound of its own."""
 
-from offhook.delivery.permits import Permit, Permits
+from offhook.delivery.queueing.permits import Permit, Permits
 
 
 def taken(permits: Permits, times: int, *, at_s: float = 0.0, slow: bool = False) -> list[Permit]:

@@ -7,12 +7,12 @@ from typing import TypeVar
 import pytest
 from pieces import subscribe
 
-from offhook.delivery.circuit import CircuitState
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.probing import Prober
+from offhook.delivery.engine.router import Router
 from offhook.delivery.entries import PartitionChanges, PendingState
-from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.probing import Prober
-from offhook.delivery.queues import EndpointQueue, Queues
-from offhook.delivery.router import Router
+from offhook.delivery.queueing.circuit import CircuitState
+from offhook.delivery.queueing.queues import EndpointQueue, Queues
 from offhook.delivery.subscriptions import Subscriptions, endpoint_of
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.sqlite import SqliteStore, open_sqlite

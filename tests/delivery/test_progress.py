@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.delivery.progress import Progress
+from offhook.delivery.queueing.progress import Progress
 
 
 def test_without_deliveries_reading_is_progress() -> None:

@@ -5,8 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pieces import endpoint
 
-from offhook.delivery.progress import Progress
-from offhook.delivery.queues import LANE_BOUND, QUEUE_BOUND, Delivery, EndpointQueue, Queues
+from offhook.delivery.queueing.progress import Progress
+from offhook.delivery.queueing.queues import (
+    LANE_BOUND,
+    QUEUE_BOUND,
+    Delivery,
+    EndpointQueue,
+    Queues,
+)
 from offhook.model.ids import WebhookId
 
 READER = Progress(0)

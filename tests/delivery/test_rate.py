@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pieces import delivery, endpoint
 
-from offhook.delivery.queues import Queues, Share
-from offhook.delivery.rate import RateLimit, Starts, rate_limit
+from offhook.delivery.queueing.queues import Queues, Share
+from offhook.delivery.queueing.rate import RateLimit, Starts, rate_limit
 
 ONE_A_SECOND = RateLimit(1, 1.0)
 

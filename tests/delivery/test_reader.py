@@ -6,14 +6,14 @@ import pytest
 from msgspec.structs import replace
 from pieces import CRM, change, subscribe
 
-from offhook.delivery import queues
-from offhook.delivery import reader as reading
-from offhook.delivery.circuit import CircuitState
+from offhook.delivery.engine import reader as reading
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.reader import LogReader
+from offhook.delivery.engine.router import Router
 from offhook.delivery.entries import HeldRange
-from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.queues import QUEUE_BOUND, Queues
-from offhook.delivery.reader import LogReader
-from offhook.delivery.router import Router
+from offhook.delivery.queueing import queues
+from offhook.delivery.queueing.circuit import CircuitState
+from offhook.delivery.queueing.queues import QUEUE_BOUND, Queues
 from offhook.log.entries import Lease
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.store.sqlite import SqliteStore, open_sqlite

@@ -3,8 +3,8 @@
 from pieces import endpoint, event
 
 from offhook.delivery.entries import Answer, FailureKind, Request, Timings
-from offhook.delivery.recording import read_detail, recorded
-from offhook.delivery.sender import Sender
+from offhook.delivery.outgoing.recording import read_detail, recorded
+from offhook.delivery.outgoing.sender import Sender
 from offhook.signing import STANDARD
 from offhook.signing.secret import Secret, make_secret
 from offhook.signing.sign import signer_for

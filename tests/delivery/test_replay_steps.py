@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from offhook.delivery.entries import PendingRow, PendingState
-from offhook.delivery.progress import LivePath
+from offhook.delivery.queueing.progress import LivePath
 from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,

@@ -7,8 +7,8 @@ import pytest
 from pieces import endpoint
 
 from offhook.delivery.announcing import HealthNote
+from offhook.delivery.engine.reporting import HealthReporter
 from offhook.delivery.health import UNTRIED, EndpointHealth, HealthStatus, merge
-from offhook.delivery.reporting import HealthReporter
 from offhook.model.event import to_ms
 from offhook.model.ids import WebhookId
 from offhook.testing.clock import FakeClock

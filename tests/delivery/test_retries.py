@@ -7,13 +7,13 @@ import pytest
 from msgspec.structs import replace
 from pieces import CRM, subscribe
 
-from offhook.delivery import queues as queueing
 from offhook.delivery.announcing import EXHAUSTED
-from offhook.delivery.caution import DIED
+from offhook.delivery.engine.caution import DIED
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.retries import Retrier, look_again_s
 from offhook.delivery.entries import ApplyReport, Lane, PartitionChanges, PendingState
-from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.queues import Delivery, Queues
-from offhook.delivery.retries import Retrier, look_again_s
+from offhook.delivery.queueing import queues as queueing
+from offhook.delivery.queueing.queues import Delivery, Queues
 from offhook.delivery.subscriptions import Subscriptions, endpoint_of
 from offhook.model.event import LogEvent, to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT
@@ -250,7 +250,7 @@ class TestRequests:
     async def test_what_is_left_for_later_keeps_no_others_from_being_carried_out(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("offhook.delivery.retries._REQUESTS_AT_ONCE", 2)
+        monkeypatch.setattr("offhook.delivery.engine.retries._REQUESTS_AT_ONCE", 2)
         await desk.prepare(RETRY, RETRY, RETRY, FAILED, keys="abcd")
         await desk.run()
         for position in (1, 2, 3, 4):

@@ -9,10 +9,10 @@ from pieces import endpoint, event
 from standardwebhooks import Webhook
 
 from offhook.delivery.entries import Answer, FailureKind, Request
+from offhook.delivery.outgoing.recording import read_detail
+from offhook.delivery.outgoing.sender import Sender
 from offhook.delivery.policy import Postpone, Retry, Verdict, judge
-from offhook.delivery.recording import read_detail
 from offhook.delivery.schedule import PROFILES
-from offhook.delivery.sender import Sender
 from offhook.signing import STANDARD
 from offhook.signing.secret import Secret, make_secret
 from offhook.signing.sign import signer_for
@@ -106,7 +106,7 @@ async def test_want_of_memory_puts_off_whatever_it_came_in(monkeypatch: pytest.M
         raise MemoryError
 
     sent = await sender(ScriptedNetwork(exhausted), FakeClock()).send(SIGNED, event(7), 1)
-    monkeypatch.setattr("offhook.delivery.sender.render", exhausted)
+    monkeypatch.setattr("offhook.delivery.outgoing.sender.render", exhausted)
     built = await sender(ScriptedNetwork(), FakeClock()).send(SIGNED, event(7), 1)
     assert {sent.failure, built.failure} == {FailureKind.SHORTAGE}
     assert isinstance(verdict(sent), Postpone)

@@ -4,9 +4,9 @@ import asyncio
 
 from pieces import delivery, endpoint
 
-from offhook.delivery.queues import EndpointQueue
-from offhook.delivery.sender import Sender
-from offhook.delivery.sending import Sends
+from offhook.delivery.engine.sending import Sends
+from offhook.delivery.outgoing.sender import Sender
+from offhook.delivery.queueing.queues import EndpointQueue
 from offhook.testing.clock import FakeClock
 from offhook.testing.network import ScriptedNetwork
 

@@ -6,10 +6,10 @@ from typing import Never
 
 import pytest
 
-from offhook.delivery import outcome
+from offhook.delivery.engine import outcome
+from offhook.delivery.engine.sending import Sends, Sent
 from offhook.delivery.entries import Answer, FailureKind
 from offhook.delivery.policy import Verdict, judge
-from offhook.delivery.sending import Sends, Sent
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.testing.clock import FakeClock

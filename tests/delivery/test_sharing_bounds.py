@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from offhook.delivery.sharing import (
+from offhook.delivery.bounds.sharing import (
     SLICE_MS,
     BoundAsk,
     BoundKind,

@@ -8,7 +8,7 @@ import pytest
 from pieces import CRM, delivery, endpoint, sent
 
 from offhook.delivery.entries import Answer
-from offhook.delivery.queues import EndpointQueue
+from offhook.delivery.queueing.queues import EndpointQueue
 from offhook.delivery.stats.figures import KEPT_MINUTES, Cell, SlotCount, bucket_of
 from offhook.delivery.stats.reporting import StatsReporter
 from offhook.model.errors import Unavailable

@@ -5,9 +5,9 @@ import pytest
 from msgspec.structs import replace
 from pieces import CRM, event
 
+from offhook.delivery.document import WebhookDocument
 from offhook.delivery.entries import StoredWebhook, WebhookSnapshot
 from offhook.delivery.subscriptions import Endpoint, Subscriptions, endpoint_of
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, WebhookId
 from offhook.signing.secret import Secret, make_secret

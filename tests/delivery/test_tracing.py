@@ -16,8 +16,8 @@ from pieces import endpoint, event
 from scripted_server import Peer, ScriptedServer
 
 from offhook.delivery.entries import Answer, FailureKind
-from offhook.delivery.recording import read_detail
-from offhook.delivery.sender import Sender
+from offhook.delivery.outgoing.recording import read_detail
+from offhook.delivery.outgoing.sender import Sender
 from offhook.model.errors import OffhookError
 from offhook.otlp import Exporter
 from offhook.settings import Settings, load

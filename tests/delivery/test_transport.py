@@ -26,9 +26,9 @@ from scripted_server import (
 
 from offhook import __version__
 from offhook.clock import SystemClock
-from offhook.delivery.connecting import MAX_AGE_S
 from offhook.delivery.entries import FailureKind, Request
-from offhook.delivery.transport import MAX_BODY_BYTES, AiohttpTransport
+from offhook.delivery.outgoing.connecting import MAX_AGE_S
+from offhook.delivery.outgoing.transport import MAX_BODY_BYTES, AiohttpTransport
 from offhook.testing.clock import FakeClock
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from offhook.delivery.webhook import NewWebhook
+from offhook.delivery.document import NewWebhook
 from offhook.demo import stage
 from offhook.demo.client import Api, Control
 from offhook.demo.database import DemoDatabase

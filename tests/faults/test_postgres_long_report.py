@@ -18,7 +18,7 @@ import pytest
 from trial import Tell
 
 from offhook.clock import SystemClock
-from offhook.delivery.dispatcher import Bounds
+from offhook.delivery.engine.dispatcher import Bounds
 from offhook.log.entries import Appended, Submission, Unchanged
 from offhook.log.fold import fold
 from offhook.log.submit import read_submission

@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offhook.delivery.engine.lanes import LaneFirsts, Mending, decide, take_due
 from offhook.delivery.entries import Lane, PartitionChanges, PendingRow, PendingState
-from offhook.delivery.lanes import LaneFirsts, Mending, decide, take_due
 from offhook.model.event import LogEvent
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite import open_sqlite

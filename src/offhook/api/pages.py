@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -37,6 +37,16 @@ def _read_moment(text: object) -> datetime:
 
 Moment = Annotated[datetime, BeforeValidator(_read_moment)]
 """A moment in a query or body: RFC 3339 with an offset."""
+
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A page of a list; ``next_cursor`` is null on the last one."""
+
+    data: list[Item]
+    next_cursor: str | None
 
 
 class PageQuery(BaseModel):

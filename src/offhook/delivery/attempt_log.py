@@ -12,8 +12,8 @@ from queue import SimpleQueue
 
 import msgspec
 
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.entries import Timings
-from offhook.delivery.sending import Sent
 from offhook.model.event import rfc3339_ms
 from offhook.model.ids import delivery_id
 

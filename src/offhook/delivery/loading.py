@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
+from offhook.delivery.document import WebhookDocument
 from offhook.delivery.entries import StoredWebhook
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model.errors import Conflict, OffhookError
 
 _LONGEST_REASON = 300

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.entries import FailureKind
 from offhook.delivery.policy import Delivered, Disable, GiveUp, Verdict
-from offhook.delivery.sending import Sent
 from offhook.delivery.stats.figures import Backlogs
 from offhook.delivery.stats.ports import StatsStore
 

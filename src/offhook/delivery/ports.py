@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from offhook.delivery.announcing import HealthNote
+from offhook.delivery.bounds.sharing import BoundAsk, BoundGrant
 from offhook.delivery.entries import (
     LAST_ATTEMPT,
     Announcement,
@@ -28,7 +29,6 @@ from offhook.delivery.entries import (
 from offhook.delivery.filter_faults import FilterFaults
 from offhook.delivery.health import EndpointHealth
 from offhook.delivery.replays.ports import ReplaySource
-from offhook.delivery.sharing import BoundAsk, BoundGrant
 from offhook.log.ports import LeaseStore, LogStore
 from offhook.model.ids import AccountId, WebhookId
 

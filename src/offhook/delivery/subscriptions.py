@@ -7,11 +7,11 @@ import msgspec
 from offhook.conditions.condition import Condition, Fault, compile_condition
 from offhook.conditions.facts import Facts, facts_of
 from offhook.delivery.announcing import speaks_of
+from offhook.delivery.document import WebhookDocument
 from offhook.delivery.entries import StoredWebhook, WebhookSnapshot
 from offhook.delivery.loading import describe_fault
-from offhook.delivery.rate import RateLimit, rate_limit
+from offhook.delivery.queueing.rate import RateLimit, rate_limit
 from offhook.delivery.schedule import Schedule
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model import catalogue
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, WebhookId

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import apsw
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.doctor import database, database_rules, folder, folder_rules, log_rules, redis_rules
 from offhook.doctor.configuration import Stated, judge_settings
 from offhook.doctor.findings import Finding, fail, ok

@@ -14,8 +14,8 @@ from offhook.delivery.ports import (
     WebhookStore,
 )
 from offhook.delivery.replays.ports import ReplaySource, ReplayStore
-from offhook.delivery.rollout import RolloutStore
 from offhook.delivery.stats.ports import StatsStore
+from offhook.delivery.webhooks.rollout import RolloutStore
 from offhook.log.entries import Topic
 from offhook.log.ports import FeedStore, LeaseStore, LogStore, RetentionStore, TimerStore
 from offhook.log.queries import CallQueries

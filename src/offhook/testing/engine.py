@@ -9,11 +9,11 @@ from typing import Protocol
 import msgspec
 
 from offhook.clock import Clock
-from offhook.delivery.dispatcher import DEFAULT_BOUNDS, Bounds, Dispatcher
-from offhook.delivery.filter_reporting import FilterReporter
+from offhook.delivery.document import WebhookDocument
+from offhook.delivery.engine.dispatcher import DEFAULT_BOUNDS, Bounds, Dispatcher
+from offhook.delivery.engine.filter_reporting import FilterReporter
+from offhook.delivery.outgoing.sender import Sender
 from offhook.delivery.ports import DeliveryStore, FilterStore, Transport, WebhookStore
-from offhook.delivery.sender import Sender
-from offhook.delivery.webhook import WebhookDocument
 from offhook.log.entries import Appended, Submission
 from offhook.log.fold import fold
 from offhook.model.event import EventRef

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from offhook.clock import Clock
-from offhook.delivery.dispatcher import Bounds
+from offhook.delivery.engine.dispatcher import Bounds
 from offhook.delivery.entries import Answer, Request
 from offhook.log.entries import Topic
 from offhook.testing.clock import FakeClock

@@ -5,14 +5,14 @@ from itertools import count
 
 import pytest
 
-from offhook.delivery.changes import ChangeSet
-from offhook.delivery.circuit import Circuit
+from offhook.delivery.engine.changes import ChangeSet
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.releasing import Releaser
 from offhook.delivery.entries import AttemptRecord
-from offhook.delivery.flow import PartitionFlow
-from offhook.delivery.progress import Progress
-from offhook.delivery.queues import EndpointQueue
-from offhook.delivery.rate import Starts
-from offhook.delivery.releasing import Releaser
+from offhook.delivery.queueing.circuit import Circuit
+from offhook.delivery.queueing.progress import Progress
+from offhook.delivery.queueing.queues import EndpointQueue
+from offhook.delivery.queueing.rate import Starts
 from offhook.delivery.replays import replayer
 from offhook.delivery.replays.steps import Step
 from offhook.delivery.schedule import Schedule
@@ -22,7 +22,7 @@ from offhook.store.sqlite import webhooks
 from offhook.testing.simulated.life import live
 from offhook.testing.simulated.plan import Kind
 
-LIVES = 60
+LIVES = 200
 
 Bug = Callable[[pytest.MonkeyPatch], None]
 

@@ -28,8 +28,8 @@ from offhook.delivery.lists.strands import (
     trace_strands,
 )
 from offhook.delivery.lists.subscribed import subscribed
+from offhook.delivery.lists.traces import Traces, fits, sources_of, status_of, view_of, was_passed
 from offhook.delivery.ports import WebhookStore
-from offhook.delivery.traces import Traces, fits, sources_of, status_of, view_of, was_passed
 from offhook.log.ports import FeedStore
 from offhook.model.event import to_ms
 from offhook.model.ids import AccountId, WebhookId

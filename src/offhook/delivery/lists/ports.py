@@ -6,7 +6,7 @@ from typing import Protocol
 
 from offhook.delivery.entries import AttemptRecord, Place
 from offhook.delivery.lists.entries import Look, Seen, Span, Stretch, TraceFilter
-from offhook.delivery.traces import Traces
+from offhook.delivery.lists.traces import Traces
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, WebhookId
 

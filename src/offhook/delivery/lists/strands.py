@@ -6,8 +6,8 @@ from offhook.delivery.entries import DeliveryFilter, PendingState
 from offhook.delivery.lists.entries import Candidate, Look, Rest, Span, Stretch, TraceFilter
 from offhook.delivery.lists.merging import Strand
 from offhook.delivery.lists.ports import Trace
+from offhook.delivery.lists.traces import Sources
 from offhook.delivery.subscriptions import Subscriptions
-from offhook.delivery.traces import Sources
 from offhook.model.event import LogEvent
 from offhook.model.ids import WebhookId
 

@@ -7,8 +7,8 @@ from math import inf
 
 from msgspec.structs import replace
 
-from offhook.delivery.progress import Progress
-from offhook.delivery.queues import Delivery
+from offhook.delivery.queueing.progress import Progress
+from offhook.delivery.queueing.queues import Delivery
 from offhook.delivery.replays.entries import ReplayProgress, ReplayRange
 from offhook.model.ids import ReplayId, WebhookId
 

@@ -5,17 +5,17 @@ from math import inf
 from typing import assert_never
 
 from offhook.clock import Clock
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.retries import hurry, look_again_s
 from offhook.delivery.entries import DuePending, Lane, lane_name
-from offhook.delivery.flow import PartitionFlow
 from offhook.delivery.ports import DispatchStore
-from offhook.delivery.progress import LivePath
-from offhook.delivery.queues import Delivery, EndpointQueue, Queues
+from offhook.delivery.queueing.progress import LivePath
+from offhook.delivery.queueing.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.replays.entries import ReplayScope
 from offhook.delivery.replays.pace import Pace, Paces
 from offhook.delivery.replays.ports import ReplaySource
 from offhook.delivery.replays.ranges import RunningReplay
 from offhook.delivery.replays.steps import Standing, Step, may_concern, of_type, step_for
-from offhook.delivery.retries import hurry, look_again_s
 from offhook.delivery.subscriptions import Subscriptions, began_before
 from offhook.log.ports import LogStore
 from offhook.model.event import LogEvent, to_ms

@@ -6,15 +6,14 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from offhook.api.auth import Gate, Scope
-from offhook.api.pages import IdCursor, PageQuery, Window, read_cursor, write_cursor
+from offhook.api.pages import IdCursor, Page, PageQuery, Window, read_cursor, write_cursor
 from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
-from offhook.delivery.answers import Page
-from offhook.delivery.finding import Entropy, disabled, found
 from offhook.delivery.loading import document_of
 from offhook.delivery.ports import WebhookStore
 from offhook.delivery.replays.entries import ReplayJob, ReplayScope, ReplayState, ReplayView
 from offhook.delivery.replays.ports import ReplayStore
+from offhook.delivery.webhooks.finding import Entropy, disabled, found
 from offhook.model.catalogue import read_pattern
 from offhook.model.errors import Conflict, FieldError, NotFound
 from offhook.model.event import rfc3339_ms, to_ms

@@ -6,7 +6,7 @@ from typing import assert_never
 import msgspec
 
 from offhook.delivery.entries import DuePending, PendingRow, PendingState
-from offhook.delivery.progress import LivePath
+from offhook.delivery.queueing.progress import LivePath
 from offhook.delivery.replays.entries import ReplayJob, ReplayScope, ReplayState, RowMark
 from offhook.model import catalogue
 from offhook.model.event import LogEvent

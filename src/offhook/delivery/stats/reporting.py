@@ -6,7 +6,7 @@ from collections import Counter
 import structlog
 
 from offhook.clock import Clock
-from offhook.delivery.sending import Sent
+from offhook.delivery.engine.sending import Sent
 from offhook.delivery.stats.figures import KEPT_MINUTES, MINUTE_MS, Cell, cell_of
 from offhook.delivery.stats.ports import StatsStore
 from offhook.model.event import to_ms

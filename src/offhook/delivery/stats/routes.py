@@ -9,9 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from offhook.api.auth import Gate, Scope
 from offhook.api.routing import Asking, keyed_router
 from offhook.clock import Clock
-from offhook.delivery.answers import HealthAnswer, health_answer
 from offhook.delivery.entries import StoredWebhook
-from offhook.delivery.finding import found
 from offhook.delivery.lists.ports import DeliverySource
 from offhook.delivery.lists.waiting import Waiting, waiting_for
 from offhook.delivery.loading import told_of
@@ -26,6 +24,8 @@ from offhook.delivery.stats.figures import (
     window_of,
 )
 from offhook.delivery.stats.ports import StatsStore
+from offhook.delivery.webhooks.answers import HealthAnswer, health_answer
+from offhook.delivery.webhooks.finding import found
 from offhook.model.errors import FieldError, Invalid
 from offhook.model.event import rfc3339_ms, to_ms
 from offhook.model.ids import WebhookId

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from msgspec.structs import astuple, replace
 
 from offhook.delivery.announcing import disabled
+from offhook.delivery.engine.lanes import relax
 from offhook.delivery.entries import (
     ApplyReport,
     Disabling,
@@ -15,7 +16,6 @@ from offhook.delivery.entries import (
     PendingRow,
     PendingState,
 )
-from offhook.delivery.lanes import relax
 from offhook.log.entries import Lease
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.postgres.announcements import announce

@@ -7,8 +7,8 @@ from typing import TypeAlias
 from msgspec.structs import astuple
 
 from offhook.delivery.announcing import HealthNote, turns
+from offhook.delivery.bounds.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide_all
 from offhook.delivery.health import EndpointHealth
-from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide_all
 from offhook.model.ids import WebhookId
 from offhook.store.postgres.announcements import announce
 from offhook.store.postgres.database import Database

@@ -10,7 +10,7 @@ from offhook.delivery.entries import (
     PendingRow,
     RequestKind,
 )
-from offhook.delivery.traces import retryable_states
+from offhook.delivery.lists.traces import retryable_states
 from offhook.log.entries import Topic
 from offhook.model.catalogue import split_pattern
 from offhook.model.ids import AccountId, WebhookId

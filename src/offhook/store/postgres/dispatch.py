@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 
 from msgspec.structs import astuple
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
+from offhook.delivery.engine.lanes import take_due
 from offhook.delivery.entries import (
     ApplyReport,
     DispatchRequest,
@@ -18,7 +19,6 @@ from offhook.delivery.entries import (
     RequestKind,
     WebhookSnapshot,
 )
-from offhook.delivery.lanes import take_due
 from offhook.model.ids import WebhookId
 from offhook.store.postgres.applying import Applying
 from offhook.store.postgres.database import CommitUnknown, Database

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
+from offhook.delivery.engine.lanes import LaneFirsts, Mending, decide
 from offhook.delivery.entries import Lane, Place
-from offhook.delivery.lanes import LaneFirsts, Mending, decide
 from offhook.model.ids import WebhookId
 from offhook.store.postgres.session import Row, Session, named
 

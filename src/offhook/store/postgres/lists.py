@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.delivery.entries import AttemptRecord, Place
 from offhook.delivery.lists.entries import Look, Seen, Span, Stretch, TraceFilter
 from offhook.delivery.lists.ports import Trace
-from offhook.delivery.traces import Traces
+from offhook.delivery.lists.traces import Traces
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, WebhookId
 from offhook.store.postgres.database import Database

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from offhook.delivery.lanes import take_due
+from offhook.delivery.engine.lanes import take_due
 from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,

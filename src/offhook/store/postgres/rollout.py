@@ -1,6 +1,6 @@
 """By which configuration the processes deliver, on PostgreSQL."""
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.store.postgres.database import Database
 
 

@@ -2,7 +2,7 @@
 fields."""
 
 from offhook.delivery.entries import AttemptRecord, PendingRow, PendingState
-from offhook.delivery.traces import Traces
+from offhook.delivery.lists.traces import Traces
 from offhook.store.postgres.session import Row
 
 PENDING_WIDTH = 16

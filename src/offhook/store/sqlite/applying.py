@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import msgspec
 
 from offhook.delivery.announcing import disabled
+from offhook.delivery.engine.lanes import relax
 from offhook.delivery.entries import (
     AttemptRecord,
     Disabling,
@@ -13,7 +14,6 @@ from offhook.delivery.entries import (
     PendingRow,
     PendingState,
 )
-from offhook.delivery.lanes import relax
 from offhook.model.ids import AccountId, WebhookId
 from offhook.store.sqlite.announcements import announce
 from offhook.store.sqlite.append import UNSTORABLE

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from offhook.delivery.announcing import HealthNote, turns
+from offhook.delivery.bounds.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide_all
 from offhook.delivery.health import EndpointHealth
-from offhook.delivery.sharing import BoundAsk, BoundGrant, BoundKind, ShareRow, decide_all
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite.announcements import announce
 from offhook.store.sqlite.connection import Connection, Value, as_json

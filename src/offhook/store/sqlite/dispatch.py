@@ -6,7 +6,8 @@ from operator import attrgetter
 
 import msgspec
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
+from offhook.delivery.engine.lanes import take_due
 from offhook.delivery.entries import (
     ApplyReport,
     DispatchRequest,
@@ -20,7 +21,6 @@ from offhook.delivery.entries import (
     Place,
     WebhookSnapshot,
 )
-from offhook.delivery.lanes import take_due
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite.applying import Applying

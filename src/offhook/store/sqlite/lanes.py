@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from offhook.delivery.engine.lanes import LaneFirsts, decide
 from offhook.delivery.entries import Lane
-from offhook.delivery.lanes import LaneFirsts, decide
 from offhook.model.ids import WebhookId
 from offhook.store.sqlite.connection import Connection, as_json
 

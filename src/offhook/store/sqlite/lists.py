@@ -5,11 +5,11 @@ from itertools import chain
 
 import msgspec
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.delivery.entries import AttemptRecord, Place
 from offhook.delivery.lists.entries import Look, Seen, Span, Stretch, TraceFilter
 from offhook.delivery.lists.ports import Trace
-from offhook.delivery.traces import Traces
+from offhook.delivery.lists.traces import Traces
 from offhook.model.event import LogEvent
 from offhook.model.ids import AccountId, EventId, WebhookId
 from offhook.store.sqlite.append import read_end

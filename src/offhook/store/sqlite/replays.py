@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
+from offhook.delivery.engine.lanes import take_due
 from offhook.delivery.entries import PendingRow, Place
-from offhook.delivery.lanes import take_due
 from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,

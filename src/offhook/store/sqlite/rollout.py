@@ -1,6 +1,6 @@
 """By which configuration the processes deliver, on SQLite."""
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.store.sqlite.database import Database
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from offhook.delivery.entries import AttemptRecord
-from offhook.delivery.traces import Traces
+from offhook.delivery.lists.traces import Traces
 from offhook.model.ids import AccountId, EventId, ReplayId, WebhookId
 
 

@@ -8,8 +8,8 @@ import asyncio
 import msgspec
 
 from offhook.delivery.announcing import HealthNote
+from offhook.delivery.bounds.sharing import BoundAsk, BoundKind
 from offhook.delivery.health import UNTRIED, EndpointHealth, failure, success
-from offhook.delivery.sharing import BoundAsk, BoundKind
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock

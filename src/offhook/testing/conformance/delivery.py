@@ -8,7 +8,7 @@ import itertools
 from collections import Counter
 from functools import partial
 
-from offhook.delivery.dispatcher import Bounds
+from offhook.delivery.engine.dispatcher import Bounds
 from offhook.delivery.entries import (
     Answer,
     AttemptRecord,

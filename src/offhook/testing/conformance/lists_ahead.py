@@ -10,7 +10,7 @@ from offhook.delivery.entries import (
     PendingState,
 )
 from offhook.delivery.lists.listing import MOST_LOOKED_AT
-from offhook.delivery.traces import PASSED
+from offhook.delivery.lists.traces import PASSED
 from offhook.log.entries import Lease
 from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId, partition_of

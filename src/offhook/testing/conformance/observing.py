@@ -4,7 +4,7 @@ Subclass with the fixtures ``store`` and ``clock``.
 """
 
 from offhook.delivery.entries import Answer, AttemptRecord, Request, Timings
-from offhook.delivery.recording import read_detail
+from offhook.delivery.outgoing.recording import read_detail
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.material import whole_log

@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from offhook.delivery.dispatcher import Bounds
+from offhook.delivery.engine.dispatcher import Bounds
 from offhook.delivery.entries import Answer
 from offhook.delivery.health import HealthStatus
 from offhook.model.ids import DEFAULT_ACCOUNT

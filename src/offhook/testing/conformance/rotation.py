@@ -8,9 +8,9 @@ each carries one of the new one, whichever process sent it and whenever it began
 import asyncio
 from collections.abc import Callable, Sequence
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.delivery.entries import Answer, Request
-from offhook.delivery.rollout import Rollout
+from offhook.delivery.webhooks.rollout import Rollout
 from offhook.model.errors import Conflict
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId

@@ -1,7 +1,7 @@
 """What an endpoint that takes little at a time may cost the others, on any store: the real
 dispatcher over it, on a scripted network. Needs the fixtures ``store`` and ``clock``."""
 
-from offhook.delivery.dispatcher import CONSUMER
+from offhook.delivery.engine.dispatcher import CONSUMER
 from offhook.delivery.entries import Answer
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.stores import ConformingStore

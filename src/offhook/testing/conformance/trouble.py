@@ -8,7 +8,7 @@ from collections import Counter
 
 import msgspec
 
-from offhook.delivery.announcer import Announcer
+from offhook.delivery.engine.announcer import Announcer
 from offhook.delivery.entries import (
     Answer,
     DeliveryFilter,
@@ -16,7 +16,7 @@ from offhook.delivery.entries import (
     FailureKind,
     Request,
 )
-from offhook.delivery.traces import AHEAD
+from offhook.delivery.lists.traces import AHEAD
 from offhook.log.appender import Appender
 from offhook.log.entries import FeedFilter
 from offhook.log.fold import fold

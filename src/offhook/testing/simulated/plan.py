@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from offhook.delivery.dispatcher import Bounds
+from offhook.delivery.engine.dispatcher import Bounds
 
 NAMES = ("crm", "ads", "sms", "erp", "bi")
 KEYS = "aaaabbbccdefgh"
@@ -29,7 +29,8 @@ class Kind(StrEnum):
 
 class Plan(msgspec.Struct, frozen=True):
     """A life to be lived: ``weights`` says how often what happens, ``tight`` whether the engine's
-    bounds on memory are so small that they are reached all the time."""
+    bounds on memory are so small that they are reached all the time, ``made_up`` whether in the end
+    each endpoint is sent what it has not."""
 
     kind: Kind
     partitions: int
@@ -39,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     every_s: float
     weights: Mapping[str, float]
     tight: bool
+    made_up: bool
     bounds: Bounds
 
 
@@ -120,6 +122,7 @@ def of_kind(kind: Kind, rnd: random.Random) -> Plan:
         every_s=lasts_s / rnd.choice([20, 40]),
         weights=weights,
         tight=not day and rnd.random() < 0.6,
+        made_up=partitions == 1 and rnd.random() < 0.7,
         bounds=Bounds(
             queued=rnd.choice([40, 20_000]),
             in_flight=rnd.choice([64, 512]),

@@ -5,8 +5,8 @@ import random
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from offhook.delivery.announcer import Announcer
-from offhook.delivery.dispatcher import Bounds
+from offhook.delivery.engine.announcer import Announcer
+from offhook.delivery.engine.dispatcher import Bounds
 from offhook.delivery.ports import (
     AnnouncementStore,
     BoundStore,

@@ -3,7 +3,7 @@
 import asyncio
 from math import inf
 
-from offhook.delivery.circuit import LONGEST_PAUSE_S, OPEN_AFTER_S
+from offhook.delivery.queueing.circuit import LONGEST_PAUSE_S, OPEN_AFTER_S
 from offhook.delivery.schedule import Schedule
 from offhook.model.event import LogEvent, to_ms
 from offhook.testing.simulated.clocks import TrueClock

@@ -33,14 +33,16 @@ class Reckoning:
         self._unsettled: list[tuple[Subscription, LogEvent]] = []
         self._known = 0
         self._made_up_for: list[Subscription] = []
+        self._asked_at = 0
 
     async def wait(self) -> None:
-        """Until nothing is left to be delivered; then, in lives that have replays, until all that
-        was given up is delivered too."""
+        """Until nothing is left to be delivered; then, in some lives, until all that was given up or
+        missed is delivered too."""
         day = self._world.plan.kind is Kind.DAY
         longest_s = _LONGEST_DAY_S if day else _LONGEST_S
         await self._until_drained(longest_s)
-        if "somebody_asks_for_a_replay" in self._world.plan.weights:
+        if self._world.plan.made_up:
+            self._asked_at = self._ledger.head
             for subscription in self._ledger.subscriptions.values():
                 if subscription.enabled:
                     await self._world.replay(subscription, ReplayScope.UNDELIVERED, _QUICK_PER_S)
@@ -64,6 +66,7 @@ class Reckoning:
         for process in self._world.up:
             await self._world.stop(process)
         self._nothing_is_lost()
+        self._all_is_made_up_for()
         self._records_are_what_the_network_saw()
         await self._health_is_right()
         await told_is_what_happened(self._world)
@@ -158,6 +161,15 @@ class Reckoning:
         records = self._ledger.records[sending.delivery]
         if (sending.number, answer.status) not in {(it.number, it.status) for it in records}:
             self._world.promises.breaks(f"{sending} was answered and is not recorded")
+
+    def _all_is_made_up_for(self) -> None:
+        """What an endpoint missed while it was disabled, too, was sent when that was asked for."""
+        for subscription in self._made_up_for:
+            for event in self._ledger.events.values():
+                asked = event.position <= self._asked_at and subscription.would_get(event)
+                if asked and self._missing(subscription, event):
+                    told = f"{subscription.name} {event.key}#{event.sequence}"
+                    self._world.promises.breaks(f"{told} was not made up for")
 
     async def _health_is_right(self) -> None:
         for name, subscription in self._ledger.subscriptions.items():

@@ -6,7 +6,9 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from unittest.mock import patch
 
-from offhook.delivery import bounding, dispatcher, flow, queues, reader, retries, router
+from offhook.delivery.bounds import bounding
+from offhook.delivery.engine import dispatcher, flow, reader, retries, router
+from offhook.delivery.queueing import queues
 from offhook.delivery.replays import replayer
 from offhook.log import timers
 from offhook.testing.simulated.plan import Kind, Plan

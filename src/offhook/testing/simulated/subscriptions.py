@@ -6,9 +6,9 @@ from math import inf
 import msgspec
 
 from offhook.delivery.announcing import speaks_of
-from offhook.delivery.rate import rate_limit
+from offhook.delivery.document import WebhookDocument
+from offhook.delivery.queueing.rate import rate_limit
 from offhook.delivery.schedule import Schedule
-from offhook.delivery.webhook import WebhookDocument
 from offhook.model.event import LogEvent
 from offhook.model.ids import WebhookId
 
@@ -32,8 +32,13 @@ class Version:
 
     def wants(self, event: LogEvent) -> bool:
         """Whether this is for the endpoint as it was described then."""
+        enabled = self.document is not None and self.document.enabled
+        return enabled and self.would_want(event)
+
+    def would_want(self, event: LogEvent) -> bool:
+        """Whether this is for the endpoint if it is enabled."""
         document = self.document
-        if document is None or not document.enabled or (event.test and not document.test):
+        if document is None or (event.test and not document.test):
             return False
         if event.historical and not document.include_historical:
             return False
@@ -94,6 +99,10 @@ class Subscription:
     def may_get(self, event: LogEvent) -> bool:
         """Whether it wanted this at any time since the event was there."""
         return self._concerns(event) and any(it.wants(event) for it in self._since(event))
+
+    def would_get(self, event: LogEvent) -> bool:
+        """Whether it has wanted this all its life, but for the times in which it was disabled."""
+        return self._concerns(event) and all(it.would_want(event) for it in self.versions)
 
     @property
     def enabled_since_s(self) -> float:

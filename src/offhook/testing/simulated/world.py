@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import ClassVar, cast
 
+from offhook.delivery.bounds.sharing import BoundAsk, BoundGrant
+from offhook.delivery.document import WebhookDocument
 from offhook.delivery.entries import ApplyReport, PartitionChanges
 from offhook.delivery.replays.entries import ReplayJob, ReplayScope
-from offhook.delivery.rollout import Rollout
-from offhook.delivery.sharing import BoundAsk, BoundGrant
-from offhook.delivery.webhook import WebhookDocument
+from offhook.delivery.webhooks.rollout import Rollout
 from offhook.log.entries import Lease, LeaseShare, Topic
 from offhook.model.ids import DEFAULT_ACCOUNT, ReplayId
 from offhook.signing.secret import MOST_VALID, make_secret

@@ -1,0 +1,1 @@
+"""Endpoints' bounds, kept together with the other processes."""

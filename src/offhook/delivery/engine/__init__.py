@@ -1,0 +1,1 @@
+"""The deliver consumer: follows the log, sends, decides, and writes what came of it."""

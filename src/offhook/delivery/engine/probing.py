@@ -1,0 +1,104 @@
+"""Choosing what to probe with: an endpoint whose circuit is half open, and nothing of it is due."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from offhook.clock import Clock
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.router import Router
+from offhook.delivery.entries import DuePending
+from offhook.delivery.ports import DispatchStore
+from offhook.delivery.queueing.queues import Delivery, EndpointQueue, Queues
+from offhook.delivery.subscriptions import Subscriptions
+from offhook.log.ports import LogStore
+from offhook.model.ids import WebhookId
+
+_EVENTS = 200
+_BYTES = 1 << 20
+_ENDPOINTS_A_STEP = 64
+_LOOKS_A_STEP = 64
+
+
+class Prober:
+    """Takes, in turn, what failed before (out of its time, and without counting if it fails again)
+    and the next event of a key that nothing of failed: if that is accepted, the endpoint is well
+    and refuses one event alone. Else that one has a row, which is all that a probe ever costs.
+
+    However many endpoints wait for a probe, after an outage of our own say, a step chooses for 64
+    at most and looks into the log about as often, so that leases are renewed meanwhile.
+    """
+
+    def __init__(
+        self, *, log: LogStore, store: DispatchStore, router: Router, queues: Queues, clock: Clock
+    ) -> None:
+        self._log = log
+        self._store = store
+        self._router = router
+        self._queues = queues
+        self._clock = clock
+        self._looks_left = 0
+
+    async def run(self, flows: Collection[PartitionFlow], subscriptions: Subscriptions) -> bool:
+        """Queue probes for endpoints that wait for one; returns whether more of them do."""
+        known = subscriptions.endpoints.keys()
+        waiting = [it for it in self._queues.unprobed() if it.endpoint.id in known]
+        if not waiting or not flows:
+            return False
+        turn = waiting[:_ENDPOINTS_A_STEP]
+        firsts = await self._firsts(flows, [it for it in turn if not it.circuit.fresh])
+        self._looks_left = _LOOKS_A_STEP
+        for queue in turn:
+            if self._looks_left <= 0:
+                return True
+            if not await self._choose(flows, queue, firsts, subscriptions):
+                queue.circuit.found_none(self._clock.monotonic())
+            self._queues.had_its_turn(queue)
+        return len(waiting) > len(turn)
+
+    async def _firsts(
+        self, flows: Collection[PartitionFlow], queues: Sequence[EndpointQueue]
+    ) -> dict[WebhookId, DuePending]:
+        """What failed before of each of these, in one question for all."""
+        if not queues:
+            return {}
+        webhooks = {queue.endpoint.id for queue in queues}
+        busy = [
+            (it, flow.partition, at) for flow in flows for it, at in flow.busy if it in webhooks
+        ]
+        partitions = [flow.partition for flow in flows]
+        found = await self._store.first_due(partitions, webhooks, busy)
+        return {item.row.webhook: item for item in found}
+
+    async def _choose(
+        self,
+        flows: Collection[PartitionFlow],
+        queue: EndpointQueue,
+        firsts: Mapping[WebhookId, DuePending],
+        subscriptions: Subscriptions,
+    ) -> bool:
+        item = firsts.get(queue.endpoint.id)
+        for flow in flows:
+            if item is None:
+                if await self._fresh(flow, queue, subscriptions):
+                    return True
+            elif flow.partition == item.row.partition:
+                _offer(flow, queue, item)
+                return True
+        return False
+
+    async def _fresh(
+        self, flow: PartitionFlow, queue: EndpointQueue, subscriptions: Subscriptions
+    ) -> bool:
+        endpoint, held = queue.endpoint, flow.ranges.get(queue.endpoint.id)
+        if held is None or held.met or held.progress.read_to >= flow.live.read_to:
+            return False
+        self._looks_left -= 1
+        found = await self._log.read(flow.partition, held.progress.read_to, _EVENTS, _BYTES)
+        events = [event for event in found.events if event.position <= flow.live.read_to]
+        return await self._router.probe(flow, endpoint, events, subscriptions)
+
+
+def _offer(flow: PartitionFlow, queue: EndpointQueue, item: DuePending) -> None:
+    delivery = Delivery.of_row(item.row, item.event, epoch=flow.lease.epoch)
+    delivery.probe = True
+    flow.begin(delivery)
+    queue.offer(delivery)

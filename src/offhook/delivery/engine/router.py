@@ -1,0 +1,158 @@
+"""From the log into the queues: each event to whom it is for, by the live path or from a range."""
+
+from collections.abc import Sequence
+
+from offhook.delivery.engine.caution import DIED, delay_ms
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.entries import Lane
+from offhook.delivery.ports import DispatchStore
+from offhook.delivery.queueing.progress import Range
+from offhook.delivery.queueing.queues import Delivery, EndpointQueue, Queues
+from offhook.delivery.subscriptions import Endpoint, Subscriptions
+from offhook.model.event import LogEvent
+
+_SHARE_WHEN_FULL = 16
+
+
+class Router:
+    """Routes what was read. Decisions are the flow's; nothing is written here."""
+
+    def __init__(self, *, store: DispatchStore, queues: Queues, memory_bound: int) -> None:
+        self._store = store
+        self._queues = queues
+        self._memory_bound = memory_bound
+        self.queued = 0
+        """How many deliveries wait in all, as of the last count and what was offered since."""
+
+    def room(self, queue: EndpointQueue) -> int:
+        """How many more may wait for an endpoint; once memory is full, no more than a small share
+        in all."""
+        if self.queued < self._memory_bound:
+            return queue.room_to_read
+        return min(queue.room_to_read, _SHARE_WHEN_FULL - queue.size)
+
+    async def live(
+        self, flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
+    ) -> None:
+        """Route events that the live reader took from the log."""
+        wanted = _matches(flow, events, subscriptions)
+        closed = await self._closed(flow, wanted)
+        for endpoint, event in wanted:
+            # An earlier event of this slice may have been the one that was too many.
+            if not flow.behind(endpoint.id):
+                self._live_one(flow, endpoint, event, closed)
+
+    async def ranged(
+        self,
+        flow: PartitionFlow,
+        held: Range,
+        endpoint: Endpoint,
+        events: Sequence[LogEvent],
+        subscriptions: Subscriptions,
+    ) -> None:
+        """Route events that were read again for an endpoint that fell behind."""
+        wanted = [(endpoint, e) for e in events if subscriptions.wants(endpoint.id, e)]
+        closed = await self._closed(flow, wanted)
+        for _, event in wanted:
+            if not flow.was_settled(endpoint.id, event.position):
+                delivery = _delivery(flow, endpoint, event, held)
+                self._offer(flow, delivery, self._queues.of(endpoint), closed)
+
+    async def probe(
+        self,
+        flow: PartitionFlow,
+        endpoint: Endpoint,
+        events: Sequence[LogEvent],
+        subscriptions: Subscriptions,
+    ) -> bool:
+        """Queue the first of these events whose lane is open, ahead of its turn; returns whether
+        there was one."""
+        wanted = [(endpoint, e) for e in events if subscriptions.wants(endpoint.id, e)]
+        closed = await self._closed(flow, wanted)
+        for _, event in wanted:
+            lane = Lane(endpoint.id, event.key)
+            taken = endpoint.ordered and (lane in closed or flow.closing(lane))
+            if not taken and not flow.is_settled(endpoint.id, event.position):
+                flow.take_ahead(endpoint.id, event.position)
+                alone = Range(event.position)
+                delivery = _delivery(flow, endpoint, event, alone)
+                self._offer(flow, delivery, self._queues.of(endpoint), closed)
+                return True
+        return False
+
+    async def set_aside(
+        self,
+        flow: PartitionFlow,
+        events: Sequence[LogEvent],
+        subscriptions: Subscriptions,
+        now_ms: int,
+    ) -> None:
+        """Give each delivery of events that are suspected a row of its own, to be tried later."""
+        wanted = _matches(flow, events, subscriptions)
+        closed = await self._closed(flow, wanted)
+        for endpoint, event in wanted:
+            if flow.was_settled(endpoint.id, event.position):
+                continue
+            delivery = _delivery(flow, endpoint, event, None, since_ms=now_ms)
+            lane = Lane(endpoint.id, event.key)
+            if endpoint.ordered and (lane in closed or flow.closing(lane)):
+                flow.wait_behind(delivery)
+            else:
+                flow.begin(delivery)
+                flow.retry(delivery, endpoint, now_ms + delay_ms(0), DIED)
+
+    def _live_one(
+        self, flow: PartitionFlow, endpoint: Endpoint, event: LogEvent, closed: set[Lane]
+    ) -> None:
+        if flow.was_settled(endpoint.id, event.position):
+            return
+        queue = self._queues.of(endpoint)
+        if self.room(queue) <= 0 or flow.lanes_bound_reached(endpoint.id):
+            flow.hold(endpoint.id, event.position)
+            return
+        self._offer(flow, _delivery(flow, endpoint, event, None), queue, closed)
+
+    def _offer(
+        self, flow: PartitionFlow, delivery: Delivery, queue: EndpointQueue, closed: set[Lane]
+    ) -> None:
+        if queue.endpoint.ordered:
+            lane = Lane(delivery.webhook, delivery.lane)
+            if lane in closed or flow.closing(lane) or queue.lane_full(lane.key):
+                flow.wait_behind(delivery)
+                return
+        flow.begin(delivery)
+        queue.offer(delivery)
+        self.queued += 1
+        self._queues.stir(queue)
+
+    async def _closed(
+        self, flow: PartitionFlow, wanted: Sequence[tuple[Endpoint, LogEvent]]
+    ) -> set[Lane]:
+        lanes = {
+            Lane(endpoint.id, event.key)
+            for endpoint, event in wanted
+            if endpoint.ordered and flow.may_be_closed(endpoint.id)
+        }
+        return await self._store.closed_lanes(flow.partition, lanes) if lanes else set()
+
+
+def _matches(
+    flow: PartitionFlow, events: Sequence[LogEvent], subscriptions: Subscriptions
+) -> list[tuple[Endpoint, LogEvent]]:
+    return [
+        (endpoint, event)
+        for event in events
+        for endpoint in subscriptions.match(event, flow.behind)
+    ]
+
+
+def _delivery(
+    flow: PartitionFlow,
+    endpoint: Endpoint,
+    event: LogEvent,
+    held: Range | None,
+    since_ms: int | None = None,
+) -> Delivery:
+    reader = flow.live if held is None else held.progress
+    epoch = flow.lease.epoch
+    return Delivery(endpoint.id, event, epoch=epoch, reader=reader, since_ms=since_ms)

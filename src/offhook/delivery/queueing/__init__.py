@@ -1,0 +1,1 @@
+"""Deliveries in memory: in order for each key, within what each endpoint bears."""

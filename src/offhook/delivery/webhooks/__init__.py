@@ -1,0 +1,1 @@
+"""Webhooks as their owners see them: made, changed, rotated, tried."""
