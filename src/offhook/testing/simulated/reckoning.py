@@ -36,8 +36,8 @@ class Reckoning:
         self._asked_at = 0
 
     async def wait(self) -> None:
-        """Until nothing is left to be delivered; then, in some lives, until all that was given up or
-        missed is delivered too."""
+        """Until nothing is left to be delivered; then, in some lives, until all that was given up
+        or missed is delivered too."""
         day = self._world.plan.kind is Kind.DAY
         longest_s = _LONGEST_DAY_S if day else _LONGEST_S
         await self._until_drained(longest_s)
