@@ -17,6 +17,7 @@ from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.material import OTHER_ACCOUNT
+from offhook.testing.conformance.replay_material import enable
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, ScriptedNetwork
@@ -98,7 +99,7 @@ class RecoveryConformance:
         await bench.post("a")
         await bench.settle()
         for enabled in (False, True):
-            await _enable(store, webhook, enabled)
+            await enable(store, webhook, enabled)
             await bench.settle()
         bench.network.script = lambda _: OK
         [view] = await _listed(store, status=CANCELED)
@@ -185,7 +186,7 @@ class RecoveryConformance:
         bench.network.script = lambda _: DOWN
         await bench.post("a")
         await bench.settle()
-        await _enable(store, webhook, False)
+        await enable(store, webhook, False)
         assert await _retry_all(store, bench) == Asked(0, more=False)
 
 
@@ -218,14 +219,3 @@ async def _retry_all(
 
 async def _statuses(store: ConformingStore) -> dict[DeliveryStatus, int]:
     return dict(Counter(it.status for it in await _listed(store)))
-
-
-async def _enable(store: ConformingStore, webhook: WebhookId, enabled: bool) -> None:
-    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
-    assert stored is not None
-    text = stored.document.decode().replace(" ", "")
-    was, wanted = f'"enabled":{str(not enabled).lower()}', f'"enabled":{str(enabled).lower()}'
-    assert was in text
-    assert await store.webhooks.replace_webhook(
-        DEFAULT_ACCOUNT, webhook, text.replace(was, wanted).encode(), stored.revision
-    )
