@@ -3,6 +3,7 @@
 import asyncio
 
 from offhook.delivery.entries import Answer
+from offhook.delivery.health import EndpointHealth
 from offhook.delivery.replays.entries import ReplayScope, ReplayState
 from offhook.delivery.schedule import Schedule
 from offhook.model.event import LogEvent
@@ -195,8 +196,13 @@ class Reckoning:
                 for it in failed
             )
             accepted = last.told_accepted
-            if accepted and known and stored.health.failures:
+            if accepted and known and stored.health.failures and self._in_order(stored.health):
                 self._world.promises.breaks(f"{name} took its last request: {stored.health}")
+
+    def _in_order(self, health: EndpointHealth) -> bool:
+        """Whether its last failure came last, also by clocks that nobody stepped in between."""
+        off_ms = self._world.promises.clocks_off_s * 1000
+        return (health.last_failure_ms or 0) - (health.last_success_ms or 0) >= off_ms
 
     async def _replays_are_over(self) -> None:
         """Each took on so many, of which each was accepted or given up."""
