@@ -108,6 +108,7 @@ class Ledger:
         """What stood in a lane that was let go, past ``max_hold_s``."""
         self._loose: set[Lane] = set()
         self.holdings: dict[int, Holding] = {}
+        self.cursors: Counter[int] = Counter()  # as the store knows them
         self.rows: dict[tuple[WebhookId, EventId], PendingRow] = {}
         self.parked: dict[Delivery, str] = {}
         """Deliveries that were ever given up or canceled, and why the last time."""
@@ -239,6 +240,7 @@ class Ledger:
         self.trace.tell(f"asked to retry {endpoint} {event.key}#{event.sequence}")
 
     def _applied(self, changes: PartitionChanges) -> None:
+        self.cursors[changes.lease.partition] = changes.cursor
         for attempt in changes.attempts:
             delivery = _name(attempt.webhook), attempt.event_id
             self.records[delivery].append(attempt)

@@ -80,6 +80,7 @@ class Reckoning:
             and not self._ledger.rows
             and not any(self._ledger.open.values())
             and not self._outstanding()
+            and all(self._ledger.cursors[at] >= last for at, last in self._ends().items())
             and not await self._ranges()
             and not await self._unannounced()
             and not await self._world.ports.replays.open_replays([0])
@@ -234,10 +235,15 @@ class Reckoning:
     async def _unread(self) -> list[int]:
         """Partitions whose cursor does not stand behind the last event."""
         share = await self._world.ports.leases.acquire(DELIVER, _INSPECTOR, LEASE_S)
-        last = dict.fromkeys(range(self._world.plan.partitions), 0)
+        ends = self._ends()
+        return [it.partition for it in share.taken if it.cursor < ends[it.partition]]
+
+    def _ends(self) -> dict[int, int]:
+        """The last event's position in each partition."""
+        ends = dict.fromkeys(range(self._world.plan.partitions), 0)
         for event in self._ledger.events.values():
-            last[event.partition] = max(last[event.partition], event.position)
-        return [it.partition for it in share.taken if it.cursor < last[it.partition]]
+            ends[event.partition] = max(ends[event.partition], event.position)
+        return ends
 
 
 def _gives_up(sending: Sending, answer: Answer, schedule: Schedule) -> bool:
