@@ -262,3 +262,14 @@ async def shown_by(session: Session, setting: str) -> str:
     """What the server says that holds."""
     value: str = await session._raw.fetchval("SELECT current_setting($1)", setting)
     return value
+
+
+async def test_what_is_open_for_too_long_is_ended_also_if_it_is_not_idle(
+    postgres18_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LONGEST_TRANSACTION_MS", 500)
+    async with asyncio.timeout(OUTER_S), opened(postgres18_url) as store:
+        with pytest.raises(Unavailable, match="cannot be used now"):
+            async with store._database.transaction() as session:
+                await session._raw.fetchval("SELECT pg_sleep(10)")
+        assert await append(store, plain("a", 1))

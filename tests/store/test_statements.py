@@ -60,6 +60,7 @@ ALONE = {
         "health_add": MEETS_OTHERS,
         "heads_locked": MEETS_OTHERS,
         "lock_timeout": MEETS_OTHERS,
+        "transaction_timeout": MEETS_OTHERS,
         "migrations_lock": MEETS_OTHERS,
         "migrations_unlock": MEETS_OTHERS,
         "notify": MEETS_OTHERS,

@@ -45,6 +45,10 @@ SERVER_SETTINGS = {
     "tcp_keepalives_count": "3",
 }
 
+LONGEST_TRANSACTION_MS = 15_000
+_BOUNDS_TRANSACTIONS = 17
+"""The first version of PostgreSQL that can."""
+
 _PATIENT = {"statement_timeout": "0", "lock_timeout": "0"}
 
 GONE = (
@@ -179,6 +183,13 @@ async def connect(
     return await asyncpg.connect(url, timeout=_CONNECT_S, server_settings=own)
 
 
+async def bound_transactions(raw: Raw) -> None:
+    """Have the server end what is open for too long, where it can. Of a peer that was cut off in
+    the midst of a request it knows no better: that is no statement, and is not idle either."""
+    if raw.get_server_version().major >= _BOUNDS_TRANSACTIONS:
+        await Session(raw).row("transaction_timeout", timeout_ms=LONGEST_TRANSACTION_MS)
+
+
 async def open_pool(url: str, size: int = POOL_SIZE) -> "asyncpg.Pool":
     """The pool of a process. Raises what asyncpg raises."""
     return await asyncpg.create_pool(
@@ -192,4 +203,5 @@ async def open_pool(url: str, size: int = POOL_SIZE) -> "asyncpg.Pool":
         max_cached_statement_lifetime=0,
         connection_class=_Connection,
         server_settings=SERVER_SETTINGS,
+        init=bound_transactions,
     )
