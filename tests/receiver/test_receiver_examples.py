@@ -65,9 +65,10 @@ class Example:
         return status.split()[1]
 
     async def says(self, line: str) -> list[str]:
-        """What it printed, up to this line."""
+        """What it printed until all words of this line were there: some servers print too, from
+        another thread, and between the words."""
         lines: list[str] = []
-        while line not in lines:
+        while not all(word in " ".join(lines) for word in line.split()):
             read = await asyncio.wait_for(self._output.readline(), PATIENCE_S)
             assert read, f"it ended, having said {lines}"
             lines.append(read.decode().strip())
