@@ -35,9 +35,6 @@ FULL_S = 60.0
 SPEED_KEPT = 0.9 if REPORT_S >= FULL_S else 0.5
 """Of the speed without a report. A short run on a busy machine is given much more room: it finds
 what a report makes slower by its nature, as a row that every append updates."""
-ROUNDS = 4
-"""A machine whose speed swings spoils one round; what a report costs by its nature, it costs in
-each."""
 BATCH = 50
 BATCHES = 4
 MIDNIGHT = datetime(2026, 7, 1, tzinfo=UTC)
@@ -114,7 +111,7 @@ def facts() -> Iterator[Submission]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(REPORT_S * 6 + 240)
+@pytest.mark.timeout(REPORT_S * 4 + 120)
 async def test_a_long_report_costs_little(tmp_path: Path, tell: Tell) -> None:
     """Two databases on one server get the same work in turn, step by step; the report is in one of
     them. What happens on the machine meanwhile happens to both."""
@@ -126,22 +123,13 @@ async def test_a_long_report_costs_little(tmp_path: Path, tell: Tell) -> None:
             await log.step()
         await held.enter_async_context(report(server.url("reported")))
         await in_turn(reported, free, REPORT_S / 2)
-        for _ in range(ROUNDS):
-            kept, steps = await speed_kept(reported, free)
-            of = ", ".join(f"{work} {kept[work]:.2f}" for work in WORK)
-            tell(f"a report of {REPORT_S:g} s: speed kept in its second half ({steps} steps): {of}")
-            if min(kept.values()) > SPEED_KEPT:
-                break
-    assert min(kept.values()) > SPEED_KEPT
-
-
-async def speed_kept(reported: Log, free: Log) -> tuple[dict[str, float], int]:
-    """The speed of each work with the report as a share of that without, and in how many steps."""
-    for log in (reported, free):
-        log.took_s.clear()
-    steps = await in_turn(reported, free, REPORT_S / 2)
+        for log in (reported, free):
+            log.took_s.clear()
+        steps = await in_turn(reported, free, REPORT_S / 2)
     kept = {work: median(free.took_s[work]) / median(reported.took_s[work]) for work in WORK}
-    return kept, steps
+    of = ", ".join(f"{work} {kept[work]:.2f}" for work in WORK)
+    tell(f"a report of {REPORT_S:g} s: speed kept in its second half ({steps} steps): {of}")
+    assert min(kept.values()) > SPEED_KEPT
 
 
 async def in_turn(one: Log, other: Log, for_s: float) -> int:
