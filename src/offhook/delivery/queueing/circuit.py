@@ -54,12 +54,14 @@ class Circuit:
     fresh: bool = False
     """Whether that is to be something that was not tried yet. In turn: what fails may do so by
     itself, and others be accepted."""
+    idle: bool = False
+    """Whether nothing of it waits that could probe, so that a replay may."""
 
     def accepted(self) -> None:
         """It took a request: all is well."""
         self.state, self.failures = CircuitState.CLOSED, 0
         self.failing_since_s, self.probe_at_s, self.pause_s = inf, inf, FIRST_PAUSE_S
-        self.may_choose = False
+        self.may_choose = self.idle = False
 
     def failed(self, now_s: float) -> bool:
         """It did not; returns whether the circuit opens by it."""
@@ -81,7 +83,7 @@ class Circuit:
     def trip(self, now_s: float) -> None:
         """It is left alone from now on, whatever it did before."""
         self.state, self.probe_at_s = CircuitState.OPEN, now_s + self.pause_s
-        self.may_choose = False
+        self.may_choose = self.idle = False
 
     def tick(self, now_s: float) -> None:
         """Let a probe through once it is time to: something that is due, or something else where
@@ -94,6 +96,7 @@ class Circuit:
     def found_none(self, now_s: float) -> None:
         """There was nothing to probe with: look again in a while."""
         self.probe_at_s, self.may_choose, self.fresh = now_s, False, False
+        self.idle = True
 
     @property
     def due_s(self) -> float:

@@ -164,6 +164,12 @@ class EndpointQueue:
         return self.room if self.circuit.state is CircuitState.CLOSED else 0
 
     @property
+    def room_to_replay(self) -> int:
+        """How many more a replay may read for it: also the one to probe with, if there is nothing
+        else, for then nobody would find out that it is back."""
+        return self.room if self.circuit.idle else self.room_to_read
+
+    @property
     def hangs(self) -> bool:
         """Whether what is sent to it may take long, as far as is known: beyond the first few to an
         endpoint that has not answered yet, it may."""

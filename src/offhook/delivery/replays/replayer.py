@@ -115,7 +115,7 @@ class Replayer:
             return
         queue = self._queues.of(endpoint)
         await self._retry(flow, running, queue, self._room(flow, running, queue))
-        if flow.replays.is_reading(running) and queue.room_to_read > 0:
+        if flow.replays.is_reading(running) and queue.room_to_replay > 0:
             if not running.found:
                 await self._scan(flow, running, subscriptions)
             await self._look_closer(flow, running, queue, self._room(flow, running, queue))
