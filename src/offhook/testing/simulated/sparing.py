@@ -1,7 +1,8 @@
 """A dead endpoint is left alone but for a probe now and then: checked at each request.
 
 What is known here is less than what the process itself knows: a failure counts once it is recorded,
-an acceptance at once. So whatever is taken to be left alone here, the process has to.
+an acceptance at once. So whatever is taken to be left alone here, the process has to. Since when it
+does is not known to the failure: of those recorded together any may have been the one.
 """
 
 from dataclasses import dataclass
@@ -26,11 +27,22 @@ class _Failing:
     failures: int = 0
     pause_s: float = 0.0
     left_alone_from_s: float = inf
+    at_the_latest_s: float = inf
+    """The same, if it was the last failure that could be the one."""
 
     @property
     def until_s(self) -> float:
         """Until when nothing may begin."""
         return self.left_alone_from_s + self.pause_s if self.pause_s else -inf
+
+    def leave_alone(self, pause_s: float, from_s: float, at_the_latest_s: float) -> None:
+        """It is, so long, from some moment between these."""
+        self.pause_s, self.left_alone_from_s = pause_s, from_s
+        self.at_the_latest_s = at_the_latest_s
+
+    def surely_probed(self, sending: Sending) -> bool:
+        """Whether this is no request from before it was left alone."""
+        return sending.began_s >= self.at_the_latest_s + self.pause_s - _ROUNDING_S
 
 
 @dataclass(slots=True)
@@ -38,12 +50,14 @@ class _Heard:
     """Failures that a process heard of since something was accepted."""
 
     first_s: float
-    last_s: float
     failures: int = 0
+    enough_s: float = inf
+    """The first by which it may have left the endpoint alone."""
 
-    @property
-    def long(self) -> bool:
-        return self.last_s >= self.first_s + _AFTER_S
+    def add(self, ended_s: float) -> None:
+        self.failures += 1
+        if self.failures >= _AFTER_FAILURES and ended_s >= self.first_s + _AFTER_S:
+            self.enough_s = min(self.enough_s, ended_s)
 
 
 class Sparing:
@@ -64,7 +78,7 @@ class Sparing:
     def may_probe(self, sending: Sending) -> bool:
         """Whether its sender may have left the endpoint alone, and probes it with this."""
         heard = self._heard.get(_of(sending))
-        return heard is not None and heard.failures >= _AFTER_FAILURES and heard.long
+        return heard is not None and heard.enough_s < inf
 
     def heard(self, sending: Sending) -> None:
         """Its sender has the answer."""
@@ -74,8 +88,7 @@ class Sparing:
             self._heard.pop(_of(sending), None)
             self._accepted_s[_of(sending)] = ended_s
         else:
-            heard = self._heard.setdefault(_of(sending), _Heard(ended_s, ended_s))
-            heard.failures, heard.last_s = heard.failures + 1, ended_s
+            self._heard.setdefault(_of(sending), _Heard(ended_s)).add(ended_s)
 
     def failed(self, sending: Sending, now_s: float, enabled_since_s: float) -> None:
         """Its sender has recorded that it failed."""
@@ -89,12 +102,11 @@ class Sparing:
         failing.since_s = min(failing.since_s, now_s)
         failing.last_s = max(failing.last_s, ended_s)
         if failing.pause_s:
-            # What began before was no probe.
-            if sending.began_s >= failing.until_s - _ROUNDING_S:
-                failing.pause_s = min(failing.pause_s * 2, _LONGEST_PAUSE_S)
-                failing.left_alone_from_s = ended_s
+            if failing.surely_probed(sending):
+                failing.leave_alone(min(failing.pause_s * 2, _LONGEST_PAUSE_S), ended_s, ended_s)
         elif failing.failures >= _AFTER_FAILURES and ended_s >= failing.since_s + _AFTER_S:
-            failing.pause_s, failing.left_alone_from_s = _FIRST_PAUSE_S, failing.last_s
+            enough_s = self._heard[_of(sending)].enough_s
+            failing.leave_alone(_FIRST_PAUSE_S, enough_s, failing.last_s)
 
 
 def _of(sending: Sending) -> tuple[str, str]:
