@@ -10,10 +10,11 @@ from pieces import subscribe
 from offhook.delivery.engine.flow import PartitionFlow
 from offhook.delivery.engine.probing import Prober
 from offhook.delivery.engine.router import Router
-from offhook.delivery.entries import PartitionChanges, PendingState
+from offhook.delivery.entries import Lane, PartitionChanges, PendingState
 from offhook.delivery.queueing.circuit import CircuitState
 from offhook.delivery.queueing.queues import EndpointQueue, Queues
 from offhook.delivery.subscriptions import Subscriptions, endpoint_of
+from offhook.log.entries import LogSlice
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.store.sqlite import SqliteStore, open_sqlite
 from offhook.store.sqlite.connection import Connection
@@ -61,9 +62,9 @@ class Desk:
         for endpoint in self.subscriptions.endpoints.values():
             if not rows:
                 self.flow.hold(endpoint.id, event.position)
-            self._wait_for_a_probe(self.queues.of(endpoint), fresh=not rows)
+            self.wait_for_a_probe(self.queues.of(endpoint), fresh=not rows)
 
-    def _wait_for_a_probe(self, queue: EndpointQueue, *, fresh: bool) -> None:
+    def wait_for_a_probe(self, queue: EndpointQueue, *, fresh: bool) -> None:
         circuit = queue.circuit
         circuit.state, circuit.may_choose, circuit.fresh = CircuitState.HALF_OPEN, True, fresh
         self.queues.rest(queue)
@@ -141,3 +142,101 @@ async def test_those_that_wait_again_soon_keep_no_others_from_their_turn(desk: D
             queue.circuit.may_choose = True
         desk.flow.busy.clear()
     assert len(probed) == ENDPOINTS
+
+
+async def _fall_behind(desk: Desk, keys: list[str], **fields: object) -> EndpointQueue:
+    """One endpoint, with a range of all these events, that waits for a probe."""
+    stored = await subscribe(desk.store, "crm", **fields)
+    desk.subscriptions = Subscriptions(1, [endpoint_of(stored)])
+    events = await placed(desk.store, *(plain(key, n) for n, key in enumerate(keys)))
+    desk.flow = PartitionFlow(await lease_for(desk.store, keys[0]))
+    desk.flow.live.read(events[-1].position)
+    desk.flow.hold(stored.id, events[0].position)
+    queue = desk.queues.of(desk.subscriptions.endpoints[stored.id])
+    desk.wait_for_a_probe(queue, fresh=True)
+    return queue
+
+
+async def test_a_turn_goes_on_looking_where_the_last_one_ended(desk: Desk) -> None:
+    queue = await _fall_behind(desk, ["a"] * 20_000 + ["b"], filter="data.number == 20000")
+    turns = 0
+    while not queue.size:
+        desk.wait_for_a_probe(queue, fresh=True)
+        await desk.step()
+        turns += 1
+    assert turns == 3
+    assert desk.flow.ranges[queue.endpoint.id].progress.read_to >= 20_000
+
+
+async def test_what_nobody_wants_is_no_range_for_ever(desk: Desk) -> None:
+    queue = await _fall_behind(desk, ["a"] * 50, filter="data.number < 0")
+    await desk.step()
+    assert desk.flow.ranges[queue.endpoint.id].met
+    assert queue.circuit.idle
+
+
+async def test_after_looking_in_vain_most_of_the_time_is_left_to_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = await _fall_behind(desk, ["a"] * 50, filter="data.number < 0")
+    read = desk.store.log.read
+
+    async def slowly(*given: int) -> LogSlice:
+        desk.clock.advance(0.5)
+        return await read(*given)
+
+    monkeypatch.setattr(desk.store.log, "read", slowly)
+    await desk.step()
+    assert desk.prober.due_in_s() == pytest.approx(1.0)
+    desk.flow.hold(queue.endpoint.id, 1)
+    desk.wait_for_a_probe(queue, fresh=True)
+    await desk.step()
+    assert queue.circuit.may_choose
+    desk.clock.advance(1.0)
+    await desk.step()
+    assert not queue.circuit.may_choose
+
+
+async def test_what_was_given_up_as_a_probe_is_passed_and_not_chosen_again(desk: Desk) -> None:
+    queue = await _fall_behind(desk, ["a", "b"])
+    held, chosen = desk.flow.ranges[queue.endpoint.id], []
+    for _ in range(3):
+        desk.wait_for_a_probe(queue, fresh=True)
+        await desk.step()
+        if queue.size:
+            delivery = queue.take()
+            chosen.append(delivery.event.key)
+            desk.flow.park(delivery, queue.endpoint, PendingState.FAILED, "refused", 1)
+            queue.pass_on(delivery.lane)
+    assert chosen == ["a", "b"]
+    assert held.met
+
+
+async def test_what_is_to_be_tried_again_as_a_probe_is_not_passed(desk: Desk) -> None:
+    queue = await _fall_behind(desk, ["a", "b"])
+    held, chosen = desk.flow.ranges[queue.endpoint.id], []
+    for _ in range(3):
+        desk.wait_for_a_probe(queue, fresh=True)
+        await desk.step()
+        if queue.size:
+            delivery = queue.take()
+            chosen.append(delivery.event.key)
+            desk.flow.retry(delivery, queue.endpoint, 0, "503")
+            queue.pass_on(delivery.lane)
+    assert chosen == ["a", "b"]
+    assert held.progress.read_to == 0
+
+
+async def test_what_was_passed_over_as_its_lane_was_closed_is_not_overtaken(desk: Desk) -> None:
+    wanted = "data.number == 0 || data.number == 9000"
+    queue = await _fall_behind(desk, ["a"] * 9_001, filter=wanted)
+    desk.flow.changes.closing[Lane(queue.endpoint.id, "a")] = 0
+    await desk.step()
+    assert not queue.size
+    desk.flow.changes.closing.clear()
+    desk.wait_for_a_probe(queue, fresh=True)
+    await desk.step()
+    assert not queue.size
+    desk.wait_for_a_probe(queue, fresh=True)
+    await desk.step()
+    assert queue.take().event.sequence == 1

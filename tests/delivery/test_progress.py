@@ -1,9 +1,10 @@
 """The position below which everything is settled, whatever the order of settling."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.delivery.queueing.progress import Progress
+from offhook.delivery.queueing.progress import Progress, Range
 
 
 def test_without_deliveries_reading_is_progress() -> None:
@@ -61,3 +62,40 @@ def test_the_cursor_never_passes_an_unsettled_position_and_never_goes_back(
         assert progress.done_to() == (min(left) - 1 if left else max(positions))
         assert progress.done_to() >= before
         before = progress.done_to()
+
+
+def test_what_is_not_to_be_sent_at_the_front_of_a_range_is_read_and_nothing_behind_it() -> None:
+    held = Range(11)
+    held.nothing_up_to(20)
+    held.sought(through=40, end=100)
+    assert (held.progress.read_to, held.seek_from(1), held.met) == (20, 20, False)
+    held.sought(through=40, end=100)
+    assert held.seek_from(1) == 40
+    held.nothing_up_to(60)
+    assert held.progress.read_to == 20
+
+
+@pytest.mark.parametrize("how", ["all of it was", "it is read further", "the endpoint changed"])
+def test_a_range_is_searched_from_its_front_again_once(how: str) -> None:
+    held = Range(11)
+    assert held.seek_from(1) == 10
+    held.sought(through=40, end=100)
+    held.search.behind.add("a")
+    match how:
+        case "all of it was":
+            held.sought(through=100, end=100)
+            assert held.seek_from(1) == 10
+        case "it is read further":
+            held.progress.read(60)
+            assert held.seek_from(1) == 60
+        case _:
+            assert held.seek_from(2) == 10
+    assert not held.search.behind
+    assert not held.met
+
+
+def test_a_range_of_which_nothing_is_to_be_sent_is_met() -> None:
+    held = Range(11)
+    held.nothing_up_to(100)
+    held.sought(through=100, end=100)
+    assert held.met

@@ -78,7 +78,12 @@ class Feeding:
 
     def due_in_s(self, flows: Collection[PartitionFlow]) -> float:
         """Seconds until there is something to do that nothing else wakes for."""
-        return max(_SOONEST_S, min(self._retrier.due_in_s(flows), self._replayer.due_in_s()))
+        due_s = (
+            self._retrier.due_in_s(flows),
+            self._replayer.due_in_s(),
+            self._prober.due_in_s(),
+        )
+        return max(_SOONEST_S, min(due_s))
 
     async def run(self, flows: Sequence[PartitionFlow], meanwhile: Callable[[], None]) -> bool:
         """Feed the queues from these partitions; returns whether there may be more at once. Each

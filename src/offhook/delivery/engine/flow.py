@@ -54,6 +54,7 @@ class PartitionFlow:
         to stay. Nothing more is read or begun once it is to go."""
         self.replays = Replays()
         self._settled = set(settled)
+        self._over_ahead: set[tuple[WebhookId, int]] = set()
         self._resume_to = _highest(settled)
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
         self._applying = ChangeSet()
@@ -72,6 +73,7 @@ class PartitionFlow:
             return False
         found = (webhook, position) in self._settled
         self._settled.discard((webhook, position))
+        self._over_ahead.discard((webhook, position))
         return found
 
     def is_settled(self, webhook: WebhookId, position: int) -> bool:
@@ -83,6 +85,10 @@ class PartitionFlow:
         self._settled.add((webhook, position))
         # Its row waits until the range is read up to it, however many lanes are closed.
         self._resume_to[webhook] = max(position, self._resume_to.get(webhook, 0))
+
+    def is_over(self, webhook: WebhookId, position: int) -> bool:
+        """Whether it was seen to out of turn, and accepted or given up."""
+        return (webhook, position) in self._over_ahead
 
     def behind(self, webhook: WebhookId) -> bool:
         """Whether the endpoint is fed from its range rather than live."""
@@ -160,6 +166,7 @@ class PartitionFlow:
     def accept(self, delivery: Delivery) -> None:
         """The endpoint took it. What a replay read may have a row that was given up."""
         self.let_go(delivery)
+        self._end_ahead(delivery)
         self.replays.note(delivery, Outcome.ACCEPTED)
         if delivery.pending or delivery.replay is not None:
             lane = Lane(delivery.webhook, delivery.lane)
@@ -210,6 +217,7 @@ class PartitionFlow:
     ) -> None:
         """A row of its own for good: failed or canceled. The lane goes on."""
         self.let_go(delivery)
+        self._end_ahead(delivery)
         self.replays.note(delivery, Outcome.GIVEN_UP)
         lane = delivery.lane if endpoint.ordered and delivery.pending else None
         self.changes.put(_row(delivery, state, lane, attempts, None, why))
@@ -316,6 +324,11 @@ class PartitionFlow:
         self._sending.discard((webhook, position))
         self._parting.discard((webhook, position))
         self.changes.fresh.add((webhook, position))
+
+    def _end_ahead(self, delivery: Delivery) -> None:
+        key = delivery.webhook, delivery.event.position
+        if key in self._settled:
+            self._over_ahead.add(key)
 
     def _begin_range(self, webhook: WebhookId, from_position: int) -> Range:
         held = self.ranges[webhook] = Range(from_position)

@@ -1,6 +1,7 @@
 """Choosing what to probe with: an endpoint whose circuit is half open, and nothing of it is due."""
 
 from collections.abc import Collection, Mapping, Sequence
+from math import inf
 
 from offhook.clock import Clock
 from offhook.delivery.engine.flow import PartitionFlow
@@ -12,16 +13,22 @@ from offhook.delivery.subscriptions import Subscriptions
 from offhook.log.ports import LogStore
 from offhook.model.ids import WebhookId
 
-_EVENTS = 200
+_EVENTS = 500
 _BYTES = 1 << 20
 _ENDPOINTS_A_STEP = 64
 _LOOKS_A_STEP = 64
+_LOOKS_A_TURN = 16
+_REST = 2.0
+"""For each second of looking in vain, so many are left to others."""
 
 
 class Prober:
     """Takes, in turn, what failed before (out of its time, and without counting if it fails again)
     and the next event of a key that nothing of failed: if that is accepted, the endpoint is well
     and refuses one event alone. Else that one has a row, which is all that a probe ever costs.
+
+    That event may stand far on in the log, behind many that the endpoint does not want or that
+    wait behind what failed: each turn goes on looking where the last one ended.
 
     However many endpoints wait for a probe, after an outage of our own say, a step chooses for 64
     at most and looks into the log about as often, so that leases are renewed meanwhile.
@@ -36,12 +43,19 @@ class Prober:
         self._queues = queues
         self._clock = clock
         self._looks_left = 0
+        self._rest_until_s = -inf
+
+    def due_in_s(self) -> float:
+        """Seconds until it goes on after looking in vain."""
+        left_s = self._rest_until_s - self._clock.monotonic()
+        return left_s if left_s > 0 else inf
 
     async def run(self, flows: Collection[PartitionFlow], subscriptions: Subscriptions) -> bool:
         """Queue probes for endpoints that wait for one; returns whether more of them do."""
+        began_s = self._clock.monotonic()
         known = subscriptions.endpoints.keys()
         waiting = [it for it in self._queues.unprobed() if it.endpoint.id in known]
-        if not waiting or not flows:
+        if not waiting or not flows or began_s < self._rest_until_s:
             return False
         turn = waiting[:_ENDPOINTS_A_STEP]
         firsts = await self._firsts(flows, [it for it in turn if not it.circuit.fresh])
@@ -50,7 +64,9 @@ class Prober:
             if self._looks_left <= 0:
                 return True
             if not await self._choose(flows, queue, firsts, subscriptions):
-                queue.circuit.found_none(self._clock.monotonic())
+                now_s = self._clock.monotonic()
+                queue.circuit.found_none(now_s)
+                self._rest_until_s = now_s + _REST * (now_s - began_s)
             self._queues.had_its_turn(queue)
         return len(waiting) > len(turn)
 
@@ -88,13 +104,18 @@ class Prober:
     async def _fresh(
         self, flow: PartitionFlow, queue: EndpointQueue, subscriptions: Subscriptions
     ) -> bool:
-        endpoint, held = queue.endpoint, flow.ranges.get(queue.endpoint.id)
-        if held is None or held.met or held.progress.read_to >= flow.live.read_to:
-            return False
-        self._looks_left -= 1
-        found = await self._log.read(flow.partition, held.progress.read_to, _EVENTS, _BYTES)
-        events = [event for event in found.events if event.position <= flow.live.read_to]
-        return await self._router.probe(flow, endpoint, events, subscriptions)
+        held = flow.ranges.get(queue.endpoint.id)
+        for _ in range(_LOOKS_A_TURN):
+            if held is None or held.met or held.progress.read_to >= flow.live.read_to:
+                break
+            self._looks_left -= 1
+            after = held.seek_from(queue.endpoint.revision)
+            found = await self._log.read(flow.partition, after, _EVENTS, _BYTES)
+            if await self._router.probe(flow, held, queue.endpoint, found, subscriptions):
+                return True
+            if not held.search.to or self._looks_left <= 0:
+                break
+        return False
 
 
 def _offer(flow: PartitionFlow, queue: EndpointQueue, item: DuePending) -> None:

@@ -9,6 +9,7 @@ from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queueing.progress import Range
 from offhook.delivery.queueing.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.subscriptions import Endpoint, Subscriptions
+from offhook.log.entries import LogSlice
 from offhook.model.event import LogEvent
 
 _SHARE_WHEN_FULL = 16
@@ -61,23 +62,33 @@ class Router:
     async def probe(
         self,
         flow: PartitionFlow,
+        held: Range,
         endpoint: Endpoint,
-        events: Sequence[LogEvent],
+        found: LogSlice,
         subscriptions: Subscriptions,
     ) -> bool:
-        """Queue the first of these events whose lane is open, ahead of its turn; returns whether
-        there was one."""
+        """Queue the first event of a slice of the range whose lane is open, ahead of its turn;
+        returns whether there was one. What stands before all that is not over counts as read: else
+        a range of which nothing is wanted would never end, and keep the log from its retention."""
+        end = flow.live.read_to
+        events = [event for event in found.events if event.position <= end]
         wanted = [(endpoint, e) for e in events if subscriptions.wants(endpoint.id, e)]
-        closed = await self._closed(flow, wanted)
-        for _, event in wanted:
+        left = [it for it in wanted if not flow.is_settled(endpoint.id, it[1].position)]
+        through = min(found.read_to, end)
+        _read_up(flow, held, endpoint, [event for _, event in wanted], through)
+        closed = await self._closed(flow, left)
+        for _, event in left:
             lane = Lane(endpoint.id, event.key)
-            taken = endpoint.ordered and (lane in closed or flow.closing(lane))
-            if not taken and not flow.is_settled(endpoint.id, event.position):
+            if endpoint.ordered and (lane in closed or flow.closing(lane)):
+                held.search.behind.add(lane.key)
+            if not endpoint.ordered or lane.key not in held.search.behind:
                 flow.take_ahead(endpoint.id, event.position)
+                held.sought(event.position, end)
                 alone = Range(event.position)
                 delivery = _delivery(flow, endpoint, event, alone)
                 self._offer(flow, delivery, self._queues.of(endpoint), closed)
                 return True
+        held.sought(through, end)
         return False
 
     async def set_aside(
@@ -156,3 +167,18 @@ def _delivery(
     reader = flow.live if held is None else held.progress
     epoch = flow.lease.epoch
     return Delivery(endpoint.id, event, epoch=epoch, reader=reader, since_ms=since_ms)
+
+
+def _read_up(
+    flow: PartitionFlow,
+    held: Range,
+    endpoint: Endpoint,
+    wanted: Sequence[LogEvent],
+    through: int,
+) -> None:
+    """Read the range up to the first of these that is not over."""
+    going_on = (it.position for it in wanted if not flow.is_over(endpoint.id, it.position))
+    held.nothing_up_to(next(going_on, through + 1) - 1)
+    for event in wanted:
+        if event.position <= held.progress.read_to:
+            flow.was_settled(endpoint.id, event.position)

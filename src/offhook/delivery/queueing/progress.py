@@ -69,13 +69,48 @@ class Progress:
         return self._order[0] - 1 if self._order else self._read_to
 
 
+class Search:
+    """How far a range was looked through for something to probe with, ahead of what is read of it,
+    for the endpoint as it is at a ``revision``. ``behind`` are the keys of which something was
+    passed over: what follows of them is not to overtake it."""
+
+    __slots__ = ("behind", "revision", "to")
+
+    def __init__(self, revision: int = 0) -> None:
+        self.to = 0
+        self.behind = set[str]()
+        self.revision = revision
+
+
 class Range:
     """An endpoint that fell behind, with its own place in the log. ``met`` once that place reached
     the live one: new events then go live again, while the last ones of the range settle."""
 
-    __slots__ = ("met", "progress", "stored_from")
+    __slots__ = ("met", "progress", "search", "stored_from")
 
     def __init__(self, from_position: int) -> None:
         self.progress = Progress(from_position - 1)
         self.met = False
+        self.search = Search()
         self.stored_from = from_position
+
+    def seek_from(self, revision: int) -> int:
+        """After which position something to probe with is to be looked for next. What an endpoint
+        wants at another revision may have been passed over."""
+        if self.search.revision != revision or self.search.to < self.progress.read_to:
+            self.search = Search(revision)
+        return max(self.search.to, self.progress.read_to)
+
+    def nothing_up_to(self, position: int) -> None:
+        """Nothing that was looked through up to here is left to be sent."""
+        if self.search.to <= self.progress.read_to:
+            self.progress.read(position)
+
+    def sought(self, through: int, end: int) -> None:
+        """It was looked through up to here. Once that is all up to the live place, ``end``, it is
+        looked through from its front again: lanes may have opened."""
+        self.met = self.progress.read_to >= end
+        if through >= end:
+            self.search = Search(self.search.revision)
+        else:
+            self.search.to = through

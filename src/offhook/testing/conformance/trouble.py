@@ -4,6 +4,7 @@ Subclass ``TroubleConformance`` in a test module that has the fixtures ``store``
 """
 
 import asyncio
+import itertools
 from collections import Counter
 
 import msgspec
@@ -21,7 +22,7 @@ from offhook.log.appender import Appender
 from offhook.log.entries import FeedFilter
 from offhook.log.fold import fold
 from offhook.model.event import LogEvent
-from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
+from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId, partition_of
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.stores import ConformingStore
@@ -159,6 +160,28 @@ class TroubleConformance:
         await bench.post("b", "c")
         await bench.pass_time(130, step_s=5)
         assert network.sequences("b") == network.sequences("c") == [1]
+
+    async def test_a_dead_endpoint_that_wants_little_is_found_to_be_back_by_what_stands_far_on(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        crm = Crm()
+        bench = Bench(store, clock, crm.network)
+        await bench.webhook(
+            "crm", retry={"delays_s": [1], "until_s": 2}, filter='data.of.startsWith("a")'
+        )
+        for n in range(6):
+            await bench.post(f"a{n}")
+            await bench.pass_time(6, step_s=1)
+        assert bench.dispatcher.circuits_open == 1
+        await bench.post("a6")
+        await bench.pass_time(180, step_s=5)
+        crm.down = False
+        for _ in range(30):
+            await bench.post(*_beside("a6", 100, store.log.partitions))
+        await bench.post("a6")
+        await bench.pass_time(75, step_s=5)
+        assert crm.network.sequences("a6") == [2]
+        assert not await _held(store)
 
     async def test_an_endpoint_that_hangs_gets_fewer_and_fewer_requests_at_once(
         self, store: ConformingStore, clock: FakeClock
@@ -376,6 +399,14 @@ class TroubleConformance:
         tried = crm.tried
         await bench.pass_time(4, step_s=1)
         assert crm.tried - tried <= 1
+
+
+def _beside(key: str, count: int, partitions: int) -> list[str]:
+    """Keys whose events stand in the same partition, none of which begins with an a."""
+    place = partition_of(DEFAULT_ACCOUNT, key, partitions)
+    keys = (f"b{n}" for n in itertools.count())
+    placed = (it for it in keys if partition_of(DEFAULT_ACCOUNT, it, partitions) == place)
+    return list(itertools.islice(placed, count))
 
 
 def _refuse_first_of_a(request: Request) -> Answer:
