@@ -10,17 +10,18 @@ from offhook.delivery.engine.flow import PartitionFlow
 from offhook.delivery.engine.releasing import Releaser
 from offhook.delivery.entries import AttemptRecord
 from offhook.delivery.queueing.circuit import Circuit
-from offhook.delivery.queueing.progress import Progress
+from offhook.delivery.queueing.progress import LivePath, Progress
 from offhook.delivery.queueing.queues import EndpointQueue
 from offhook.delivery.queueing.rate import Starts
 from offhook.delivery.replays import replayer
-from offhook.delivery.replays.steps import Step
+from offhook.delivery.replays.entries import ReplayJob
+from offhook.delivery.replays.steps import Standing, Step
 from offhook.delivery.schedule import Schedule
 from offhook.log.leasing import LeaseHolder
 from offhook.signing.secret import Secret
 from offhook.store.sqlite import webhooks
 from offhook.testing.simulated.life import live
-from offhook.testing.simulated.plan import Kind
+from offhook.testing.simulated.plan import _WEIGHTS, Kind
 
 LIVES = 200
 
@@ -79,6 +80,18 @@ def sends_nothing_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(replayer, "step_for", lambda *_given, **_named: Step.PASS)
 
 
+def makes_up_for_nothing_that_was_missed_while_disabled(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(_WEIGHTS, "endpoint_is_disabled_or_enabled", 6)
+    step_for = replayer.step_for
+
+    def of_rows(job: ReplayJob, standing: Standing, live: LivePath, *, recorded_ms: int) -> Step:
+        if standing.row is None:
+            return Step.PASS
+        return step_for(job, standing, live, recorded_ms=recorded_ms)
+
+    patch.setattr(replayer, "step_for", of_rows)
+
+
 def forgets_the_secret_before(patch: pytest.MonkeyPatch) -> None:
     def at_once(_secrets: Sequence[Secret], new: str, **_given: int) -> tuple[Secret, ...]:
         return (Secret(new),)
@@ -108,6 +121,7 @@ BUGS: tuple[Bug, ...] = (
     loses_a_record_now_and_then,
     tells_of_nothing,
     sends_nothing_again,
+    makes_up_for_nothing_that_was_missed_while_disabled,
     forgets_the_secret_before,
 )
 

@@ -115,12 +115,12 @@ class Ledger:
         self.records: dict[Delivery, list[AttemptRecord]] = defaultdict(list)
         self.recorded_accepted: set[Delivery] = set()
         self.replays: dict[ReplayId, ReplayJob] = {}
-        self.replayed: Counter[str] = Counter()
-        """How many replays of each endpoint were asked for."""
         self.accepted_by: Counter[ReplayId] = Counter()
         """How many deliveries are recorded as accepted that a replay sent."""
+        self.canceled: set[ReplayId] = set()
+        """Replays that nothing more is tried for: their owner stopped them, or their endpoint."""
         self.failed: Counter[Delivery] = Counter()
-        """How often each was given up."""
+        """How often each was given up, but for what is of a canceled replay."""
         self.disabled_by_us: Counter[str] = Counter()
         """How often the engine disabled each endpoint."""
         self.asked: dict[tuple[str, str], set[EventId]] = defaultdict(set)
@@ -224,14 +224,18 @@ class Ledger:
 
     def disabled(self, subscription: Subscription, why: str) -> None:
         """The endpoint gets nothing more; what waits for it is canceled."""
+        self.canceled |= {job.id for job in self.replays_of(subscription.name)}
         for (webhook, _), row in list(self.rows.items()):
             if webhook == subscription.webhook and row.state not in _PARKED:
                 self._park(row, why)
 
+    def replays_of(self, endpoint: str) -> list[ReplayJob]:
+        """All that were asked for."""
+        return [job for job in self.replays.values() if _name(job.webhook) == endpoint]
+
     def asked_for_replay(self, job: ReplayJob) -> None:
         """Somebody asked for much to be sent again."""
         self.replays[job.id] = job
-        self.replayed[_name(job.webhook)] += 1
         self.trace.tell(f"asked to replay {job.scope} of {_name(job.webhook)}: {job.id}")
 
     def asked_for_retry(self, endpoint: str, event: LogEvent) -> None:
@@ -253,7 +257,7 @@ class Ledger:
         for webhook, position in changes.settled:
             self.rows.pop((webhook, self._places[changes.lease.partition, position]), None)
         for row in changes.rows:
-            if row.state is PendingState.FAILED:
+            if row.state is PendingState.FAILED and not self._is_of_canceled(row):
                 self.failed[_name(row.webhook), row.event_id] += 1
             self._put(row)
         self._loose.update(changes.release)
@@ -263,6 +267,10 @@ class Ledger:
         for disabling in changes.disable:
             self._disable(disabling)
         self.trace.tell(_told(changes))
+
+    def _is_of_canceled(self, row: PendingRow) -> bool:
+        """Whether its owner gave it up, not Offhook: so it says, and so it is."""
+        return row.replay in self.canceled and (row.reason or "").endswith(CANCELED)
 
     def _failed(self, owner: str, delivery: Delivery, attempt: AttemptRecord) -> None:
         for sending in self.sendings[delivery]:

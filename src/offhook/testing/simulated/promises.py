@@ -120,7 +120,7 @@ class Promises:
         ]
         # What another replay comes to is hurried, and whatever failed before may be a probe.
         own = 0 if sending.replay is None else 1
-        hurried = self._ledger.replayed[sending.endpoint] > own
+        hurried = len(self._ledger.replays_of(sending.endpoint)) > own
         # So may a key be of which a retry was asked for, and what waited anew once order is kept.
         hurried = hurried or (sending.endpoint, sending.key) in self._ledger.asked
         hurried = hurried or not subscription.same_order

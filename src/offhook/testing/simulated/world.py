@@ -209,6 +209,7 @@ class World:
     async def cancel_replay(self, replay: ReplayId) -> None:
         """Have a replay stopped, if it runs still."""
         self.trace.tell(f"{replay} is canceled")
+        self.ledger.canceled.add(replay)
         await self.store.replays.cancel_replay(DEFAULT_ACCOUNT, replay)
 
     async def close(self) -> None:
