@@ -17,8 +17,8 @@ _EVENTS = 500
 _BYTES = 1 << 20
 _ENDPOINTS_A_STEP = 64
 _LOOKS_A_STEP = 64
-_LOOKS_A_TURN = 16
-_REST = 2.0
+_LOOKS_A_TURN = 4
+_REST = 4.0
 """For each second of looking in vain, so many are left to others."""
 
 
@@ -28,7 +28,8 @@ class Prober:
     and refuses one event alone. Else that one has a row, which is all that a probe ever costs.
 
     That event may stand far on in the log, behind many that the endpoint does not want or that
-    wait behind what failed: each turn goes on looking where the last one ended.
+    wait behind what failed: each turn goes on looking where the last one ended. A step looks in
+    vain for one endpoint at most, and leaves most of the time to others then.
 
     However many endpoints wait for a probe, after an outage of our own say, a step chooses for 64
     at most and looks into the log about as often, so that leases are renewed meanwhile.
@@ -63,12 +64,23 @@ class Prober:
         for queue in turn:
             if self._looks_left <= 0:
                 return True
-            if not await self._choose(flows, queue, firsts, subscriptions):
-                now_s = self._clock.monotonic()
-                queue.circuit.found_none(now_s)
-                self._rest_until_s = now_s + _REST * (now_s - began_s)
+            looks_left = self._looks_left
+            chosen = await self._choose(flows, queue, firsts, subscriptions)
+            if not chosen:
+                self._found_none(flows, queue)
             self._queues.had_its_turn(queue)
+            if not chosen and self._looks_left < looks_left:
+                now_s = self._clock.monotonic()
+                self._rest_until_s = now_s + _REST * (now_s - began_s)
+                return True
         return len(waiting) > len(turn)
+
+    def _found_none(self, flows: Collection[PartitionFlow], queue: EndpointQueue) -> None:
+        ranges = (flow.ranges.get(queue.endpoint.id) for flow in flows)
+        if any(held is not None and held.search.to for held in ranges):
+            queue.circuit.found_none_yet()
+        else:
+            queue.circuit.found_none(self._clock.monotonic())
 
     async def _firsts(
         self, flows: Collection[PartitionFlow], queues: Sequence[EndpointQueue]

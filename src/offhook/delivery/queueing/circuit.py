@@ -95,8 +95,13 @@ class Circuit:
 
     def found_none(self, now_s: float) -> None:
         """There was nothing to probe with: look again in a while."""
-        self.probe_at_s, self.may_choose, self.fresh = now_s, False, False
-        self.idle = True
+        self.probe_at_s, self.may_choose = now_s, False
+        self.found_none_yet()
+
+    def found_none_yet(self) -> None:
+        """There was nothing to probe with as far as was looked: go on, but let go first what falls
+        due or fails otherwise."""
+        self.fresh, self.idle = False, True
 
     @property
     def due_s(self) -> float:
