@@ -259,6 +259,33 @@ class TestRequests:
             await desk.run()
         assert [row.position for row in (await desk.write()).rows] == [4]
 
+    async def test_what_is_asked_for_an_endpoint_that_cannot_be_loaded_waits_until_it_can_be(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("offhook.delivery.engine.retries._REQUESTS_AT_ONCE", 1)
+        await desk.prepare(FAILED, FAILED, keys="ab")
+        loaded = desk.subscriptions
+        desk.subscriptions = Subscriptions(2, [], left_out={CRM: "no"})
+        for position in (1, 2):
+            await self.ask(desk, position)
+        for _ in range(3):
+            await desk.run()
+        assert desk.flow.changes.empty
+        desk.subscriptions = loaded
+        await desk.run()
+        written = await desk.write()
+        assert ([row.position for row in written.rows], len(written.requests)) == ([1, 2], 2)
+
+    async def test_what_is_asked_for_an_endpoint_that_is_gone_is_only_ticked_off(
+        self, desk: Desk
+    ) -> None:
+        await desk.prepare(FAILED)
+        desk.subscriptions = Subscriptions(2, [])
+        await self.ask(desk, 1)
+        await desk.run()
+        written = await desk.write()
+        assert (written.rows, len(written.requests)) == ((), 1)
+
     async def test_one_that_was_delivered_is_only_ticked_off(self, desk: Desk) -> None:
         await desk.prepare(FAILED)
         await self.ask(desk, 7)

@@ -110,12 +110,13 @@ class Retrier:
     async def _requests(
         self, flow_of: Mapping[int, PartitionFlow], subscriptions: Subscriptions, now_ms: int
     ) -> None:
-        """Those of rows whose outcome is not in the store yet are left for the next look, and do
-        not count against how many are read."""
+        """Those of rows whose outcome is not in the store yet, and of endpoints that cannot be
+        loaded for now, are left for a later look, and do not count against how many are read."""
         limit, self._left = _REQUESTS_AT_ONCE + self._left, 0
         for request in await self._store.requests(flow_of.keys(), limit):
             flow = flow_of[request.partition]
-            if (request.webhook, request.position) in flow.busy:
+            busy = (request.webhook, request.position) in flow.busy
+            if busy or request.webhook in subscriptions.left_out:
                 self._left += 1
             elif not flow.carries_out(request.id):
                 _carry_out(flow, request, subscriptions, now_ms)

@@ -5,7 +5,7 @@ Subclass ``LoadingConformance`` in a test module that has the fixtures ``store``
 
 import msgspec
 
-from offhook.delivery.entries import Answer, Request
+from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.stores import ConformingStore
@@ -77,6 +77,25 @@ class LoadingConformance:
         await _filtered(store, crm, None)
         await bench.pass_time(5)
         assert (_got(bench, "crm", "a"), _got(bench, "crm", "b")) == ([1, 2, 3], [1])
+
+    async def test_what_somebody_asks_to_be_tried_again_is_once_it_can_be_loaded(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench = Bench(store, clock, ScriptedNetwork(lambda _: Answer(418)))
+        crm = await bench.webhook("crm", retry={"delays_s": [1], "statuses": [503]})
+        await bench.post("a")
+        await bench.settle()
+        await _filtered(store, crm, REFUSED)
+        await bench.settle()
+        failed = DeliveryFilter(webhook=crm, status=DeliveryStatus.FAILED)
+        asked = await store.deliveries.request_retries(DEFAULT_ACCOUNT, failed, 10)
+        assert asked.requested == 1
+        bench.dispatcher.asked()
+        await bench.pass_time(3)
+        bench.network.script = lambda _: OK
+        await _filtered(store, crm, None)
+        await bench.pass_time(3)
+        assert _got(bench, "crm", "a") == [1]
 
 
 def _refused_by_crm(request: Request) -> Answer:
