@@ -66,11 +66,10 @@ def test_the_cursor_never_passes_an_unsettled_position_and_never_goes_back(
 
 def test_what_is_not_to_be_sent_at_the_front_of_a_range_is_read_and_nothing_behind_it() -> None:
     held = Range(11)
+    assert held.seek_from(1, 100) == 10
     held.nothing_up_to(20)
     held.sought(through=40, end=100)
-    assert (held.progress.read_to, held.seek_from(1), held.met) == (20, 20, False)
-    held.sought(through=40, end=100)
-    assert held.seek_from(1) == 40
+    assert (held.progress.read_to, held.seek_from(1, 100), held.met) == (20, 40, False)
     held.nothing_up_to(60)
     assert held.progress.read_to == 20
 
@@ -78,18 +77,20 @@ def test_what_is_not_to_be_sent_at_the_front_of_a_range_is_read_and_nothing_behi
 @pytest.mark.parametrize("how", ["all of it was", "it is read further", "the endpoint changed"])
 def test_a_range_is_searched_from_its_front_again_once(how: str) -> None:
     held = Range(11)
-    assert held.seek_from(1) == 10
+    assert held.seek_from(1, 100) == 10
     held.sought(through=40, end=100)
     held.search.behind.add("a")
     match how:
         case "all of it was":
             held.sought(through=100, end=100)
-            assert held.seek_from(1) == 10
+            assert held.search.over
+            held.seek_anew()
+            assert held.seek_from(1, 100) == 10
         case "it is read further":
             held.progress.read(60)
-            assert held.seek_from(1) == 60
+            assert held.seek_from(1, 100) == 60
         case _:
-            assert held.seek_from(2) == 10
+            assert held.seek_from(2, 100) == 10
     assert not held.search.behind
     assert not held.met
 

@@ -18,7 +18,7 @@ from offhook.delivery.entries import (
 from offhook.delivery.queueing.progress import LivePath, Progress, Range
 from offhook.delivery.queueing.queues import Delivery
 from offhook.delivery.replays.ranges import Outcome, Replays
-from offhook.delivery.subscriptions import Endpoint
+from offhook.delivery.subscriptions import Endpoint, Subscriptions
 from offhook.log.entries import Lease
 from offhook.model.ids import WebhookId
 
@@ -54,11 +54,13 @@ class PartitionFlow:
         to stay. Nothing more is read or begun once it is to go."""
         self.replays = Replays()
         self._settled = set(settled)
-        self._over_ahead: set[tuple[WebhookId, int]] = set()
+        self._ahead: set[tuple[WebhookId, int]] = set()
+        self._probing: dict[WebhookId, int] = {}
         self._resume_to = _highest(settled)
         self._lanes: Counter[WebhookId] = Counter(lane_counts or {})
         self._applying = ChangeSet()
         self._stored_cursor = lease.cursor
+        self._subscriptions = Subscriptions(-1, ())
         self._sending: set[tuple[WebhookId, int]] = set()
         self._parting: set[tuple[WebhookId, int]] = set()
 
@@ -73,7 +75,7 @@ class PartitionFlow:
             return False
         found = (webhook, position) in self._settled
         self._settled.discard((webhook, position))
-        self._over_ahead.discard((webhook, position))
+        self._ahead.discard((webhook, position))
         return found
 
     def is_settled(self, webhook: WebhookId, position: int) -> bool:
@@ -83,12 +85,20 @@ class PartitionFlow:
     def take_ahead(self, webhook: WebhookId, position: int) -> None:
         """It is seen to out of turn: once the range comes to it, it is passed over."""
         self._settled.add((webhook, position))
+        self._ahead.add((webhook, position))
         # Its row waits until the range is read up to it, however many lanes are closed.
         self._resume_to[webhook] = max(position, self._resume_to.get(webhook, 0))
 
     def is_over(self, webhook: WebhookId, position: int) -> bool:
-        """Whether it was seen to out of turn, and accepted or given up."""
-        return (webhook, position) in self._over_ahead
+        """Whether it is settled, by the owner before or out of turn, and not to be tried again as
+        what was taken ahead may be."""
+        key = webhook, position
+        return key in self._settled and key not in self._ahead
+
+    def probing(self, webhook: WebhookId) -> bool:
+        """Whether something that was taken ahead is under way: its range alone vouches for it, and
+        is not to be read past it."""
+        return webhook in self._probing
 
     def behind(self, webhook: WebhookId) -> bool:
         """Whether the endpoint is fed from its range rather than live."""
@@ -146,6 +156,8 @@ class PartitionFlow:
         key = delivery.webhook, delivery.event.position
         if delivery.reader is not None:
             delivery.reader.open(delivery.event.position)
+            if key in self._ahead:
+                self._probing[key[0]] = key[1]
         if _is_live(delivery):
             self._sending.add(key)
         else:
@@ -157,6 +169,8 @@ class PartitionFlow:
         key = delivery.webhook, delivery.event.position
         if delivery.reader is not None:
             delivery.reader.settle(delivery.event.position)
+        if self._probing.get(key[0]) == key[1]:
+            del self._probing[key[0]]
         if _is_live(delivery):
             self._end(*key)
         else:
@@ -166,7 +180,7 @@ class PartitionFlow:
     def accept(self, delivery: Delivery) -> None:
         """The endpoint took it. What a replay read may have a row that was given up."""
         self.let_go(delivery)
-        self._end_ahead(delivery)
+        self._ahead.discard((delivery.webhook, delivery.event.position))
         self.replays.note(delivery, Outcome.ACCEPTED)
         if delivery.pending or delivery.replay is not None:
             lane = Lane(delivery.webhook, delivery.lane)
@@ -217,7 +231,7 @@ class PartitionFlow:
     ) -> None:
         """A row of its own for good: failed or canceled. The lane goes on."""
         self.let_go(delivery)
-        self._end_ahead(delivery)
+        self._ahead.discard((delivery.webhook, delivery.event.position))
         self.replays.note(delivery, Outcome.GIVEN_UP)
         lane = delivery.lane if endpoint.ordered and delivery.pending else None
         self.changes.put(_row(delivery, state, lane, attempts, None, why))
@@ -247,6 +261,16 @@ class PartitionFlow:
     def is_old(self, position: int) -> bool:
         """Whether it was read before the last call of ``age``."""
         return position <= self._old_to
+
+    def go_by(self, subscriptions: Subscriptions) -> None:
+        """Who gets what is read from here on. The ranges that the store may have ended since the
+        last ones are written again before the cursor passes anything more."""
+        before, self._subscriptions = self._subscriptions, subscriptions
+        if before is subscriptions:
+            return
+        for webhook, held in self.ranges.items():
+            if not _is_as_it_was(webhook, before, subscriptions):
+                held.stored_from = 0
 
     def detach(self, webhook: WebhookId, deliveries: Collection[Delivery]) -> None:
         """The endpoint's range vouches for these live ones from now on; else they stay as they
@@ -325,11 +349,6 @@ class PartitionFlow:
         self._parting.discard((webhook, position))
         self.changes.fresh.add((webhook, position))
 
-    def _end_ahead(self, delivery: Delivery) -> None:
-        key = delivery.webhook, delivery.event.position
-        if key in self._settled:
-            self._over_ahead.add(key)
-
     def _begin_range(self, webhook: WebhookId, from_position: int) -> Range:
         held = self.ranges[webhook] = Range(from_position)
         self.changes.hold(HeldRange(webhook, self.partition, from_position))
@@ -354,6 +373,14 @@ def _resumed(row: HeldRange, cursor: int) -> Range:
     held = Range(min(row.from_position, cursor + 1))
     held.stored_from = row.from_position
     return held
+
+
+def _is_as_it_was(webhook: WebhookId, before: Subscriptions, now: Subscriptions) -> bool:
+    """Whether nobody changed the endpoint meanwhile. One that was disabled, which ends its ranges
+    in the store, and enabled again at once differs in nothing but its revision; of one that cannot
+    be loaded not even that is known."""
+    was, current = before.endpoints.get(webhook), now.endpoints.get(webhook)
+    return was is not None and current is not None and was.revision == current.revision
 
 
 def _highest(settled: Collection[tuple[WebhookId, int]]) -> dict[WebhookId, int]:

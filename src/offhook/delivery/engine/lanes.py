@@ -69,6 +69,10 @@ def relax(row: PendingRow, let_go: Collection[Lane], now_ms: int) -> PendingRow:
             assert_never(row.state)
 
 
+ANY_TIME_MS = 1 << 62
+"""As ``now_ms`` of ``take_due``: whatever it is, it is due."""
+
+
 def take_due(
     queued: Iterable[tuple[int, Place]], per_webhook: int, now_ms: int
 ) -> tuple[list[Place], int | None]:

@@ -1,6 +1,7 @@
 """Choosing what to probe with: an endpoint whose circuit is half open, and nothing of it is due."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from enum import Enum, auto
 from math import inf
 
 from offhook.clock import Clock
@@ -8,31 +9,46 @@ from offhook.delivery.engine.flow import PartitionFlow
 from offhook.delivery.engine.router import Router
 from offhook.delivery.entries import DuePending
 from offhook.delivery.ports import DispatchStore
+from offhook.delivery.queueing.progress import Range
 from offhook.delivery.queueing.queues import Delivery, EndpointQueue, Queues
-from offhook.delivery.subscriptions import Subscriptions
+from offhook.delivery.subscriptions import Endpoint, Subscriptions
 from offhook.log.ports import LogStore
 from offhook.model.ids import WebhookId
 
-_EVENTS = 500
+_EVENTS = 200
 _BYTES = 1 << 20
 _ENDPOINTS_A_STEP = 64
 _LOOKS_A_STEP = 64
-_LOOKS_A_TURN = 4
+_LOOKS_A_TURN = 16
+_LONGEST_LOOK_S = 0.02
 _REST = 4.0
 """For each second of looking in vain, so many are left to others."""
 
 
+class Look(Enum):
+    """What came of looking into the log."""
+
+    FOUND = auto()
+    NOTHING = auto()
+    """There is nothing in all that the endpoint is behind with."""
+    NOT_YET = auto()
+    """There was nothing as far as was looked."""
+    LATER = auto()
+    """It is others' turn: nothing was looked at."""
+
+
 class Prober:
-    """Takes, in turn, what failed before (out of its time, and without counting if it fails again)
-    and the next event of a key that nothing of failed: if that is accepted, the endpoint is well
-    and refuses one event alone. Else that one has a row, which is all that a probe ever costs.
+    """Takes, in turn, what failed before (out of its time, without counting if it fails again, and
+    another one each time) and the next event of a key that nothing of failed: if that is accepted,
+    the endpoint is well and refuses one event alone. Else that one has a row, which is all that a
+    probe ever costs. Where there is neither, a replay may probe.
 
     That event may stand far on in the log, behind many that the endpoint does not want or that
-    wait behind what failed: each turn goes on looking where the last one ended. A step looks in
-    vain for one endpoint at most, and leaves most of the time to others then.
+    wait behind what failed: each turn goes on looking where the last one ended. Looking in vain
+    leaves most of the time to others.
 
     However many endpoints wait for a probe, after an outage of our own say, a step chooses for 64
-    at most and looks into the log about as often, so that leases are renewed meanwhile.
+    at most and looks into the log as often at most, so that leases are renewed meanwhile.
     """
 
     def __init__(
@@ -44,94 +60,121 @@ class Prober:
         self._queues = queues
         self._clock = clock
         self._looks_left = 0
+        self._vain_s = 0.0
         self._rest_until_s = -inf
+        self._first = 0
 
     def due_in_s(self) -> float:
         """Seconds until it goes on after looking in vain."""
         left_s = self._rest_until_s - self._clock.monotonic()
         return left_s if left_s > 0 else inf
 
-    async def run(self, flows: Collection[PartitionFlow], subscriptions: Subscriptions) -> bool:
+    async def run(self, flows: Sequence[PartitionFlow], subscriptions: Subscriptions) -> bool:
         """Queue probes for endpoints that wait for one; returns whether more of them do."""
-        began_s = self._clock.monotonic()
         known = subscriptions.endpoints.keys()
         waiting = [it for it in self._queues.unprobed() if it.endpoint.id in known]
-        if not waiting or not flows or began_s < self._rest_until_s:
+        if not waiting or not flows or self._clock.monotonic() < self._rest_until_s:
             return False
-        turn = waiting[:_ENDPOINTS_A_STEP]
-        firsts = await self._firsts(flows, [it for it in turn if not it.circuit.fresh])
-        self._looks_left = _LOOKS_A_STEP
+        turn, more = waiting[:_ENDPOINTS_A_STEP], len(waiting) > _ENDPOINTS_A_STEP
+        firsts = await self._firsts(flows, turn)
+        self._looks_left, self._vain_s = _LOOKS_A_STEP, 0.0
         for queue in turn:
-            if self._looks_left <= 0:
-                return True
-            looks_left = self._looks_left
-            chosen = await self._choose(flows, queue, firsts, subscriptions)
-            if not chosen:
-                self._found_none(flows, queue)
-            self._queues.had_its_turn(queue)
-            if not chosen and self._looks_left < looks_left:
-                now_s = self._clock.monotonic()
-                self._rest_until_s = now_s + _REST * (now_s - began_s)
-                return True
-        return len(waiting) > len(turn)
-
-    def _found_none(self, flows: Collection[PartitionFlow], queue: EndpointQueue) -> None:
-        ranges = (flow.ranges.get(queue.endpoint.id) for flow in flows)
-        if any(held is not None and held.search.to for held in ranges):
-            queue.circuit.found_none_yet()
-        else:
-            queue.circuit.found_none(self._clock.monotonic())
+            more |= await self._serve(flows, queue, firsts.get(queue.endpoint.id), subscriptions)
+        if self._vain_s:
+            self._rest_until_s = self._clock.monotonic() + _REST * self._vain_s
+        return more
 
     async def _firsts(
         self, flows: Collection[PartitionFlow], queues: Sequence[EndpointQueue]
     ) -> dict[WebhookId, DuePending]:
         """What failed before of each of these, in one question for all."""
-        if not queues:
-            return {}
         webhooks = {queue.endpoint.id for queue in queues}
         busy = [
             (it, flow.partition, at) for flow in flows for it, at in flow.busy if it in webhooks
         ]
+        tried = [(queue.endpoint.id, *place) for queue in queues for place in queue.circuit.tried]
         partitions = [flow.partition for flow in flows]
-        found = await self._store.first_due(partitions, webhooks, busy)
+        found = await self._store.first_due(partitions, webhooks, busy + tried)
         return {item.row.webhook: item for item in found}
 
-    async def _choose(
+    async def _serve(
         self,
-        flows: Collection[PartitionFlow],
+        flows: Sequence[PartitionFlow],
         queue: EndpointQueue,
-        firsts: Mapping[WebhookId, DuePending],
+        item: DuePending | None,
         subscriptions: Subscriptions,
     ) -> bool:
-        item = firsts.get(queue.endpoint.id)
-        for flow in flows:
-            if item is None:
-                if await self._fresh(flow, queue, subscriptions):
-                    return True
-            elif flow.partition == item.row.partition:
-                _offer(flow, queue, item)
-                return True
-        return False
+        """Queue a probe for this endpoint, or see that there is none; returns whether it is to be
+        gone on with at once."""
+        circuit, look = queue.circuit, Look.FOUND
+        if item is not None and not circuit.seeks_fresh:
+            _offer(flows, queue, item)
+        else:
+            look = await self._look(flows, queue, subscriptions)
+        if look is Look.LATER:
+            return True
+        goes_on = look is Look.NOT_YET and item is None
+        if goes_on:
+            circuit.look_on()
+        elif look is not Look.FOUND:
+            circuit.found_none(self._clock.monotonic(), idle=look is Look.NOTHING)
+        if item is None:
+            # All of it was tried: it begins with the first again.
+            circuit.tried.clear()
+        self._queues.had_its_turn(queue)
+        return goes_on
 
-    async def _fresh(
-        self, flow: PartitionFlow, queue: EndpointQueue, subscriptions: Subscriptions
-    ) -> bool:
-        held = flow.ranges.get(queue.endpoint.id)
+    async def _look(
+        self, flows: Sequence[PartitionFlow], queue: EndpointQueue, subscriptions: Subscriptions
+    ) -> Look:
+        """Look for an event that was not tried yet, in each partition by turns."""
+        self._first = (self._first + 1) % len(flows)
+        in_turn = [*flows[self._first :], *flows[: self._first]]
+        ranges = [(flow, held) for flow in in_turn if (held := _behind(flow, queue.endpoint.id))]
+        looked = False
         for _ in range(_LOOKS_A_TURN):
-            if held is None or held.met or held.progress.read_to >= flow.live.read_to:
-                break
-            self._looks_left -= 1
-            after = held.seek_from(queue.endpoint.revision)
-            found = await self._log.read(flow.partition, after, _EVENTS, _BYTES)
-            if await self._router.probe(flow, held, queue.endpoint, found, subscriptions):
-                return True
-            if not held.search.to or self._looks_left <= 0:
-                break
+            left = [it for it in ranges if not it[1].met and not it[1].search.over]
+            for flow, held in left:
+                if self._looks_left <= 0 or self._vain_s >= _LONGEST_LOOK_S:
+                    return Look.NOT_YET if looked else Look.LATER
+                looked = True
+                if await self._found(flow, held, queue.endpoint, subscriptions):
+                    return Look.FOUND
+        if any(not held.met and not held.search.over for _, held in ranges):
+            return Look.NOT_YET
+        for _, held in ranges:
+            held.seek_anew()
+        return Look.NOTHING
+
+    async def _found(
+        self, flow: PartitionFlow, held: Range, endpoint: Endpoint, subscriptions: Subscriptions
+    ) -> bool:
+        began_s, end = self._clock.monotonic(), flow.live.read_to
+        self._looks_left -= 1
+        after = held.seek_from(endpoint.revision, end)
+        found = await self._log.read(flow.partition, after, _EVENTS, _BYTES)
+        if await self._router.probe(flow, held, endpoint, found, subscriptions):
+            if held.search.over:
+                held.seek_anew()
+            return True
+        self._vain_s += self._clock.monotonic() - began_s
         return False
 
 
-def _offer(flow: PartitionFlow, queue: EndpointQueue, item: DuePending) -> None:
-    delivery = Delivery.of_row(item.row, item.event, epoch=flow.lease.epoch)
-    delivery.probe = True
-    flow.begin(delivery)
-    queue.offer(delivery)
+def _behind(flow: PartitionFlow, webhook: WebhookId) -> Range | None:
+    """What the endpoint has still to read of a partition."""
+    held = flow.ranges.get(webhook)
+    if held is None or held.met or held.progress.read_to >= flow.live.read_to:
+        return None
+    return held
+
+
+def _offer(flows: Iterable[PartitionFlow], queue: EndpointQueue, item: DuePending) -> None:
+    row = item.row
+    for flow in flows:
+        if flow.partition == row.partition:
+            delivery = Delivery.of_row(row, item.event, epoch=flow.lease.epoch)
+            delivery.probe = True
+            queue.circuit.probes_with(row.partition, row.position)
+            flow.begin(delivery)
+            queue.offer(delivery)

@@ -86,6 +86,7 @@ class LogReader:
     async def _read_on(self, flow: PartitionFlow, limit: int) -> LogSlice:
         found = await self._log.read(flow.partition, flow.live.read_to, limit, _SLICE_BYTES)
         await self._refresh(found.config_version)
+        flow.go_by(self.subscriptions)
         self._hold_left_out(flow)
         return found
 
@@ -99,7 +100,7 @@ class LogReader:
         queue = self._queues.of(endpoint)
         room = self._router.room(queue)
         worth = room >= _WORTH_READING or (room > 0 and not queue.size)
-        if not worth or flow.lanes_bound_reached(webhook):
+        if not worth or flow.lanes_bound_reached(webhook) or flow.probing(webhook):
             return False
         # What stands past the live place is the live path's to read.
         end = flow.live.read_to

@@ -4,7 +4,7 @@ Each process judges by what it saw itself: it needs nobody else to leave a dead 
 Times are monotonic seconds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
@@ -16,6 +16,7 @@ FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 60.0
 
 _CHOOSE_AFTER_S = 2.0
+_MOST_TRIED = 100
 
 _OVERLOADED = frozenset({429, 502, 504})
 _WIDEST = 1_000
@@ -54,14 +55,19 @@ class Circuit:
     fresh: bool = False
     """Whether that is to be something that was not tried yet. In turn: what fails may do so by
     itself, and others be accepted."""
+    passed: bool = False
+    """Whether nothing like that was found: what failed may probe in its turn."""
     idle: bool = False
-    """Whether nothing of it waits that could probe, so that a replay may."""
+    """Whether there is nothing else either that was not tried yet: a replay may probe, too."""
+    tried: set[tuple[int, int]] = field(default_factory=set)
+    """Partition and position of what failed and probed in vain: the others come first."""
 
     def accepted(self) -> None:
         """It took a request: all is well."""
         self.state, self.failures = CircuitState.CLOSED, 0
         self.failing_since_s, self.probe_at_s, self.pause_s = inf, inf, FIRST_PAUSE_S
-        self.may_choose = self.idle = False
+        self.tried.clear()
+        self.may_choose = self.passed = self.idle = False
 
     def failed(self, now_s: float) -> bool:
         """It did not; returns whether the circuit opens by it."""
@@ -83,7 +89,7 @@ class Circuit:
     def trip(self, now_s: float) -> None:
         """It is left alone from now on, whatever it did before."""
         self.state, self.probe_at_s = CircuitState.OPEN, now_s + self.pause_s
-        self.may_choose = self.idle = False
+        self.may_choose = self.passed = self.idle = False
 
     def tick(self, now_s: float) -> None:
         """Let a probe through once it is time to: something that is due, or something else where
@@ -93,15 +99,25 @@ class Circuit:
         if self.state is CircuitState.HALF_OPEN and now_s >= self._choose_at_s:
             self.may_choose = True
 
-    def found_none(self, now_s: float) -> None:
-        """There was nothing to probe with: look again in a while."""
+    def found_none(self, now_s: float, *, idle: bool = False) -> None:
+        """There was nothing to probe with: look again in a while, and let others go first."""
         self.probe_at_s, self.may_choose = now_s, False
-        self.found_none_yet()
+        self.passed, self.idle = True, idle
 
-    def found_none_yet(self) -> None:
-        """There was nothing to probe with as far as was looked: go on, but let go first what falls
-        due or fails otherwise."""
-        self.fresh, self.idle = False, True
+    def look_on(self) -> None:
+        """There was nothing to probe with as far as was looked: go on, and let others go first."""
+        self.passed = True
+
+    def probes_with(self, partition: int, position: int) -> None:
+        """What failed before is tried out of its time: next time something else is."""
+        if len(self.tried) >= _MOST_TRIED:
+            self.tried.clear()
+        self.tried.add((partition, position))
+
+    @property
+    def seeks_fresh(self) -> bool:
+        """Whether its turn is that of something that was not tried yet."""
+        return self.fresh and not self.passed
 
     @property
     def due_s(self) -> float:
@@ -113,7 +129,7 @@ class Circuit:
 
     @property
     def _choose_at_s(self) -> float:
-        return self.probe_at_s if self.fresh else self.probe_at_s + _CHOOSE_AFTER_S
+        return self.probe_at_s if self.seeks_fresh else self.probe_at_s + _CHOOSE_AFTER_S
 
 
 @dataclass(slots=True)

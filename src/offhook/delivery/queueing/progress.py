@@ -70,16 +70,23 @@ class Progress:
 
 
 class Search:
-    """How far a range was looked through for something to probe with, ahead of what is read of it,
-    for the endpoint as it is at a ``revision``. ``behind`` are the keys of which something was
-    passed over: what follows of them is not to overtake it."""
+    """How far a range was looked through for something to probe with, ahead of what is read of it:
+    up to ``to``, of all up to ``end``, which is where the live path was when it began; for the
+    endpoint as it is at a ``revision``. ``behind`` are the keys of which something was passed over:
+    what follows of them is not to overtake it."""
 
-    __slots__ = ("behind", "revision", "to")
+    __slots__ = ("behind", "end", "revision", "to")
 
-    def __init__(self, revision: int = 0) -> None:
+    def __init__(self, revision: int = 0, end: int = 0) -> None:
         self.to = 0
+        self.end = end
         self.behind = set[str]()
         self.revision = revision
+
+    @property
+    def over(self) -> bool:
+        """Whether all was looked through."""
+        return self.to >= self.end > 0
 
 
 class Range:
@@ -94,11 +101,12 @@ class Range:
         self.search = Search()
         self.stored_from = from_position
 
-    def seek_from(self, revision: int) -> int:
+    def seek_from(self, revision: int, end: int) -> int:
         """After which position something to probe with is to be looked for next. What an endpoint
-        wants at another revision may have been passed over."""
-        if self.search.revision != revision or self.search.to < self.progress.read_to:
-            self.search = Search(revision)
+        wants at another revision may have been passed over; ``end`` is the live place."""
+        stale = self.search.revision != revision or self.search.to < self.progress.read_to
+        if stale or not self.search.end:
+            self.search = Search(revision, end)
         return max(self.search.to, self.progress.read_to)
 
     def nothing_up_to(self, position: int) -> None:
@@ -107,10 +115,10 @@ class Range:
             self.progress.read(position)
 
     def sought(self, through: int, end: int) -> None:
-        """It was looked through up to here. Once that is all up to the live place, ``end``, it is
-        looked through from its front again: lanes may have opened."""
+        """It was looked through up to here; ``end`` is the live place."""
         self.met = self.progress.read_to >= end
-        if through >= end:
-            self.search = Search(self.search.revision)
-        else:
-            self.search.to = through
+        self.search.to = through
+
+    def seek_anew(self) -> None:
+        """All was looked through: next time it is, from its front, as lanes may have opened."""
+        self.search = Search()

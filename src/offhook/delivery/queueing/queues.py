@@ -152,7 +152,7 @@ class EndpointQueue:
             case CircuitState.CLOSED:
                 return QUEUE_BOUND - self._waiting
             case CircuitState.HALF_OPEN:
-                return 0 if self.circuit.fresh else 1 - self.in_flight - self._waiting
+                return 0 if self.circuit.seeks_fresh else 1 - self.in_flight - self._waiting
             case CircuitState.OPEN:
                 return 0
             case _:
@@ -165,8 +165,8 @@ class EndpointQueue:
 
     @property
     def room_to_replay(self) -> int:
-        """How many more a replay may read for it: also the one to probe with, if there is nothing
-        else, for then nobody would find out that it is back."""
+        """How many more may wait of what replays send: also the one to probe with, if nothing else
+        was found, for then nobody would find out that it is back."""
         return self.room if self.circuit.idle else self.room_to_read
 
     @property

@@ -62,8 +62,15 @@ class ReplaySource(Protocol):
         ...
 
     async def waiting_for_replay(
-        self, partition: int, replay: ReplayId, limit: int, busy: Collection[int]
+        self,
+        partition: int,
+        replay: ReplayId,
+        limit: int,
+        busy: Collection[int],
+        *,
+        early: bool = False,
     ) -> WaitingSlice:
-        """Rows that wait for this replay: at most ``limit`` that are due by the store's clock,
-        without those at the ``busy`` positions, which count as being there."""
+        """Rows that wait for this replay: at most ``limit`` that are due by the store's clock, or
+        whenever they are if ``early``, without those at the ``busy`` positions, which count as
+        being there."""
         ...

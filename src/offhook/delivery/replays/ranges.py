@@ -27,8 +27,8 @@ class RunningReplay:
 
     ``progress`` is of the positions that were looked at closely; ``found`` are those after it that
     may be to be sent, up to ``scanned_to``. ``kept`` says whether rows may wait for it, the first
-    of which is due at ``due_s``. What is found is not looked at before ``again_s``, on the
-    monotonic clock.
+    of which is due at ``due_s``; ``tried`` are those that probed in vain out of their time. What is
+    found is not looked at before ``again_s``, on the monotonic clock.
     """
 
     def __init__(self, stored: ReplayRange) -> None:
@@ -43,6 +43,7 @@ class RunningReplay:
         self.kept = True
         self.due_s = -inf
         self.again_s = -inf
+        self.tried: set[int] = set()
         self.under_way = 0
         self.ended = False
         self._fresh = self._applying = False

@@ -127,7 +127,7 @@ class Replayer:
         allowed = pace.allowed(now_s)
         if not allowed:
             self._due_s = min(self._due_s, pace.next_s)
-        return min(WAITING_BOUND - queue.replays, queue.room, allowed)
+        return min(WAITING_BOUND - queue.replays, queue.room_to_replay, allowed)
 
     def _pace(self, flow: PartitionFlow, running: RunningReplay) -> Pace:
         now_s = self._clock.monotonic()
@@ -136,14 +136,20 @@ class Replayer:
     async def _retry(
         self, flow: PartitionFlow, running: RunningReplay, queue: EndpointQueue, room: int
     ) -> None:
-        """Queue rows that wait for the replay and are due."""
+        """Queue rows that wait for the replay and are due, or whenever they are where nothing else
+        can probe: each in its turn, else one that is refused for ever would be all that does."""
         now_s = self._clock.monotonic()
         if running.kept and now_s >= running.due_s and room > 0:
             webhook, unwritten = running.job.webhook, running.unwritten
             busy = [position for owner, position in flow.busy if owner == webhook]
+            early = queue.circuit.idle
+            if early:
+                busy.extend(running.tried)
             found = await self._source.waiting_for_replay(
-                flow.partition, running.job.id, room, busy
+                flow.partition, running.job.id, room, busy, early=early
             )
+            if not found.items:
+                running.tried.clear()
             running.kept = found.left or unwritten
             running.due_s = now_s + look_again_s(found.next_due_ms, to_ms(self._clock.now()))
             for item in found.items:
@@ -158,7 +164,11 @@ class Replayer:
         # Earlier ones of its lane may have no row in the store yet.
         early = row.position > running.progress.read_to
         if not early and not flow.overtakes(row.own_lane, row.position):
-            self._offer(flow, queue, Delivery.of_row(row, item.event, epoch=flow.lease.epoch))
+            delivery = Delivery.of_row(row, item.event, epoch=flow.lease.epoch)
+            if queue.circuit.idle:
+                running.tried.add(row.position)
+                delivery.probe = (row.due_ms or 0) > to_ms(self._clock.now())
+            self._offer(flow, queue, delivery)
             self._pace(flow, running).spend()
 
     async def _look_closer(

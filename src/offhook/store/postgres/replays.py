@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from offhook.delivery.engine.lanes import take_due
+from offhook.delivery.engine.lanes import ANY_TIME_MS, take_due
 from offhook.delivery.replays.entries import (
     ReplayCounts,
     ReplayJob,
@@ -120,9 +120,15 @@ class PostgresReplays:
         return {found.event.position: found for found in map(_standing_of, rows)}
 
     async def waiting_for_replay(
-        self, partition: int, replay: ReplayId, limit: int, busy: Collection[int]
+        self,
+        partition: int,
+        replay: ReplayId,
+        limit: int,
+        busy: Collection[int],
+        *,
+        early: bool = False,
     ) -> WaitingSlice:
-        """Rows that wait for this replay and are due by the store's clock."""
+        """Rows that wait for this replay and are due by the store's clock, or ``early``."""
         async with self._database.reading() as session:
             rows = await session.rows(
                 "replay_waiting",
@@ -134,7 +140,7 @@ class PostgresReplays:
             if not rows:
                 return WaitingSlice((), None, left=False)
             free = [(row[0], (row[1], row[2], row[3])) for row in rows if row[3] not in busy]
-            taken, next_due_ms = take_due(free, limit, rows[0]["now_ms"])
+            taken, next_due_ms = take_due(free, limit, ANY_TIME_MS if early else rows[0]["now_ms"])
             return WaitingSlice(await load_due(session, taken), next_due_ms, left=True)
 
     async def _listed(self, account: AccountId, limit: int, **wanted: Value) -> list[ReplayView]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from offhook.delivery.engine.lanes import take_due
+from offhook.delivery.engine.lanes import ANY_TIME_MS, take_due
 from offhook.delivery.entries import PendingRow, Place
 from offhook.delivery.replays.entries import (
     ReplayCounts,
@@ -148,9 +148,15 @@ class SqliteReplays:
         }
 
     async def waiting_for_replay(
-        self, partition: int, replay: ReplayId, limit: int, busy: Collection[int]
+        self,
+        partition: int,
+        replay: ReplayId,
+        limit: int,
+        busy: Collection[int],
+        *,
+        early: bool = False,
     ) -> WaitingSlice:
-        """Rows that wait for this replay and are due by the store's clock."""
+        """Rows that wait for this replay and are due by the store's clock, or ``early``."""
         now_ms = self._database.now_ms()
 
         def work(connection: Connection) -> WaitingSlice:
@@ -162,7 +168,7 @@ class SqliteReplays:
                 limit=limit + len(busy) + 1,
             )
             free = [row for row in rows if row[1][2] not in busy]
-            taken, next_due_ms = take_due(free, limit, now_ms)
+            taken, next_due_ms = take_due(free, limit, ANY_TIME_MS if early else now_ms)
             return WaitingSlice(load_due(connection, taken), next_due_ms, bool(rows))
 
         return self._database.read(work)

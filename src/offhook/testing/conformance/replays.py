@@ -10,7 +10,7 @@ from offhook.delivery.replays.entries import (
     ReplayState,
 )
 from offhook.model.event import to_ms
-from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
+from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed
 from offhook.testing.conformance.replay_material import (
@@ -319,39 +319,3 @@ class ReplayConformance:
         job = await finished(bench, await ask(bench, webhook, ALL, since_ms=began_ms))
         assert job.counts.accepted == 3
         assert bench.network.sequences("a") == [1, 2, 3]
-
-    async def test_a_replay_finds_out_that_an_endpoint_is_back_of_which_nothing_else_is_left(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        crm = Receiver(DOWN)
-        bench = Bench(store, clock, crm.network)
-        webhook = await self._dead_and_all_given_up(store, bench)
-        crm.answer = OK
-        job = await finished(bench, await ask(bench, webhook, UNDELIVERED))
-        assert job.counts == ReplayCounts(matched=6, accepted=6)
-
-    async def test_a_replay_costs_a_dead_endpoint_a_request_a_probe(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        crm = Receiver(DOWN)
-        bench = Bench(store, clock, crm.network)
-        webhook = await self._dead_and_all_given_up(store, bench)
-        await bench.pass_time(60)
-        tried = len(crm.network.requests)
-        job = await ask(bench, webhook, UNDELIVERED)
-        await bench.pass_time(600, step_s=5)
-        assert 1 <= len(crm.network.requests) - tried <= 11
-        crm.answer = OK
-        done = await finished(bench, job)
-        assert done.counts.matched == done.counts.accepted + done.counts.failed == 6
-
-    async def _dead_and_all_given_up(self, store: ConformingStore, bench: Bench) -> WebhookId:
-        """Six deliveries failed over half a minute, and nothing tries any of them again."""
-        webhook = await bench.webhook("crm", retry={"delays_s": [1], "until_s": 2})
-        for n in range(6):
-            await bench.post(f"k{n}")
-            await bench.pass_time(6, step_s=1)
-        await bench.pass_time(10, step_s=1)
-        assert await statuses(store) == {DeliveryStatus.FAILED: 6}
-        assert bench.dispatcher.circuits_open == 1
-        return webhook

@@ -4,7 +4,6 @@ Subclass ``TroubleConformance`` in a test module that has the fixtures ``store``
 """
 
 import asyncio
-import itertools
 from collections import Counter
 
 import msgspec
@@ -22,9 +21,10 @@ from offhook.log.appender import Appender
 from offhook.log.entries import FeedFilter
 from offhook.log.fold import fold
 from offhook.model.event import LogEvent
-from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId, partition_of
+from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed
+from offhook.testing.conformance.probing import held
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, ScriptedNetwork, arrival
@@ -71,7 +71,7 @@ class TroubleConformance:
         assert crm.tried - tried <= 61
         assert await _rows(store, webhook) <= rows + 61
         assert len([it for it in crm.network.accepted if "ads" in it.url]) >= 1_200
-        assert webhook in await _held(store)
+        assert webhook in await held(store)
 
     async def test_what_waits_for_a_dead_endpoint_does_not_hold_the_cursor_back(
         self, store: ConformingStore, clock: FakeClock
@@ -160,28 +160,6 @@ class TroubleConformance:
         await bench.post("b", "c")
         await bench.pass_time(130, step_s=5)
         assert network.sequences("b") == network.sequences("c") == [1]
-
-    async def test_a_dead_endpoint_that_wants_little_is_found_to_be_back_by_what_stands_far_on(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        crm = Crm()
-        bench = Bench(store, clock, crm.network)
-        await bench.webhook(
-            "crm", retry={"delays_s": [1], "until_s": 2}, filter='data.of.startsWith("a")'
-        )
-        for n in range(6):
-            await bench.post(f"a{n}")
-            await bench.pass_time(6, step_s=1)
-        assert bench.dispatcher.circuits_open == 1
-        await bench.post("a6")
-        await bench.pass_time(180, step_s=5)
-        crm.down = False
-        for _ in range(30):
-            await bench.post(*_beside("a6", 100, store.log.partitions))
-        await bench.post("a6")
-        await bench.pass_time(75, step_s=5)
-        assert crm.network.sequences("a6") == [2]
-        assert not await _held(store)
 
     async def test_an_endpoint_that_hangs_gets_fewer_and_fewer_requests_at_once(
         self, store: ConformingStore, clock: FakeClock
@@ -401,14 +379,6 @@ class TroubleConformance:
         assert crm.tried - tried <= 1
 
 
-def _beside(key: str, count: int, partitions: int) -> list[str]:
-    """Keys whose events stand in the same partition, none of which begins with an a."""
-    place = partition_of(DEFAULT_ACCOUNT, key, partitions)
-    keys = (f"b{n}" for n in itertools.count())
-    placed = (it for it in keys if partition_of(DEFAULT_ACCOUNT, it, partitions) == place)
-    return list(itertools.islice(placed, count))
-
-
 def _refuse_first_of_a(request: Request) -> Answer:
     seen = arrival(request)
     return DOWN if (seen.key, seen.sequence) == ("a", 1) else OK
@@ -432,12 +402,6 @@ async def _rows(store: ConformingStore, webhook: WebhookId) -> int:
 async def _count(store: ConformingStore, webhook: WebhookId, status: DeliveryStatus) -> int:
     wanted = DeliveryFilter(webhook=webhook, status=status)
     return len(await listed(store, wanted))
-
-
-async def _held(store: ConformingStore) -> set[WebhookId]:
-    """The endpoints that have a range of their own."""
-    found = [await store.dispatch.held(at) for at in range(store.log.partitions)]
-    return {row.webhook for rows in found for row in rows}
 
 
 class _Forgetful:

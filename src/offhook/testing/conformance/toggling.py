@@ -1,0 +1,140 @@
+"""What becomes of an endpoint that is disabled, and enabled again before its deliverers look, on
+any store.
+
+Subclass ``TogglingConformance`` in a test module that has the fixtures ``store`` and ``clock``.
+"""
+
+import msgspec
+
+from offhook.delivery.entries import Answer
+from offhook.log.leasing import LEASE_S
+from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
+from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.stores import ConformingStore
+from offhook.testing.engine import Bench
+from offhook.testing.network import OK, Gate, ScriptedNetwork
+
+DOWN = Answer(503)
+QUICK = {"delays_s": [1, 2, 4], "until_s": 86_400}
+KEYS = [f"k{n}" for n in range(40)]
+"""In every partition."""
+LATER = [f"n{n}" for n in range(40)]
+REFUSED = "data.n =="
+"""A filter that cannot be loaded."""
+
+
+class TogglingConformance:
+    """An endpoint that fell behind is disabled, which ends its ranges in the store, and enabled
+    again; then the process that delivers to it is killed."""
+
+    async def test_one_that_fails_gets_all_that_comes_once_it_is_enabled_again(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench, webhook = await failing(store, clock)
+        await toggle(store, webhook)
+        await bench.post(*LATER)
+        await bench.pass_time(3)
+        heir = await heir_of(store, clock)
+        await heir.pass_time(70, step_s=5)
+        assert lost(heir) == []
+
+    async def test_one_that_is_slow_gets_it_too(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench, webhook = await slow(store, clock)
+        await toggle(store, webhook)
+        await bench.post(*LATER)
+        await go_on(bench, 3)
+        heir = await heir_of(store, clock)
+        await heir.pass_time(5)
+        assert lost(heir) == []
+
+    async def test_one_that_cannot_be_loaded_meanwhile_gets_it_once_it_can_be(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench, webhook = await failing(store, clock)
+        await _change(store, webhook, filter=REFUSED)
+        await bench.settle()
+        assert bench.dispatcher.left_out == 1
+        await toggle(store, webhook)
+        await bench.post(*LATER)
+        await bench.pass_time(3)
+        heir = await heir_of(store, clock)
+        await _change(store, webhook, filter=None)
+        await heir.pass_time(70, step_s=5)
+        assert lost(heir) == []
+
+    async def test_what_waited_when_it_was_seen_to_be_disabled_is_not_sent(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        bench, webhook = await failing(store, clock)
+        await bench.post(*LATER)
+        await bench.pass_time(3)
+        await _change(store, webhook, enabled=False)
+        await bench.settle()
+        await _change(store, webhook, enabled=True)
+        await bench.post("fresh")
+        await bench.pass_time(3)
+        heir = await heir_of(store, clock)
+        await heir.pass_time(70, step_s=5)
+        assert {each.key for each in heir.network.accepted} == {"fresh"}
+
+
+async def failing(store: ConformingStore, clock: FakeClock) -> tuple[Bench, WebhookId]:
+    """An endpoint that fails, and has a range of its own in every partition; whoever delivers to it
+    has gone past all that is in the log."""
+    bench = Bench(store, clock, ScriptedNetwork(lambda _: DOWN), owner="first")
+    webhook = await bench.webhook("crm", retry=QUICK)
+    await bench.post(*KEYS)
+    await bench.pass_time(45, step_s=1)
+    await bench.post(*KEYS)
+    await bench.pass_time(3)
+    for partition in range(store.log.partitions):
+        assert [it.webhook for it in await store.dispatch.held(partition)] == [webhook]
+    return bench, webhook
+
+
+async def slow(store: ConformingStore, clock: FakeClock) -> tuple[Bench, WebhookId]:
+    """An endpoint that does not answer, and has more waiting than fits into memory."""
+    bench = Bench(store, clock, ScriptedNetwork(Gate()), owner="first")
+    webhook = await bench.webhook("crm")
+    await bench.post(*KEYS * 20)
+    await go_on(bench, 15)
+    held = [await store.dispatch.held(at) for at in range(store.log.partitions)]
+    assert any(held)
+    return bench, webhook
+
+
+async def toggle(store: ConformingStore, webhook: WebhookId) -> None:
+    """Disable it and enable it again at once."""
+    await _change(store, webhook, enabled=False)
+    await _change(store, webhook, enabled=True)
+
+
+async def heir_of(store: ConformingStore, clock: FakeClock) -> Bench:
+    """Whoever takes over from one that was killed, now that the endpoint is well."""
+    clock.advance(LEASE_S + 1)
+    heir = Bench(store, clock, ScriptedNetwork(lambda _: OK), owner="heir")
+    await heir.take_over()
+    return heir
+
+
+def lost(heir: Bench) -> list[str]:
+    """The keys of what came last that the endpoint did not get."""
+    got = {each.key for each in heir.network.accepted}
+    return [key for key in LATER if key not in got]
+
+
+async def go_on(bench: Bench, seconds: int) -> None:
+    """As time passes, though what hangs does not come back."""
+    for _ in range(4 * seconds):
+        bench.clock.advance(0.25)
+        await bench.step()
+
+
+async def _change(store: ConformingStore, webhook: WebhookId, **fields: object) -> None:
+    """Store it so, without checking it."""
+    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
+    assert stored is not None
+    document = msgspec.json.encode({**msgspec.json.decode(stored.document), **fields})
+    assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, webhook, document, stored.revision)
