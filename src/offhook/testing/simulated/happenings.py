@@ -214,6 +214,23 @@ class Happenings:
         if self._fickle in self._world.ledger.subscriptions:
             await self._world.change(self._fickle, ordered=self._rnd.random() < 0.5)
 
+    async def endpoint_moves(self) -> None:
+        """To where it never stood before, as bad there as it is here, or well."""
+        name = self._troubled_endpoint()
+        if self._rnd.random() < 0.5:
+            self._world.receivers.become(name, Mood.FINE)
+        revision = self._world.ledger.subscriptions[name].revision
+        await self._world.change(name, url=f"https://{name}.example/hook{revision + 1}")
+        self._perhaps_one_dies_soon()
+
+    async def endpoint_is_toggled(self) -> None:
+        """Disabled and enabled again by its owner, with no time in between."""
+        name = self._troubled_endpoint()
+        if self._world.ledger.subscriptions[name].enabled:
+            await self._world.change(name, enabled=False)
+            await self._world.change(name, enabled=True)
+            self._perhaps_one_dies_soon()
+
     async def secret_is_rotated(self) -> None:
         """With a while in which both are good."""
         subscription = self._world.ledger.subscriptions[self._endpoint()]
@@ -260,6 +277,21 @@ class Happenings:
 
     def _endpoint(self) -> str:
         return self._rnd.choice(list(self._world.ledger.subscriptions))
+
+    def _troubled_endpoint(self) -> str:
+        """One whose owner has reason to do something, if there is any; else any."""
+        troubled = [
+            name
+            for name, subscription in self._world.ledger.subscriptions.items()
+            if subscription.enabled and self._world.receivers.mood(name) is not Mood.FINE
+        ]
+        return self._rnd.choice(troubled) if troubled else self._endpoint()
+
+    def _perhaps_one_dies_soon(self) -> None:
+        """A process, when it has begun to follow what was changed."""
+        process = self._process()
+        if process is not None and self._rnd.random() < 0.5:
+            self._world.loop.call_later(self._rnd.uniform(0, 3), self._die, process)
 
     def _process(self) -> Process | None:
         up = self._world.up

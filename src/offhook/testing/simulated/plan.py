@@ -70,6 +70,8 @@ _WEIGHTS: dict[str, float] = {
     "endpoint_changes_bounds": 0.4,
     "endpoint_changes_interest": 0.3,
     "endpoint_changes_order": 0.4,
+    "endpoint_moves": 0.4,
+    "endpoint_is_toggled": 0.3,
     "secret_is_rotated": 0.6,
     "somebody_asks_for_a_retry": 1,
     "somebody_asks_for_a_replay": 2,

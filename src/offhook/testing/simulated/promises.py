@@ -45,6 +45,8 @@ class Promises:
         subscription = self._ledger.subscriptions[sending.endpoint]
         if not subscription.may_get(sending.event):
             self.breaks(f"{sending} is not for this endpoint")
+        if not subscription.may_stand_at(sending.request.url, sending.began_s):
+            self.breaks(f"{sending} goes to {sending.request.url}, which was left long ago")
         self._is_signed(sending, subscription)
         self._within_the_lease(sending)
         self._alone_in_its_lane(sending, subscription)

@@ -181,7 +181,10 @@ class Reckoning:
                     it
                     for delivery, sendings in self._ledger.sendings.items()
                     for it in sendings
-                    if delivery[0] == name and it.answer is not None
+                    if delivery[0] == name
+                    and it.answer is not None
+                    # What came back from where it stood before says nothing of where it stands.
+                    and it.request.url == subscription.url
                 ),
                 key=lambda it: it.ended_s or 0.0,
             )

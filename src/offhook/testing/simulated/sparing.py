@@ -2,7 +2,8 @@
 
 What is known here is less than what the process itself knows: a failure counts once it is recorded,
 an acceptance at once. So whatever is taken to be left alone here, the process has to. Since when it
-does is not known to the failure: of those recorded together any may have been the one.
+does is not known to the failure: of those recorded together any may have been the one. An endpoint
+never stands twice at the same URL, and what was seen of it at one says nothing of it at another.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ _AFTER_S = 30.0
 _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 60.0
 _ROUNDING_S = 0.003
+
+_Stand = tuple[str, str, str]
+"""A process, an endpoint and where that stands."""
 
 
 @dataclass(slots=True)
@@ -64,9 +68,9 @@ class Sparing:
     """Each process judges by what it saw itself."""
 
     def __init__(self) -> None:
-        self._failing: dict[tuple[str, str], _Failing] = {}
-        self._heard: dict[tuple[str, str], _Heard] = {}
-        self._accepted_s: dict[tuple[str, str], float] = {}
+        self._failing: dict[_Stand, _Failing] = {}
+        self._heard: dict[_Stand, _Heard] = {}
+        self._accepted_s: dict[_Stand, float] = {}
 
     def too_early_s(self, sending: Sending, enabled_since_s: float) -> float:
         """By how much this begins before it may; not above 0: it may."""
@@ -76,19 +80,34 @@ class Sparing:
         return failing.until_s - sending.began_s - _ROUNDING_S
 
     def may_probe(self, sending: Sending) -> bool:
-        """Whether its sender may have left the endpoint alone, and probes it with this."""
-        heard = self._heard.get(_of(sending))
-        return heard is not None and heard.enough_s < inf
+        """Whether its sender may have left the endpoint alone, and probes it with this: chosen
+        perhaps where it stood before, and sent to where it stands now."""
+        host, name, _ = _of(sending)
+        return any(
+            heard.enough_s < inf and stand[:2] == (host, name)
+            for stand, heard in self._heard.items()
+        )
 
     def heard(self, sending: Sending) -> None:
         """Its sender has the answer."""
         ended_s = sending.ended_s or 0.0
         if sending.told_accepted:
-            self._failing.pop(_of(sending), None)
-            self._heard.pop(_of(sending), None)
+            self._forget(sending)
             self._accepted_s[_of(sending)] = ended_s
         else:
             self._heard.setdefault(_of(sending), _Heard(ended_s)).add(ended_s)
+
+    def _forget(self, sending: Sending) -> None:
+        """What is known of the endpoint where it took this, and where it stood before."""
+        host, name, _ = taken_at = _of(sending)
+        before = [
+            stand
+            for stand, heard in self._heard.items()
+            if stand[:2] == (host, name) and heard.first_s < sending.began_s
+        ]
+        for stand in [taken_at, *before]:
+            self._failing.pop(stand, None)
+            self._heard.pop(stand, None)
 
     def failed(self, sending: Sending, now_s: float, enabled_since_s: float) -> None:
         """Its sender has recorded that it failed."""
@@ -109,5 +128,5 @@ class Sparing:
             failing.leave_alone(_FIRST_PAUSE_S, enough_s, failing.last_s)
 
 
-def _of(sending: Sending) -> tuple[str, str]:
-    return sending.host.name, sending.endpoint
+def _of(sending: Sending) -> _Stand:
+    return sending.host.name, sending.endpoint, sending.request.url

@@ -133,6 +133,20 @@ class Subscription:
         """All that was ever asked for."""
         return [it.document for it in self.versions if it.document is not None]
 
+    @property
+    def url(self) -> str | None:
+        """Where it stands now. It never goes back to where it stood before."""
+        return None if self.document is None else self.document.url
+
+    @property
+    def moved(self) -> bool:
+        """Whether it ever stood elsewhere."""
+        return len({document.url for document in self.documents}) > 1
+
+    def may_stand_at(self, url: str, now_s: float) -> bool:
+        """Whether it may be taken to stand there now."""
+        return any(it.url == url for it in self._lately(now_s))
+
     def schedules(self) -> list[Schedule]:
         """By which its deliveries may have been tried again."""
         return [it.retry.schedule() for it in self.documents]
