@@ -12,7 +12,7 @@ from offhook.delivery.engine.probing import Prober
 from offhook.delivery.engine.router import Router
 from offhook.delivery.entries import Lane, PartitionChanges, PendingState
 from offhook.delivery.queueing.circuit import CircuitState
-from offhook.delivery.queueing.queues import EndpointQueue, Queues
+from offhook.delivery.queueing.queues import Delivery, EndpointQueue, Queues
 from offhook.delivery.subscriptions import Subscriptions, endpoint_of
 from offhook.log.entries import LogSlice
 from offhook.model.ids import DEFAULT_ACCOUNT
@@ -195,33 +195,41 @@ async def test_after_looking_in_vain_most_of_the_time_is_left_to_others(
     assert not queue.circuit.may_choose
 
 
-async def test_what_was_given_up_as_a_probe_is_passed_and_not_chosen_again(desk: Desk) -> None:
-    queue = await _fall_behind(desk, ["a", "b"])
-    held, chosen = desk.flow.ranges[queue.endpoint.id], []
+async def _keys_probed(
+    desk: Desk, queue: EndpointQueue, end: Callable[[Delivery], None]
+) -> list[str]:
+    """Which keys three turns choose, where each probe ends like this."""
+    keys = []
     for _ in range(3):
         desk.wait_for_a_probe(queue, fresh=True)
         await desk.step()
         if queue.size:
             delivery = queue.take()
-            chosen.append(delivery.event.key)
-            desk.flow.park(delivery, queue.endpoint, PendingState.FAILED, "refused", 1)
+            keys.append(delivery.event.key)
+            end(delivery)
             queue.pass_on(delivery.lane)
-    assert chosen == ["a", "b"]
+    return keys
+
+
+async def test_what_was_given_up_as_a_probe_is_passed_and_not_chosen_again(desk: Desk) -> None:
+    queue = await _fall_behind(desk, ["a", "b"])
+    held = desk.flow.ranges[queue.endpoint.id]
+
+    def give_up(delivery: Delivery) -> None:
+        desk.flow.park(delivery, queue.endpoint, PendingState.FAILED, "refused", 1)
+
+    assert await _keys_probed(desk, queue, give_up) == ["a", "b"]
     assert held.met
 
 
 async def test_what_is_to_be_tried_again_as_a_probe_is_not_passed(desk: Desk) -> None:
     queue = await _fall_behind(desk, ["a", "b"])
-    held, chosen = desk.flow.ranges[queue.endpoint.id], []
-    for _ in range(3):
-        desk.wait_for_a_probe(queue, fresh=True)
-        await desk.step()
-        if queue.size:
-            delivery = queue.take()
-            chosen.append(delivery.event.key)
-            desk.flow.retry(delivery, queue.endpoint, 0, "503")
-            queue.pass_on(delivery.lane)
-    assert chosen == ["a", "b"]
+    held = desk.flow.ranges[queue.endpoint.id]
+
+    def put_off(delivery: Delivery) -> None:
+        desk.flow.retry(delivery, queue.endpoint, 0, "503")
+
+    assert await _keys_probed(desk, queue, put_off) == ["a", "b"]
     assert held.progress.read_to == 0
 
 

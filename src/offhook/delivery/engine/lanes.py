@@ -11,6 +11,9 @@ from msgspec.structs import replace
 from offhook.delivery.entries import Lane, PendingRow, PendingState, Place
 from offhook.model.ids import WebhookId
 
+ANY_TIME_MS = 1 << 62
+"""As ``now_ms`` of ``take_due``: whatever it is, it is due."""
+
 
 @dataclass(frozen=True, slots=True)
 class LaneFirsts:
@@ -67,10 +70,6 @@ def relax(row: PendingRow, let_go: Collection[Lane], now_ms: int) -> PendingRow:
             return row
         case _:
             assert_never(row.state)
-
-
-ANY_TIME_MS = 1 << 62
-"""As ``now_ms`` of ``take_due``: whatever it is, it is due."""
 
 
 def take_due(
