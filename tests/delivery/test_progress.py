@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.delivery.queueing.progress import Progress, Range
+from offhook.delivery.queueing.progress import Progress, Range, Search
 
 
 def test_without_deliveries_reading_is_progress() -> None:
@@ -79,7 +79,7 @@ def test_a_range_is_searched_from_its_front_again_once(how: str) -> None:
     held = Range(11)
     assert held.seek_from(1, 100) == 10
     held.sought(through=40, end=100)
-    held.search.behind.add("a")
+    held.search.pass_over("a", 12)
     match how:
         case "all of it was":
             held.sought(through=100, end=100)
@@ -93,6 +93,18 @@ def test_a_range_is_searched_from_its_front_again_once(how: str) -> None:
             assert held.seek_from(2, 100) == 10
     assert not held.search.behind
     assert not held.met
+
+
+def test_a_search_vouches_for_what_it_went_past_and_what_nothing_stands_before() -> None:
+    search = Search(revision=1, end=100)
+    search.to = 40
+    search.pass_over("a", 30)
+    search.pass_over("a", 20)
+    assert search.vouches_for("a", 30, 1)
+    assert not search.vouches_for("a", 31, 1)
+    assert search.vouches_for("b", 40, 1)
+    assert not search.vouches_for("b", 41, 1)
+    assert not search.vouches_for("b", 40, 2)
 
 
 def test_a_range_of_which_nothing_is_to_be_sent_is_met() -> None:

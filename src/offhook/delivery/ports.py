@@ -44,6 +44,10 @@ class DispatchStore(Protocol):
         """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
         ...
 
+    async def lane_heads(self, partition: int, lanes: Collection[Lane]) -> dict[Lane, int]:
+        """Of those, the lowest position of such a row."""
+        ...
+
     async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
         """How many closed lanes each webhook has; those without any are left out."""
         ...

@@ -114,6 +114,10 @@ class PartitionedDispatch:
         """As the store has them."""
         return await self._store.closed_lanes(partition, lanes)
 
+    async def lane_heads(self, partition: int, lanes: Collection[Lane]) -> dict[Lane, int]:
+        """As the store has them."""
+        return await self._store.lane_heads(partition, lanes)
+
     async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
         """As the store has them."""
         return await self._store.lane_counts(partition)

@@ -151,6 +151,25 @@ class PartitionFlow:
             for changes in (self.changes, self._applying)
         )
 
+    def comes_too_soon(self, row: PendingRow) -> bool:
+        """Whether earlier ones of its lane may have no row of their own in the store yet."""
+        if row.lane is None:
+            return False
+        unread = row.position > self.read_to(row.webhook)
+        return unread or self.overtakes(row.own_lane, row.position)
+
+    def probes_too_soon(self, row: PendingRow, revision: int) -> bool:
+        """The same of an endpoint at this revision that is not read on for. What was taken ahead
+        was the first of its lane, and so is what the search for such went past without leaving
+        anything earlier."""
+        if row.lane is None or self.overtakes(row.own_lane, row.position):
+            return row.lane is not None
+        ahead = (row.webhook, row.position) in self._ahead
+        if ahead or row.position <= self.read_to(row.webhook):
+            return False
+        held = self.ranges.get(row.webhook)
+        return held is None or not held.search.vouches_for(row.lane, row.position, revision)
+
     def begin(self, delivery: Delivery) -> None:
         """It is under way now."""
         key = delivery.webhook, delivery.event.position

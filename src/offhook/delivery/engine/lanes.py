@@ -40,6 +40,11 @@ class Mending:
     opened: frozenset[Lane]
 
 
+def heads_of(firsts: Iterable[LaneFirsts]) -> dict[Lane, int]:
+    """The lowest live row of each lane that is closed."""
+    return {first.lane: first.head for first in firsts if first.head is not None}
+
+
 def decide(firsts: Iterable[LaneFirsts], hurry: Collection[Lane]) -> Mending:
     """How to mend the lanes that were touched; the heads of ``hurry`` are due now in any case."""
     wake: list[tuple[WebhookId, int]] = []

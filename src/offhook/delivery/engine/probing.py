@@ -7,7 +7,7 @@ from math import inf
 from offhook.clock import Clock
 from offhook.delivery.engine.flow import PartitionFlow
 from offhook.delivery.engine.router import Router
-from offhook.delivery.entries import DuePending
+from offhook.delivery.entries import DuePending, PendingRow
 from offhook.delivery.ports import DispatchStore
 from offhook.delivery.queueing.progress import Range
 from offhook.delivery.queueing.queues import Delivery, EndpointQueue, Queues
@@ -107,13 +107,16 @@ class Prober:
         """Queue a probe for this endpoint, or see that there is none; returns whether it is to be
         gone on with at once."""
         circuit, look = queue.circuit, Look.FOUND
-        if item is not None and not circuit.seeks_fresh:
-            _offer(flows, queue, item)
+        flow = None if item is None else _whose(flows, item.row, queue.endpoint)
+        if item is not None and flow is not None and not circuit.seeks_fresh:
+            _offer(flow, queue, item)
         else:
             look = await self._look(flows, queue, subscriptions)
         if look is Look.LATER:
             return True
-        goes_on = look is Look.NOT_YET and item is None
+        if item is not None and flow is None:
+            circuit.others_before(item.row.partition, item.row.position)
+        goes_on = look is Look.NOT_YET and flow is None
         if goes_on:
             circuit.look_on()
         elif look is not Look.FOUND:
@@ -131,6 +134,9 @@ class Prober:
         self._first = (self._first + 1) % len(flows)
         in_turn = [*flows[self._first :], *flows[: self._first]]
         ranges = [(flow, held) for flow in in_turn if (held := _behind(flow, queue.endpoint.id))]
+        if all(held.search.over for _, held in ranges):
+            for _, held in ranges:
+                held.seek_anew()
         looked = False
         for _ in range(_LOOKS_A_TURN):
             left = [it for it in ranges if not it[1].met and not it[1].search.over]
@@ -142,8 +148,6 @@ class Prober:
                     return Look.FOUND
         if any(not held.met and not held.search.over for _, held in ranges):
             return Look.NOT_YET
-        for _, held in ranges:
-            held.seek_anew()
         return Look.NOTHING
 
     async def _found(
@@ -154,8 +158,6 @@ class Prober:
         after = held.seek_from(endpoint.revision, end)
         found = await self._log.read(flow.partition, after, _EVENTS, _BYTES)
         if await self._router.probe(flow, held, endpoint, found, subscriptions):
-            if held.search.over:
-                held.seek_anew()
             return True
         self._vain_s += self._clock.monotonic() - began_s
         return False
@@ -169,12 +171,20 @@ def _behind(flow: PartitionFlow, webhook: WebhookId) -> Range | None:
     return held
 
 
-def _offer(flows: Iterable[PartitionFlow], queue: EndpointQueue, item: DuePending) -> None:
-    row = item.row
+def _whose(
+    flows: Iterable[PartitionFlow], row: PendingRow, endpoint: Endpoint
+) -> PartitionFlow | None:
+    """Whose the row is; ``None`` where an earlier one of its lane may be left to be sent."""
     for flow in flows:
-        if flow.partition == row.partition:
-            delivery = Delivery.of_row(row, item.event, epoch=flow.lease.epoch)
-            delivery.probe = True
-            queue.circuit.probes_with(row.partition, row.position)
-            flow.begin(delivery)
-            queue.offer(delivery)
+        if flow.partition == row.partition and not flow.probes_too_soon(row, endpoint.revision):
+            return flow
+    return None
+
+
+def _offer(flow: PartitionFlow, queue: EndpointQueue, item: DuePending) -> None:
+    row = item.row
+    delivery = Delivery.of_row(row, item.event, epoch=flow.lease.epoch)
+    delivery.probe = True
+    queue.circuit.others_before(row.partition, row.position)
+    flow.begin(delivery)
+    queue.offer(delivery)

@@ -74,7 +74,7 @@ class Retrier:
         if endpoint is None:
             return
         queue = self._queues.of(endpoint)
-        if queue.room <= 0 or _too_soon(flow, item.row):
+        if queue.room <= 0 or flow.comes_too_soon(item.row):
             return
         delivery = Delivery.of_row(item.row, item.event, epoch=flow.lease.epoch)
         if item.row.reason == DIED and not await self._dares(flow, delivery, endpoint, item.row):
@@ -129,15 +129,6 @@ def look_again_s(next_due_ms: int | None, now_ms: int) -> float:
     if next_due_ms is None:
         return _LATEST_S
     return min(max((next_due_ms - now_ms) / 1000, _SOONEST_S), _LATEST_S)
-
-
-def _too_soon(flow: PartitionFlow, row: PendingRow) -> bool:
-    """Whether earlier ones of its lane may have no row of their own in the store yet."""
-    if row.lane is None:
-        return False
-    return row.position > flow.read_to(row.webhook) or flow.overtakes(
-        Lane(row.webhook, row.lane), row.position
-    )
 
 
 def _carry_out(

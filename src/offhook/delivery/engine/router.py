@@ -67,26 +67,27 @@ class Router:
         found: LogSlice,
         subscriptions: Subscriptions,
     ) -> bool:
-        """Queue the first event of a slice of the range whose lane is open, ahead of its turn;
-        returns whether there was one. What stands before all that is not over counts as read: else
-        a range of which nothing is wanted would never end, and keep the log from its retention."""
+        """Queue the first event of a slice of the range that is the first of its lane, ahead of its
+        turn; returns whether there was one. Later ones of the lane may have rows, of an owner that
+        died. What stands before all that is not over counts as read: else a range of which nothing
+        is wanted would never end, and keep the log from its retention."""
         end = flow.live.read_to
         events = [event for event in found.events if event.position <= end]
         wanted = [(endpoint, e) for e in events if subscriptions.wants(endpoint.id, e)]
         left = [it for it in wanted if not flow.is_settled(endpoint.id, it[1].position)]
         through = min(found.read_to, end)
         _read_up(flow, held, endpoint, [event for _, event in wanted], through)
-        closed = await self._closed(flow, left)
+        heads = await self._heads(flow, left)
         for _, event in left:
             lane = Lane(endpoint.id, event.key)
-            if endpoint.ordered and (lane in closed or flow.closing(lane)):
-                held.search.behind.add(lane.key)
+            behind = heads.get(lane, event.position) < event.position
+            if endpoint.ordered and (behind or flow.overtakes(lane, event.position)):
+                held.search.pass_over(lane.key, event.position)
             if not endpoint.ordered or lane.key not in held.search.behind:
                 flow.take_ahead(endpoint.id, event.position)
                 held.sought(event.position, end)
-                alone = Range(event.position)
-                delivery = _delivery(flow, endpoint, event, alone)
-                self._offer(flow, delivery, self._queues.of(endpoint), closed)
+                delivery = _delivery(flow, endpoint, event, Range(event.position))
+                self._queue(flow, delivery, self._queues.of(endpoint))
                 return True
         held.sought(through, end)
         return False
@@ -131,6 +132,9 @@ class Router:
             if lane in closed or flow.closing(lane) or queue.lane_full(lane.key):
                 flow.wait_behind(delivery)
                 return
+        self._queue(flow, delivery, queue)
+
+    def _queue(self, flow: PartitionFlow, delivery: Delivery, queue: EndpointQueue) -> None:
         flow.begin(delivery)
         queue.offer(delivery)
         self.queued += 1
@@ -139,12 +143,14 @@ class Router:
     async def _closed(
         self, flow: PartitionFlow, wanted: Sequence[tuple[Endpoint, LogEvent]]
     ) -> set[Lane]:
-        lanes = {
-            Lane(endpoint.id, event.key)
-            for endpoint, event in wanted
-            if endpoint.ordered and flow.may_be_closed(endpoint.id)
-        }
+        lanes = _lanes(flow, wanted)
         return await self._store.closed_lanes(flow.partition, lanes) if lanes else set()
+
+    async def _heads(
+        self, flow: PartitionFlow, wanted: Sequence[tuple[Endpoint, LogEvent]]
+    ) -> dict[Lane, int]:
+        lanes = _lanes(flow, wanted)
+        return await self._store.lane_heads(flow.partition, lanes) if lanes else {}
 
 
 def _matches(
@@ -155,6 +161,15 @@ def _matches(
         for event in events
         for endpoint in subscriptions.match(event, flow.behind)
     ]
+
+
+def _lanes(flow: PartitionFlow, wanted: Sequence[tuple[Endpoint, LogEvent]]) -> set[Lane]:
+    """Those of their lanes that may be closed."""
+    return {
+        Lane(endpoint.id, event.key)
+        for endpoint, event in wanted
+        if endpoint.ordered and flow.may_be_closed(endpoint.id)
+    }
 
 
 def _delivery(

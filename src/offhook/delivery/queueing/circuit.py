@@ -60,7 +60,8 @@ class Circuit:
     idle: bool = False
     """Whether there is nothing else either that was not tried yet: a replay may probe, too."""
     tried: set[tuple[int, int]] = field(default_factory=set)
-    """Partition and position of what failed and probed in vain: the others come first."""
+    """Partition and position of what failed and probed in vain, or may not probe yet: the others
+    come first."""
 
     def accepted(self) -> None:
         """It took a request: all is well."""
@@ -108,8 +109,9 @@ class Circuit:
         """There was nothing to probe with as far as was looked: go on, and let others go first."""
         self.passed = True
 
-    def probes_with(self, partition: int, position: int) -> None:
-        """What failed before is tried out of its time: next time something else is."""
+    def others_before(self, partition: int, position: int) -> None:
+        """What failed before is tried out of its time, or may not be: next time something else
+        is."""
         if len(self.tried) >= _MOST_TRIED:
             self.tried.clear()
         self.tried.add((partition, position))

@@ -72,21 +72,31 @@ class Progress:
 class Search:
     """How far a range was looked through for something to probe with, ahead of what is read of it:
     up to ``to``, of all up to ``end``, which is where the live path was when it began; for the
-    endpoint as it is at a ``revision``. ``behind`` are the keys of which something was passed over:
-    what follows of them is not to overtake it."""
+    endpoint as it is at a ``revision``. ``behind`` has the keys of which something was passed over,
+    and where that stands: what follows of them is not to overtake it."""
 
     __slots__ = ("behind", "end", "revision", "to")
 
     def __init__(self, revision: int = 0, end: int = 0) -> None:
         self.to = 0
         self.end = end
-        self.behind = set[str]()
+        self.behind = dict[str, int]()
         self.revision = revision
 
     @property
     def over(self) -> bool:
         """Whether all was looked through."""
         return self.to >= self.end > 0
+
+    def pass_over(self, key: str, position: int) -> None:
+        """This waits behind a row of its key."""
+        self.behind.setdefault(key, position)
+
+    def vouches_for(self, key: str, position: int, revision: int) -> bool:
+        """Whether nothing of the key is left to be sent before this position, to the endpoint as it
+        is at this revision."""
+        sought = self.revision == revision and position <= self.to
+        return sought and self.behind.get(key, position) >= position
 
 
 class Range:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import astuple
 
 from offhook.delivery.engine.dispatcher import CONSUMER
-from offhook.delivery.engine.lanes import take_due
+from offhook.delivery.engine.lanes import heads_of, take_due
 from offhook.delivery.entries import (
     ApplyReport,
     DispatchRequest,
@@ -24,7 +24,7 @@ from offhook.store.postgres.applying import Applying
 from offhook.store.postgres.database import CommitUnknown, Database
 from offhook.store.postgres.days import Days
 from offhook.store.postgres.doubts import Doubts
-from offhook.store.postgres.lanes import DELIVERIES, closed_among
+from offhook.store.postgres.lanes import DELIVERIES, closed_among, firsts_of
 from offhook.store.postgres.log import UNSTORABLE
 from offhook.store.postgres.rows import event_of
 from offhook.store.postgres.session import Row, Session, named
@@ -60,6 +60,14 @@ class PostgresDispatch:
         async with self._database.reading() as session:
             closed = await closed_among(session, [(partition, lane) for lane in lanes])
         return {lane for _, lane in closed}
+
+    async def lane_heads(self, partition: int, lanes: Collection[Lane]) -> dict[Lane, int]:
+        """Of those, the lowest position of such a row."""
+        if not lanes:
+            return {}
+        async with self._database.reading() as session:
+            firsts = await firsts_of(session, [(partition, lane) for lane in lanes])
+        return heads_of(firsts[partition])
 
     async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
         """How many closed lanes each webhook has; those without any are left out."""

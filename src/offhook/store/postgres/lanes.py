@@ -30,6 +30,15 @@ async def closed_among(session: Session, lanes: Collection[PlacedLane]) -> set[P
     return _placed(await session.rows("lanes_closed", **named(_LANES, _columns(lanes))))
 
 
+async def firsts_of(session: Session, lanes: Collection[PlacedLane]) -> dict[int, list[LaneFirsts]]:
+    """The first live rows of each of the lanes, by their partition."""
+    firsts = defaultdict[int, list[LaneFirsts]](list)
+    rows = await session.rows("lanes_first", **named(_LANES, _columns(lanes)))
+    for partition, webhook, key, retry, waiting in rows:
+        firsts[partition].append(LaneFirsts(Lane(webhook, key), retry, waiting))
+    return firsts
+
+
 async def late_among(session: Session, lanes: Collection[PlacedLane]) -> set[PlacedLane]:
     """Those of the lanes that were let go and are not empty yet."""
     if not lanes:
@@ -49,10 +58,7 @@ async def mend(
     """Mend the lanes; returns those that are open."""
     if not touched:
         return set()
-    firsts = defaultdict[int, list[LaneFirsts]](list)
-    rows = await session.rows("lanes_first", **named(_LANES, _columns(touched)))
-    for partition, webhook, key, retry, waiting in rows:
-        firsts[partition].append(LaneFirsts(Lane(webhook, key), retry, waiting))
+    firsts = await firsts_of(session, touched)
     mendings = {partition: decide(found, hurry) for partition, found in firsts.items()}
     await _wait(session, mendings)
     await _wake(session, mendings, now_ms)

@@ -7,7 +7,7 @@ from operator import attrgetter
 import msgspec
 
 from offhook.delivery.engine.dispatcher import CONSUMER
-from offhook.delivery.engine.lanes import take_due
+from offhook.delivery.engine.lanes import heads_of, take_due
 from offhook.delivery.entries import (
     ApplyReport,
     DispatchRequest,
@@ -26,7 +26,7 @@ from offhook.model.ids import WebhookId
 from offhook.store.sqlite.applying import Applying
 from offhook.store.sqlite.connection import Connection, as_json
 from offhook.store.sqlite.database import Database
-from offhook.store.sqlite.lanes import closed_among
+from offhook.store.sqlite.lanes import closed_among, firsts_of
 from offhook.store.sqlite.packing import unpack_events
 from offhook.store.sqlite.tail import Tail
 from offhook.store.sqlite.webhooks import stored_webhooks
@@ -64,6 +64,10 @@ class SqliteDispatch:
     async def closed_lanes(self, partition: int, lanes: Collection[Lane]) -> set[Lane]:
         """Those of the given lanes that have a ``retry`` or ``waiting`` row."""
         return set(self._database.read(lambda it: closed_among(it, partition, lanes)))
+
+    async def lane_heads(self, partition: int, lanes: Collection[Lane]) -> dict[Lane, int]:
+        """Of those, the lowest position of such a row."""
+        return heads_of(self._database.read(lambda it: firsts_of(it, partition, lanes)))
 
     async def lane_counts(self, partition: int) -> dict[WebhookId, int]:
         """How many closed lanes each webhook has; those without any are left out."""

@@ -36,6 +36,15 @@ def closed_among(
     return frozenset(Lane(*row) for row in rows)
 
 
+def firsts_of(connection: Connection, partition: int, lanes: Collection[Lane]) -> list[LaneFirsts]:
+    """The first live rows of each of the lanes."""
+    if not lanes:
+        return []
+    asked = as_json((lane.webhook, lane.key) for lane in lanes)
+    rows = connection.rows("lanes_first", _FIRSTS, partition=partition, lanes=asked)
+    return [LaneFirsts(Lane(webhook, key), *found) for webhook, key, *found in rows]
+
+
 def late_among(connection: Connection, partition: int, lanes: Collection[Lane]) -> frozenset[Lane]:
     """Those of the lanes that were let go and are not empty yet."""
     if not lanes:
@@ -62,10 +71,7 @@ def mend(
     """Mend the lanes; returns those that are open."""
     if not touched:
         return frozenset()
-    asked = as_json((lane.webhook, lane.key) for lane in touched)
-    rows = connection.rows("lanes_first", _FIRSTS, partition=partition, lanes=asked)
-    firsts = [LaneFirsts(Lane(webhook, key), *found) for webhook, key, *found in rows]
-    mending = decide(firsts, hurry)
+    mending = decide(firsts_of(connection, partition, touched), hurry)
     if mending.wait:
         connection.run("lanes_wait", partition=partition, firsts=as_json(mending.wait))
     if mending.wake:

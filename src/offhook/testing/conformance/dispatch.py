@@ -170,10 +170,15 @@ class LaneConformance:
         others = [LANE, Lane(WEBHOOK, "j"), Lane(WebhookId("wh_b"), "k")]
         assert await store.dispatch.closed_lanes(partition, others) == {LANE}
         assert await store.dispatch.closed_lanes(partition, []) == set()
+        heads = await store.dispatch.lane_heads(partition, others)
+        assert heads == {LANE: events[0].position}
+        assert await store.dispatch.lane_heads(partition, []) == {}
         assert await store.dispatch.lane_counts(partition) == {WEBHOOK: 1}
         first = await _apply(store, lease, settled=events[:1])
         assert (first.closed, first.opened) == (frozenset(), frozenset())
         assert await store.dispatch.closed_lanes(partition, others) == {LANE}
+        heads = await store.dispatch.lane_heads(partition, others)
+        assert heads == {LANE: events[1].position}
         second = await _apply(store, lease, settled=events[1:])
         assert (second.closed, second.opened) == (frozenset(), frozenset({LANE}))
         assert await store.dispatch.closed_lanes(partition, others) == set()

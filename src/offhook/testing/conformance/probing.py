@@ -3,6 +3,7 @@
 Subclass ``ProbingConformance`` in a test module that has the fixtures ``store`` and ``clock``.
 """
 
+import asyncio
 import itertools
 
 from offhook.delivery.entries import Answer, DeliveryStatus, Request
@@ -21,7 +22,7 @@ from offhook.testing.conformance.replay_material import (
 )
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
-from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
+from offhook.testing.network import OK, Gate, Script, ScriptedNetwork, arrival
 
 LEASE_S = 15.0
 LONG = {"delays_s": [1, 2, 4, 8, 16, 10_800], "until_s": 86_400}
@@ -163,6 +164,38 @@ class ProbingConformance:
         await bench.pass_time(150, step_s=5)
         assert not await held(store)
 
+    async def test_a_row_of_an_owner_that_died_probes_after_what_that_one_had_in_memory_of_its_key(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        crm = Receiver(DOWN)
+        bench = Bench(store, clock, crm.network)
+        await dead_and_all_given_up(store, bench)
+        died = await interlude(store, clock, Gate())
+        await died.post(*"a" * 12)
+        await until_closed(died, lanes=1)
+        crm.answer = OK
+        await regained(bench)
+        await bench.pass_time(75, step_s=5)
+        assert crm.network.sequences("a") == list(range(1, 13))
+
+    async def test_one_event_that_an_owner_died_over_does_not_keep_rows_behind_it_from_probing(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        crm, gate = Moody(), Gate()
+        crm.refused = "k"
+        bench = Bench(store, clock, crm.network)
+        await bench.webhook("crm", retry=LONG)
+        await bench.post("k0", "k1")
+        await bench.pass_time(40, step_s=1)
+        assert bench.dispatcher.circuits_open == 1
+        died = await interlude(store, clock, lambda it: gate(it) if is_of("r", it) else DOWN)
+        await died.post("r", "b")
+        await until_closed(died, lanes=3)
+        crm.refused = "kr"
+        await regained(bench)
+        await bench.pass_time(400, step_s=5)
+        assert crm.network.sequences("b") == [1]
+
 
 class Moody:
     """Refuses keys that begin with any letter of ``refused``."""
@@ -185,6 +218,36 @@ async def dead_and_all_given_up(store: ConformingStore, bench: Bench) -> Webhook
     assert await statuses(store) == {DeliveryStatus.FAILED: 6}
     assert bench.dispatcher.circuits_open == 1
     return webhook
+
+
+async def interlude(store: ConformingStore, clock: FakeClock, script: Script) -> Bench:
+    """Another process holds everything meanwhile, and knows nothing of the endpoint."""
+    clock.advance(LEASE_S)
+    heir = Bench(store, clock, ScriptedNetwork(script), owner="heir")
+    await heir.take_over()
+    return heir
+
+
+async def regained(bench: Bench) -> None:
+    """The other one died; what this one had seen of the endpoint before, it knows still."""
+    bench.clock.advance(LEASE_S)
+    await bench.take_over()
+
+
+async def until_closed(bench: Bench, *, lanes: int) -> None:
+    """Step until the store has so many closed lanes."""
+    store = bench.store
+    async with asyncio.timeout(60):
+        while True:
+            counts = [await store.dispatch.lane_counts(at) for at in range(store.log.partitions)]
+            if sum(sum(count.values()) for count in counts) >= lanes:
+                return
+            await bench.step()
+
+
+def is_of(key: str, request: Request) -> bool:
+    """Whether a request is of an event of this key."""
+    return arrival(request).key == key
 
 
 async def move(store: ConformingStore, webhook: WebhookId) -> None:
