@@ -40,6 +40,7 @@ class Retrier:
         self._clock = clock
         self._asked = False
         self._left = 0
+        self._doubtful = frozenset[int]()
 
     def hasten(self) -> None:
         """Somebody asked for something: look in the next step."""
@@ -111,16 +112,27 @@ class Retrier:
         self, flow_of: Mapping[int, PartitionFlow], subscriptions: Subscriptions, now_ms: int
     ) -> None:
         """Those of rows whose outcome is not in the store yet, and of endpoints that cannot be
-        loaded for now, are left for a later look, and do not count against how many are read."""
+        loaded for now, are left for a later look, and do not count against how many are read. So
+        are, for one look, those of endpoints that are not known: such a one may have been enabled
+        since the subscriptions were read."""
+        doubtful = set[int]()
         limit, self._left = _REQUESTS_AT_ONCE + self._left, 0
         for request in await self._store.requests(flow_of.keys(), limit):
             flow = flow_of[request.partition]
             busy = (request.webhook, request.position) in flow.busy
             if busy or request.webhook in subscriptions.left_out:
                 self._left += 1
+            elif self._may_be_new(request, subscriptions):
+                self._left += 1
+                doubtful.add(request.id)
             elif not flow.carries_out(request.id):
                 _carry_out(flow, request, subscriptions, now_ms)
                 flow.changes.carry_out(request.id)
+        self._doubtful = frozenset(doubtful)
+
+    def _may_be_new(self, request: DispatchRequest, subscriptions: Subscriptions) -> bool:
+        known = request.webhook in subscriptions.endpoints
+        return not known and request.id not in self._doubtful
 
 
 def look_again_s(next_due_ms: int | None, now_ms: int) -> float:

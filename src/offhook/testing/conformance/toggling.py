@@ -6,10 +6,15 @@ Subclass ``TogglingConformance`` in a test module that has the fixtures ``store`
 
 import msgspec
 
-from offhook.delivery.entries import Answer
+from offhook.delivery.engine.flow import PartitionFlow
+from offhook.delivery.engine.retries import Retrier
+from offhook.delivery.entries import Answer, PartitionChanges, PendingState
+from offhook.delivery.queueing.queues import Queues
+from offhook.delivery.subscriptions import Subscriptions
 from offhook.log.leasing import LEASE_S
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.material import lease_for, make_webhook, pending_for, placed, plain
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, Gate, ScriptedNetwork
@@ -19,6 +24,7 @@ QUICK = {"delays_s": [1, 2, 4], "until_s": 86_400}
 KEYS = [f"k{n}" for n in range(40)]
 """In every partition."""
 LATER = [f"n{n}" for n in range(40)]
+NOBODY = Subscriptions(-1, ())
 REFUSED = "data.n =="
 """A filter that cannot be loaded."""
 
@@ -79,6 +85,28 @@ class TogglingConformance:
         await heir.pass_time(70, step_s=5)
         assert {each.key for each in heir.network.accepted} == {"fresh"}
 
+    async def test_a_retry_asked_for_once_it_is_enabled_is_made_whatever_was_known_of_it_before(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        flow, retrier = await asked_again(store, clock)
+        await look(retrier, flow, NOBODY)
+        await look(retrier, flow, await subscribed(store))
+        changes = flow.freeze(places=False)
+        assert changes is not None
+        assert [row.state for row in changes.rows] == [PendingState.RETRY]
+        assert len(changes.requests) == 1
+
+    async def test_a_retry_of_one_that_stays_disabled_is_ticked_off(
+        self, store: ConformingStore, clock: FakeClock
+    ) -> None:
+        flow, retrier = await asked_again(store, clock)
+        await look(retrier, flow, NOBODY)
+        assert flow.clean
+        await look(retrier, flow, NOBODY)
+        changes = flow.freeze(places=False)
+        assert changes is not None
+        assert (changes.rows, len(changes.requests)) == ((), 1)
+
 
 async def failing(store: ConformingStore, clock: FakeClock) -> tuple[Bench, WebhookId]:
     """An endpoint that fails, and has a range of its own in every partition; whoever delivers to it
@@ -123,6 +151,28 @@ def lost(heir: Bench) -> list[str]:
     """The keys of what came last that the endpoint did not get."""
     got = {each.key for each in heir.network.accepted}
     return [key for key in LATER if key not in got]
+
+
+async def asked_again(store: ConformingStore, clock: FakeClock) -> tuple[PartitionFlow, Retrier]:
+    """Somebody asked for another attempt of what failed; its partition's owner has yet to look."""
+    await make_webhook(store)
+    [event] = await placed(store, plain("k"))
+    lease = await lease_for(store, "k")
+    row = pending_for(event, PendingState.FAILED)
+    await store.dispatch.apply([PartitionChanges(lease, event.position, rows=(row,))])
+    await store.deliveries.request_retry(row.webhook, lease.partition, event.position)
+    return PartitionFlow(lease), Retrier(store=store.dispatch, queues=Queues(), clock=clock)
+
+
+async def look(retrier: Retrier, flow: PartitionFlow, subscriptions: Subscriptions) -> None:
+    """One look for requests, by these subscriptions."""
+    retrier.hasten()
+    await retrier.run([flow], subscriptions)
+
+
+async def subscribed(store: ConformingStore) -> Subscriptions:
+    """Who gets what by now."""
+    return Subscriptions.of(await store.dispatch.webhooks(), lambda *_: None)
 
 
 async def go_on(bench: Bench, seconds: int) -> None:
