@@ -259,7 +259,7 @@ def doctor(
 
     Writes nothing, and may be run beside servers. Exits with 1 if anything does not work.
     """
-    from offhook.doctor import configuration, examination, report  # noqa: PLC0415
+    from offhook.doctor import configuration, examination, report  # noqa: PLC0415 - only this command needs it
 
     settings = load(data=data, database=database)
     options = {"data": data, "database": database}
@@ -302,7 +302,7 @@ def copy(
 
 
 def _show_copy(done: "CopyReport", as_json: bool) -> None:
-    from offhook.moving import report  # noqa: PLC0415
+    from offhook.moving import report  # noqa: PLC0415 - only this command needs it
 
     if as_json:
         typer.echo(report.as_json(done))
