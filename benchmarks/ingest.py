@@ -25,7 +25,7 @@ async def single(
     requests = single_requests(items)
     taken = []
     for number in range(rounds):
-        stored = await _single(folder / f"stored-{number}", requests, "offhook.cli", profile)
+        stored = await _single(folder / f"stored-{number}", requests, "offhook", profile)
         answered = await _single(folder / f"answered-{number}", requests, _ANSWERING, None)
         taken.append((stored, answered))
     stored, answered, ratio = median_round(taken)

@@ -73,7 +73,7 @@ async def serving(
     *,
     place: Place | None = None,
     role: str = "all",
-    module: str = "offhook.cli",
+    module: str = "offhook",
     profile: Path | None = None,
 ) -> AsyncIterator[Server]:
     """``offhook serve`` in a place, else on an empty folder; or another module with the same
@@ -87,7 +87,7 @@ async def serving(
 @asynccontextmanager
 async def engines(folder: Path, place: Place, count: int) -> AsyncIterator[Sequence[Server]]:
     """So many engine processes, once each of them has its share of the partitions."""
-    command = ("offhook.cli", "serve", "--role", "engine")
+    command = ("offhook", "serve", "--role", "engine")
     async with AsyncExitStack() as stack:
         started = [
             await stack.enter_async_context(_started(folder / str(n), place, command, None))

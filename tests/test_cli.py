@@ -14,7 +14,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from offhook import __version__
-from offhook.cli import main
+from offhook.__main__ import main
 from offhook.demo.processes import clean_environment
 from offhook.signing import STANDARD
 from offhook.signing.secret import make_secret
@@ -70,7 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server in a process of its own, on a folder of its own."""
     folder, port = tmp_path_factory.mktemp("server"), free_port()
     url = f"http://127.0.0.1:{port}"
-    command = (sys.executable, "-m", "offhook.cli", "serve", "--port", str(port))
+    command = (sys.executable, "-m", "offhook", "serve", "--port", str(port))
     settings = clean_environment({"OFFHOOK_BOOTSTRAP_KEY": KEY})
     with subprocess.Popen(command, cwd=folder, env=settings, stdout=subprocess.DEVNULL) as process:
         try:
@@ -379,3 +379,21 @@ class TestImport:
         assert "OFFHOOK_KEY" in line
         line = complaint(run("import", "calls.csv", "--mapping", "mapping.json", "--key", "k\r"))
         assert "a line break" in line
+
+
+def test_ctrl_c_while_the_command_is_still_imported_ends_it_without_a_word() -> None:
+    interrupted = """
+import runpy, sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "offhook.settings":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+runpy.run_module("offhook", run_name="__main__")
+"""
+    ended = subprocess.run(
+        (sys.executable, "-c", interrupted), capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

@@ -37,7 +37,7 @@ class Server:
     def replay(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         environment = {"OFFHOOK_URL": self.url, "OFFHOOK_KEY": KEY, **settings}
         return subprocess.run(
-            [sys.executable, "-m", "offhook.cli", "replay", *arguments],
+            [sys.executable, "-m", "offhook", "replay", *arguments],
             env=clean_environment(environment),
             capture_output=True,
             text=True,
@@ -50,7 +50,7 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder, port = tmp_path_factory.mktemp("server"), free_port()
     url = f"http://127.0.0.1:{port}"
-    command = (sys.executable, "-m", "offhook.cli", "serve", "--port", str(port))
+    command = (sys.executable, "-m", "offhook", "serve", "--port", str(port))
     settings = clean_environment(
         {
             "OFFHOOK_BOOTSTRAP_KEY": KEY,

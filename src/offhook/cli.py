@@ -40,15 +40,13 @@ _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
-    """The entry point: whatever goes wrong is one clear line and a non-zero exit code."""
+    """Run a command: whatever goes wrong is one clear line and a non-zero exit code."""
     try:
         cli()
     except OffhookError as error:
         _fail(error.detail)
     except OSError as error:
         _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def _fail(message: str) -> NoReturn:
@@ -348,7 +346,3 @@ def demo(
 
 for _command in (commands.listen, commands.trigger, commands.selftest):
     cli.command()(_command)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,7 +12,7 @@ import apsw
 import asyncpg
 import pytest
 
-from offhook.cli import main
+from offhook.__main__ import main
 from offhook.clock import SystemClock
 from offhook.doctor.configuration import stated
 from offhook.doctor.database import opened

@@ -54,7 +54,7 @@ class Server:
             "OFFHOOK_ALLOW_HTTP": "1",
             "OFFHOOK_RATE_LIMIT_PER_S": "0",
         }
-        command = ("offhook.cli", "serve", *options)
+        command = ("offhook", "serve", *options)
         self._child = Child(name, command, clean_environment(settings), folder, _GRACE_S)
 
     @property

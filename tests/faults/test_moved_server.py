@@ -29,7 +29,7 @@ def refusing(*keys: str, reply: Reply = DOWN) -> Behaviour:
 async def offhook(*arguments: str) -> tuple[int, str, str]:
     """Run a command; exit code, what it said and what it complained of."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "offhook.cli", *arguments),
+        *(sys.executable, "-m", "offhook", *arguments),
         env=clean_environment({}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

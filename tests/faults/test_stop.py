@@ -69,7 +69,7 @@ async def test_neither_a_client_nor_a_receiver_that_hangs_holds_up_the_stop(tmp_
 async def refusal(*options: str, **settings: str) -> str:
     """The one line by which ``offhook serve`` refuses to start."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "offhook.cli", "serve", *options),
+        *(sys.executable, "-m", "offhook", "serve", *options),
         env=clean_environment({f"OFFHOOK_{name.upper()}": text for name, text in settings.items()}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -364,7 +364,7 @@ async def test_the_command_prints_both_sides_and_fails_where_they_differ(
 async def offhook(*arguments: str) -> tuple[int, str, str]:
     """Run a command; exit code, what it said and what it complained of."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "offhook.cli", *arguments),
+        *(sys.executable, "-m", "offhook", *arguments),
         env=clean_environment({}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

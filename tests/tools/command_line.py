@@ -51,7 +51,7 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start it; returns when it is ready."""
-        command = (sys.executable, "-m", "offhook.cli", "serve", "--port", str(self._port))
+        command = (sys.executable, "-m", "offhook", "serve", "--port", str(self._port))
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=self._folder, env=self._settings, stdout=log, stderr=log
@@ -123,7 +123,7 @@ class Command:
             {"OFFHOOK_URL": url, "OFFHOOK_KEY": KEY, "PYTHONUNBUFFERED": "1"}
         )
         self._process = subprocess.Popen(
-            (sys.executable, "-m", "offhook.cli", *arguments),
+            (sys.executable, "-m", "offhook", *arguments),
             cwd=folder,
             env=settings,
             stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ from command_line import (
     Start,
 )
 
-from offhook.cli import main
+from offhook.__main__ import main
 from offhook.demo.processes import clean_environment
 
 

@@ -87,7 +87,7 @@ def _place(folder: Path, database: DemoDatabase | None, partitions: int) -> dict
 
 def _server(name: str, role: str, folder: Path, environment: dict[str, str]) -> Server:
     port = free_port()
-    command = ("offhook.cli", "serve", "--role", role, "--host", LOOPBACK, "--port", str(port))
+    command = ("offhook", "serve", "--role", role, "--host", LOOPBACK, "--port", str(port))
     return Server(
         Child(name, command, clean_environment(environment), folder), f"http://{LOOPBACK}:{port}"
     )
