@@ -8,12 +8,11 @@ from offhook.delivery.entries import HeldRange
 from offhook.log.leasing import LEASE_S
 from offhook.model.ids import WebhookId
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.material import heir_of
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.conformance.toggling import (
     LATER,
     TogglingConformance,
-    go_on,
-    heir_of,
     lost,
     slow,
     toggle,
@@ -42,10 +41,10 @@ async def test_nothing_is_lost_between_a_new_owners_look_at_the_ranges_and_at_th
 
     with monkeypatch.context() as patch:
         patch.setattr(store.dispatch, "settled_after", toggled)
-        await go_on(second, 3)
+        await second.go_on(3)
     assert len(second.dispatcher.partitions) == store.log.partitions
     await second.post(*LATER)
-    await go_on(second, 3)
-    heir = await heir_of(store, clock)
+    await second.go_on(3)
+    heir = await heir_of(store, clock, ScriptedNetwork())
     await heir.pass_time(5)
     assert lost(heir) == []

@@ -3,11 +3,19 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 from pieces import CRM, delivery, endpoint, lease
 
 from offhook.delivery.engine.flow import CLOSED_LANES_BOUND, PartitionFlow
-from offhook.delivery.entries import ApplyReport, HeldRange, Lane, PartitionChanges, PendingState
-from offhook.delivery.queueing.progress import LivePath
+from offhook.delivery.entries import (
+    ApplyReport,
+    HeldRange,
+    Lane,
+    PartitionChanges,
+    PendingRow,
+    PendingState,
+)
+from offhook.delivery.queueing.progress import LivePath, Range
 from offhook.delivery.queueing.queues import Delivery
 from offhook.model.ids import WebhookId
 
@@ -31,6 +39,24 @@ def read(flow: PartitionFlow, position: int, key: str = "a") -> Delivery:
 
 def fail(flow: PartitionFlow, position: int, key: str = "a") -> None:
     flow.retry(read(flow, position, key), endpoint(), 5_000, "status 503")
+
+
+def behind(read_to: int) -> tuple[PartitionFlow, Range]:
+    """An endpoint that fell behind long ago, and its range; a search for a probe has begun."""
+    flow = PartitionFlow(lease(40), held=[HeldRange(CRM, 0, 1)])
+    flow.live.read(100)
+    held = flow.ranges[CRM]
+    held.progress.read(read_to)
+    held.seek_from(1, 100)
+    return flow, held
+
+
+def waiting(position: int, key: str = "a") -> PendingRow:
+    """A row that stands in the lane of its key."""
+    flow = PartitionFlow(lease())
+    flow.wait_behind(delivery(position, key, reader=flow.live))
+    [row] = freeze(flow).rows
+    return row
 
 
 class TestLanes:
@@ -95,6 +121,42 @@ class TestLanes:
         assert not flow.lanes_bound_reached(CRM)
         flow.live.read(90)
         assert flow.lanes_bound_reached(CRM)
+
+
+class TestProbing:
+    """Whether a row may probe before the range is read up to it."""
+
+    def test_what_may_have_something_earlier_of_its_lane_comes_too_soon(self) -> None:
+        flow, held = behind(read_to=40)
+        assert flow.probes_too_soon(waiting(90), 1)
+        assert not flow.probes_too_soon(waiting(40), 1)
+        held.sought(through=80, end=100)
+        assert flow.probes_too_soon(waiting(90), 1)
+
+    def test_what_was_gone_past_without_leaving_anything_earlier_does_not(self) -> None:
+        flow, held = behind(read_to=40)
+        held.search.pass_over("b", 60)
+        held.sought(through=95, end=100)
+        assert not flow.probes_too_soon(waiting(90), 1)
+        assert not flow.probes_too_soon(waiting(50, "b"), 1)
+        assert flow.probes_too_soon(waiting(70, "b"), 1)
+
+    def test_what_was_taken_ahead_does_not_though_its_endpoint_was_changed_since(self) -> None:
+        flow, held = behind(read_to=40)
+        held.sought(through=95, end=100)
+        assert flow.probes_too_soon(waiting(90), 2)
+        flow.take_ahead(CRM, 90)
+        assert not flow.probes_too_soon(waiting(90), 2)
+
+    def test_what_overtakes_a_row_that_is_not_written_yet_does_whatever_was_read(self) -> None:
+        flow, _ = behind(read_to=95)
+        assert not flow.probes_too_soon(waiting(90), 1)
+        fail(flow, 41)
+        assert flow.probes_too_soon(waiting(90), 1)
+
+    def test_what_is_out_of_its_lane_never_does(self) -> None:
+        flow, _ = behind(read_to=40)
+        assert not flow.probes_too_soon(structs.replace(waiting(90), lane=None), 1)
 
 
 class TestWriting:

@@ -5,15 +5,19 @@ Subclass with the fixtures ``store`` and ``clock``.
 
 import asyncio
 
-import msgspec
-
 from offhook.delivery.announcing import HealthNote
 from offhook.delivery.bounds.sharing import BoundAsk, BoundKind
 from offhook.delivery.health import UNTRIED, EndpointHealth, failure, success
 from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.material import OTHER_ACCOUNT, URL, WEBHOOK, make_webhook
+from offhook.testing.conformance.material import (
+    OTHER_ACCOUNT,
+    URL,
+    WEBHOOK,
+    change,
+    make_webhook,
+)
 from offhook.testing.conformance.stores import ConformingStore
 
 TTL_S = 6.0
@@ -188,14 +192,6 @@ class HealthConformance:
         assert await health(store) == failure(at_ms + 20)
         await store.health.note_health([note(success(at_ms + 30), url=new)])
         assert await told(store) == ["webhook.failing", "webhook.recovered"]
-
-
-async def change(store: ConformingStore, **fields: object) -> None:
-    """Have the suite's webhook changed by its owner."""
-    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, WEBHOOK)
-    assert stored is not None
-    document = msgspec.json.encode({**msgspec.json.decode(stored.document), **fields})
-    assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, WEBHOOK, document, stored.revision)
 
 
 async def told(store: ConformingStore) -> list[str]:

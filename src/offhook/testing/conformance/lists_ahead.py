@@ -1,7 +1,5 @@
 """Lists of what endpoints have not come to, or were not sent; needs ``store`` and ``clock``."""
 
-import msgspec
-
 from offhook.delivery.entries import (
     DeliveryFilter,
     DeliveryStatus,
@@ -20,6 +18,7 @@ from offhook.testing.conformance.material import (
     OTHER_ACCOUNT,
     WEBHOOK,
     attempt_on,
+    change,
     lease_for,
     make_webhook,
     pending_for,
@@ -143,7 +142,7 @@ class AheadConformance:
     async def test_what_a_disabled_endpoint_was_held_at_is_listed_as_canceled(
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
-        made = await make_webhook(store)
+        await make_webhook(store)
         events = []
         for _ in range(6):
             events += await placed(store, plain("k"))
@@ -157,10 +156,7 @@ class AheadConformance:
             held=(held,),
         )
         await store.dispatch.apply([changes])
-        document = {**msgspec.json.decode(made.document), "enabled": False}
-        assert await store.webhooks.replace_webhook(
-            DEFAULT_ACCOUNT, WEBHOOK, msgspec.json.encode(document), made.revision
-        )
+        await change(store, enabled=False)
         assert await listed(store, DeliveryFilter(status=PENDING)) == []
         for wanted in (
             DeliveryFilter(status=CANCELED),

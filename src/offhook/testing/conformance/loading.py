@@ -3,11 +3,10 @@
 Subclass ``LoadingConformance`` in a test module that has the fixtures ``store`` and ``clock``.
 """
 
-import msgspec
-
 from offhook.delivery.entries import Answer, DeliveryFilter, DeliveryStatus, Request
-from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
+from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.material import change
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, ScriptedNetwork
@@ -27,13 +26,13 @@ class LoadingConformance:
         await bench.webhook("ads")
         await bench.post("a", "b")
         await bench.settle()
-        await _filtered(store, crm, REFUSED)
+        await change(store, crm, filter=REFUSED)
         for _ in range(3):
             await bench.post("a", "b")
             await bench.settle()
         assert (_got(bench, "crm", "a"), _got(bench, "ads", "a")) == ([1], [1, 2, 3, 4])
         assert bench.dispatcher.left_out == 1
-        await _filtered(store, crm, None)
+        await change(store, crm, filter=None)
         await bench.post("a", "b")
         await bench.settle()
         assert bench.dispatcher.left_out == 0
@@ -47,13 +46,13 @@ class LoadingConformance:
         before = Bench(store, clock, ScriptedNetwork(), owner="before")
         crm = await before.webhook("crm")
         await before.webhook("ads")
-        await _filtered(store, crm, REFUSED)
+        await change(store, crm, filter=REFUSED)
         await before.take_over()
         await before.post("a", "a")
         await before.settle()
         await before.dispatcher.stop()
         assert (_got(before, "crm", "a"), _got(before, "ads", "a")) == ([], [1, 2])
-        await _filtered(store, crm, None)
+        await change(store, crm, filter=None)
         after = Bench(store, clock, ScriptedNetwork(), owner="after")
         await after.take_over()
         await after.post("a")
@@ -68,13 +67,13 @@ class LoadingConformance:
         await bench.webhook("ads")
         await bench.post("a", "a", "b")
         await bench.settle()
-        await _filtered(store, crm, REFUSED)
+        await change(store, crm, filter=REFUSED)
         await bench.post("a")
         await bench.pass_time(60, step_s=1)
         tried = sum("crm" in it.url for it in bench.network.requests)
         assert tried == 2, "one of each key, before it could not be loaded any more"
         bench.network.script = lambda _: OK
-        await _filtered(store, crm, None)
+        await change(store, crm, filter=None)
         await bench.pass_time(5)
         assert (_got(bench, "crm", "a"), _got(bench, "crm", "b")) == ([1, 2, 3], [1])
 
@@ -85,7 +84,7 @@ class LoadingConformance:
         crm = await bench.webhook("crm", retry={"delays_s": [1], "statuses": [503]})
         await bench.post("a")
         await bench.settle()
-        await _filtered(store, crm, REFUSED)
+        await change(store, crm, filter=REFUSED)
         await bench.settle()
         failed = DeliveryFilter(webhook=crm, status=DeliveryStatus.FAILED)
         asked = await store.deliveries.request_retries(DEFAULT_ACCOUNT, failed, 10)
@@ -93,7 +92,7 @@ class LoadingConformance:
         bench.dispatcher.asked()
         await bench.pass_time(3)
         bench.network.script = lambda _: OK
-        await _filtered(store, crm, None)
+        await change(store, crm, filter=None)
         await bench.pass_time(3)
         assert _got(bench, "crm", "a") == [1]
 
@@ -104,11 +103,3 @@ def _refused_by_crm(request: Request) -> Answer:
 
 def _got(bench: Bench, name: str, key: str) -> list[int]:
     return bench.network.sequences(key, f"https://{name}.example/hook")
-
-
-async def _filtered(store: ConformingStore, webhook: WebhookId, condition: str | None) -> None:
-    """Store a filter that nobody checked."""
-    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
-    assert stored is not None
-    document = msgspec.json.encode({**msgspec.json.decode(stored.document), "filter": condition})
-    assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, webhook, document, stored.revision)

@@ -8,6 +8,7 @@ import msgspec
 from offhook.delivery.entries import AttemptRecord, PendingRow, PendingState, StoredWebhook
 from offhook.log.entries import Appended, AppendOutcome, Lease, Submission
 from offhook.log.fold import fold
+from offhook.log.leasing import LEASE_S
 from offhook.model.call import Direction
 from offhook.model.event import EventRef, LogEvent
 from offhook.model.fact import CallFact, ContactProbe, FactKind, PlainFact
@@ -20,7 +21,10 @@ from offhook.model.ids import (
     call_id,
     partition_of,
 )
+from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.stores import ConformingStore
+from offhook.testing.engine import Bench
+from offhook.testing.network import ScriptedNetwork
 
 WEBHOOK = WebhookId("wh_a")
 URL = "https://crm.example/hook"
@@ -139,6 +143,22 @@ async def make_webhook(
     stored = await store.webhooks.webhook(account, webhook)
     assert stored is not None
     return stored
+
+
+async def heir_of(store: ConformingStore, clock: FakeClock, network: ScriptedNetwork) -> Bench:
+    """Whoever takes over from a process that was killed, and knows nothing of what that saw."""
+    clock.advance(LEASE_S + 1)
+    heir = Bench(store, clock, network, owner="heir")
+    await heir.take_over()
+    return heir
+
+
+async def change(store: ConformingStore, webhook: WebhookId = WEBHOOK, **fields: object) -> None:
+    """Change an endpoint, as its owner would; nobody checks to what."""
+    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
+    assert stored is not None
+    document = msgspec.json.encode({**msgspec.json.decode(stored.document), **fields})
+    assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, webhook, document, stored.revision)
 
 
 def attempt_on(

@@ -8,8 +8,10 @@ import itertools
 
 from offhook.delivery.entries import Answer, DeliveryStatus, Request
 from offhook.delivery.replays.entries import ReplayCounts
+from offhook.log.leasing import LEASE_S
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId, partition_of
 from offhook.testing.clock import FakeClock
+from offhook.testing.conformance.material import change, heir_of
 from offhook.testing.conformance.replay_material import (
     ALL,
     DOWN,
@@ -22,9 +24,8 @@ from offhook.testing.conformance.replay_material import (
 )
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
-from offhook.testing.network import OK, Gate, Script, ScriptedNetwork, arrival
+from offhook.testing.network import OK, Gate, ScriptedNetwork, arrival
 
-LEASE_S = 15.0
 LONG = {"delays_s": [1, 2, 4, 8, 16, 10_800], "until_s": 86_400}
 SOON_OVER = {"delays_s": [1], "until_s": 2}
 
@@ -140,13 +141,9 @@ class ProbingConformance:
             clock.advance(1)
             await bench.step()
         network.script = lambda _: OK
-        await move(store, webhook)
-        for _ in range(20):
-            clock.advance(0.2)
-            await bench.step()
-        clock.advance(LEASE_S)
-        heir = Bench(store, clock, network, owner="heir")
-        await heir.take_over()
+        await change(store, webhook, url="https://new.example/hook")
+        await bench.go_on(4)
+        heir = await heir_of(store, clock, network)
         await heir.pass_time(70, step_s=5)
         assert set(network.sequences("a")) == {1, 2}
 
@@ -170,7 +167,7 @@ class ProbingConformance:
         crm = Receiver(DOWN)
         bench = Bench(store, clock, crm.network)
         await dead_and_all_given_up(store, bench)
-        died = await interlude(store, clock, Gate())
+        died = await heir_of(store, clock, ScriptedNetwork(Gate()))
         await died.post(*"a" * 12)
         await until_closed(died, lanes=1)
         crm.answer = OK
@@ -188,7 +185,8 @@ class ProbingConformance:
         await bench.post("k0", "k1")
         await bench.pass_time(40, step_s=1)
         assert bench.dispatcher.circuits_open == 1
-        died = await interlude(store, clock, lambda it: gate(it) if is_of("r", it) else DOWN)
+        down_or_hangs = ScriptedNetwork(lambda it: gate(it) if is_of("r", it) else DOWN)
+        died = await heir_of(store, clock, down_or_hangs)
         await died.post("r", "b")
         await until_closed(died, lanes=3)
         crm.refused = "kr"
@@ -220,17 +218,9 @@ async def dead_and_all_given_up(store: ConformingStore, bench: Bench) -> Webhook
     return webhook
 
 
-async def interlude(store: ConformingStore, clock: FakeClock, script: Script) -> Bench:
-    """Another process holds everything meanwhile, and knows nothing of the endpoint."""
-    clock.advance(LEASE_S)
-    heir = Bench(store, clock, ScriptedNetwork(script), owner="heir")
-    await heir.take_over()
-    return heir
-
-
 async def regained(bench: Bench) -> None:
     """The other one died; what this one had seen of the endpoint before, it knows still."""
-    bench.clock.advance(LEASE_S)
+    bench.clock.advance(LEASE_S + 1)
     await bench.take_over()
 
 
@@ -248,14 +238,6 @@ async def until_closed(bench: Bench, *, lanes: int) -> None:
 def is_of(key: str, request: Request) -> bool:
     """Whether a request is of an event of this key."""
     return arrival(request).key == key
-
-
-async def move(store: ConformingStore, webhook: WebhookId) -> None:
-    """Have its owner give the endpoint another URL."""
-    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
-    assert stored is not None
-    document = stored.document.replace(b"crm.example", b"new.example")
-    assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, webhook, document, stored.revision)
 
 
 async def held(store: ConformingStore) -> set[WebhookId]:

@@ -16,8 +16,10 @@ from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed
-from offhook.testing.conformance.material import OTHER_ACCOUNT
-from offhook.testing.conformance.replay_material import enable
+from offhook.testing.conformance.material import (
+    OTHER_ACCOUNT,
+    change,
+)
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
 from offhook.testing.network import OK, ScriptedNetwork
@@ -99,7 +101,7 @@ class RecoveryConformance:
         await bench.post("a")
         await bench.settle()
         for enabled in (False, True):
-            await enable(store, webhook, enabled)
+            await change(store, webhook, enabled=enabled)
             await bench.settle()
         bench.network.script = lambda _: OK
         [view] = await _listed(store, status=CANCELED)
@@ -186,7 +188,7 @@ class RecoveryConformance:
         bench.network.script = lambda _: DOWN
         await bench.post("a")
         await bench.settle()
-        await enable(store, webhook, False)
+        await change(store, webhook, enabled=False)
         assert await _retry_all(store, bench) == Asked(0, more=False)
 
 

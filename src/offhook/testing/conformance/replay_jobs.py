@@ -14,7 +14,10 @@ from offhook.delivery.replays.entries import (
 )
 from offhook.model.ids import DEFAULT_ACCOUNT, AccountId, ReplayId
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.material import OTHER_ACCOUNT
+from offhook.testing.conformance.material import (
+    OTHER_ACCOUNT,
+    change,
+)
 from offhook.testing.conformance.replay_material import (
     ALL,
     AT_ONCE,
@@ -25,7 +28,6 @@ from offhook.testing.conformance.replay_material import (
     Receiver,
     ask,
     described,
-    enable,
     finished,
     job_of,
     partitions_of,
@@ -139,12 +141,12 @@ class ReplayJobConformance:
         await bench.settle()
         await bench.pass_time(2)
         job = await ask(bench, webhook, ALL, rate_per_s=1)
-        await enable(store, webhook, False)
+        await change(store, webhook, enabled=False)
         await bench.pass_time(2)
         ended = await job_of(bench, job)
         assert ended.state is ReplayState.CANCELED
         assert "disabled" in (ended.reason or "")
-        await enable(store, webhook, True)
+        await change(store, webhook, enabled=True)
         other = await ask(bench, webhook, ALL, rate_per_s=1)
         await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, webhook)
         await bench.pass_time(2)
@@ -158,7 +160,7 @@ class ReplayJobConformance:
         bench = Bench(store, clock, ScriptedNetwork())
         webhook = await bench.webhook("crm")
         await bench.post("a")
-        await enable(store, webhook, False)
+        await change(store, webhook, enabled=False)
         assert await store.replays.create_replay(described(webhook, ALL), most=9) is None
         await store.webhooks.delete_webhook(DEFAULT_ACCOUNT, webhook)
         assert await store.replays.create_replay(described(webhook, ALL), most=9) is None
@@ -174,7 +176,7 @@ class ReplayJobConformance:
             goes = (
                 store.webhooks.delete_webhook(DEFAULT_ACCOUNT, webhook)
                 if number % 2
-                else enable(store, webhook, False)
+                else change(store, webhook, enabled=False)
             )
             made, _ = await asyncio.gather(store.replays.create_replay(job, most=9), goes)
             if made is not None:

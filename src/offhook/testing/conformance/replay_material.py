@@ -90,13 +90,6 @@ async def finished(bench: Bench, replay: ReplayId) -> ReplayView:
     raise AssertionError(f"still running: {job}")
 
 
-async def several(bench: Bench, steps: int) -> None:
-    """Go on for a twentieth of a second each, though something may hang."""
-    for _ in range(steps):
-        bench.clock.advance(0.05)
-        await bench.step()
-
-
 async def job_of(bench: Bench, replay: ReplayId) -> ReplayView:
     """How far a replay is."""
     job = await bench.store.replays.replay(DEFAULT_ACCOUNT, replay)
@@ -108,18 +101,6 @@ async def statuses(store: ConformingStore) -> dict[DeliveryStatus, int]:
     """How many deliveries stand how."""
     views = await listed(store, DeliveryFilter())
     return dict(Counter(view.status for view in views))
-
-
-async def enable(store: ConformingStore, webhook: WebhookId, enabled: bool) -> None:
-    """Enable an endpoint, or disable it, as its owner would."""
-    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
-    assert stored is not None
-    text = stored.document.decode().replace(" ", "")
-    was, wanted = f'"enabled":{str(not enabled).lower()}', f'"enabled":{str(enabled).lower()}'
-    assert was in text
-    assert await store.webhooks.replace_webhook(
-        DEFAULT_ACCOUNT, webhook, text.replace(was, wanted).encode(), stored.revision
-    )
 
 
 def partitions_of(store: ConformingStore) -> range:

@@ -13,6 +13,7 @@ from offhook.model.event import to_ms
 from offhook.model.ids import DEFAULT_ACCOUNT
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed
+from offhook.testing.conformance.material import change
 from offhook.testing.conformance.replay_material import (
     ALL,
     AT_ONCE,
@@ -22,10 +23,8 @@ from offhook.testing.conformance.replay_material import (
     UNDELIVERED,
     Receiver,
     ask,
-    enable,
     finished,
     job_of,
-    several,
     statuses,
 )
 from offhook.testing.conformance.stores import ConformingStore
@@ -122,13 +121,13 @@ class ReplayConformance:
         crm.answer = DOWN
         await bench.post("a", "b")
         await bench.settle()
-        await enable(store, webhook, False)
+        await change(store, webhook, enabled=False)
         await bench.settle()
         await bench.post("a", "b", "c")
         await bench.settle()
         await bench.pass_time(2)
         crm.answer = OK
-        await enable(store, webhook, True)
+        await change(store, webhook, enabled=True)
         await bench.pass_time(2)
         await bench.post("c")
         await bench.settle()
@@ -151,14 +150,14 @@ class ReplayConformance:
         webhook = await bench.webhook("crm", retry=AT_ONCE)
         await bench.post("z")
         await bench.until(lambda: len(network.accepted) == 1 and hangs.waiting == 1)
-        await enable(store, webhook, False)
+        await change(store, webhook, enabled=False)
         await bench.post(*"abc" * 5)
         await bench.until(lambda: hangs.waiting == 4)
-        await enable(store, webhook, True)
+        await change(store, webhook, enabled=True)
         await bench.post("y")
         await bench.until(lambda: len(network.accepted) == 2)
         replay = await ask(bench, webhook, UNDELIVERED)
-        await several(bench, 100)
+        await bench.go_on(5, step_s=0.05)
         job = await job_of(bench, replay)
         assert job.state is ReplayState.COMPLETED
         assert job.counts == ReplayCounts(matched=15, accepted=15)
@@ -175,14 +174,14 @@ class ReplayConformance:
         network.script = hangs
         await bench.post(*"aab")
         await bench.until(lambda: hangs.waiting == 1)
-        await enable(store, webhook, False)
-        await several(bench, 10)
+        await change(store, webhook, enabled=False)
+        await bench.go_on(0.5, step_s=0.05)
         await bench.post("a", "c")
-        await enable(store, webhook, True)
+        await change(store, webhook, enabled=True)
         network.script = lambda _: OK
         await bench.until(lambda: bool(network.sequences("c")))
         replay = await ask(bench, webhook, UNDELIVERED)
-        await several(bench, 40)
+        await bench.go_on(2, step_s=0.05)
         assert (await job_of(bench, replay)).state is ReplayState.RUNNING
         hangs.open()
         job = await finished(bench, replay)
@@ -199,17 +198,17 @@ class ReplayConformance:
         network.script = hangs
         await bench.post(*(f"k{number % 300}" for number in range(QUEUE_BOUND + 300)))
         await bench.until(lambda: hangs.waiting == 2)
-        await several(bench, 20)
-        await enable(store, webhook, False)
-        await several(bench, 5)
+        await bench.go_on(1, step_s=0.05)
+        await change(store, webhook, enabled=False)
+        await bench.go_on(0.25, step_s=0.05)
         await bench.post("a", "b")
-        await several(bench, 5)
-        await enable(store, webhook, True)
+        await bench.go_on(0.25, step_s=0.05)
+        await change(store, webhook, enabled=True)
         await bench.post("c")
         network.script = lambda _: OK
-        await several(bench, 5)
+        await bench.go_on(0.25, step_s=0.05)
         replay = await ask(bench, webhook, UNDELIVERED)
-        await several(bench, 5)
+        await bench.go_on(0.25, step_s=0.05)
         hangs.open()
         job = await finished(bench, replay)
         assert job.counts.failed == 0
@@ -227,11 +226,11 @@ class ReplayConformance:
         [view] = await listed(store, DeliveryFilter())
         network.script = hangs
         replay = await ask(bench, webhook, FAILED)
-        await several(bench, 40)
+        await bench.go_on(2, step_s=0.05)
         assert hangs.waiting == 1
         await store.deliveries.request_retry(webhook, view.partition, view.position)
         bench.dispatcher.asked()
-        await several(bench, 40)
+        await bench.go_on(2, step_s=0.05)
         network.script = lambda _: OK
         hangs.open()
         job = await finished(bench, replay)

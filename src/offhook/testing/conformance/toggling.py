@@ -4,20 +4,25 @@ any store.
 Subclass ``TogglingConformance`` in a test module that has the fixtures ``store`` and ``clock``.
 """
 
-import msgspec
-
 from offhook.delivery.engine.flow import PartitionFlow
 from offhook.delivery.engine.retries import Retrier
 from offhook.delivery.entries import Answer, PartitionChanges, PendingState
 from offhook.delivery.queueing.queues import Queues
 from offhook.delivery.subscriptions import Subscriptions
-from offhook.log.leasing import LEASE_S
-from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
+from offhook.model.ids import WebhookId
 from offhook.testing.clock import FakeClock
-from offhook.testing.conformance.material import lease_for, make_webhook, pending_for, placed, plain
+from offhook.testing.conformance.material import (
+    change,
+    heir_of,
+    lease_for,
+    make_webhook,
+    pending_for,
+    placed,
+    plain,
+)
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
-from offhook.testing.network import OK, Gate, ScriptedNetwork
+from offhook.testing.network import Gate, ScriptedNetwork
 
 DOWN = Answer(503)
 QUICK = {"delays_s": [1, 2, 4], "until_s": 86_400}
@@ -40,7 +45,7 @@ class TogglingConformance:
         await toggle(store, webhook)
         await bench.post(*LATER)
         await bench.pass_time(3)
-        heir = await heir_of(store, clock)
+        heir = await heir_of(store, clock, ScriptedNetwork())
         await heir.pass_time(70, step_s=5)
         assert lost(heir) == []
 
@@ -50,8 +55,8 @@ class TogglingConformance:
         bench, webhook = await slow(store, clock)
         await toggle(store, webhook)
         await bench.post(*LATER)
-        await go_on(bench, 3)
-        heir = await heir_of(store, clock)
+        await bench.go_on(3)
+        heir = await heir_of(store, clock, ScriptedNetwork())
         await heir.pass_time(5)
         assert lost(heir) == []
 
@@ -59,14 +64,14 @@ class TogglingConformance:
         self, store: ConformingStore, clock: FakeClock
     ) -> None:
         bench, webhook = await failing(store, clock)
-        await _change(store, webhook, filter=REFUSED)
+        await change(store, webhook, filter=REFUSED)
         await bench.settle()
         assert bench.dispatcher.left_out == 1
         await toggle(store, webhook)
         await bench.post(*LATER)
         await bench.pass_time(3)
-        heir = await heir_of(store, clock)
-        await _change(store, webhook, filter=None)
+        heir = await heir_of(store, clock, ScriptedNetwork())
+        await change(store, webhook, filter=None)
         await heir.pass_time(70, step_s=5)
         assert lost(heir) == []
 
@@ -76,12 +81,12 @@ class TogglingConformance:
         bench, webhook = await failing(store, clock)
         await bench.post(*LATER)
         await bench.pass_time(3)
-        await _change(store, webhook, enabled=False)
+        await change(store, webhook, enabled=False)
         await bench.settle()
-        await _change(store, webhook, enabled=True)
+        await change(store, webhook, enabled=True)
         await bench.post("fresh")
         await bench.pass_time(3)
-        heir = await heir_of(store, clock)
+        heir = await heir_of(store, clock, ScriptedNetwork())
         await heir.pass_time(70, step_s=5)
         assert {each.key for each in heir.network.accepted} == {"fresh"}
 
@@ -95,17 +100,6 @@ class TogglingConformance:
         assert changes is not None
         assert [row.state for row in changes.rows] == [PendingState.RETRY]
         assert len(changes.requests) == 1
-
-    async def test_a_retry_of_one_that_stays_disabled_is_ticked_off(
-        self, store: ConformingStore, clock: FakeClock
-    ) -> None:
-        flow, retrier = await asked_again(store, clock)
-        await look(retrier, flow, NOBODY)
-        assert flow.clean
-        await look(retrier, flow, NOBODY)
-        changes = flow.freeze(places=False)
-        assert changes is not None
-        assert (changes.rows, len(changes.requests)) == ((), 1)
 
 
 async def failing(store: ConformingStore, clock: FakeClock) -> tuple[Bench, WebhookId]:
@@ -127,7 +121,7 @@ async def slow(store: ConformingStore, clock: FakeClock) -> tuple[Bench, Webhook
     bench = Bench(store, clock, ScriptedNetwork(Gate()), owner="first")
     webhook = await bench.webhook("crm")
     await bench.post(*KEYS * 20)
-    await go_on(bench, 15)
+    await bench.go_on(15)
     held = [await store.dispatch.held(at) for at in range(store.log.partitions)]
     assert any(held)
     return bench, webhook
@@ -135,16 +129,8 @@ async def slow(store: ConformingStore, clock: FakeClock) -> tuple[Bench, Webhook
 
 async def toggle(store: ConformingStore, webhook: WebhookId) -> None:
     """Disable it and enable it again at once."""
-    await _change(store, webhook, enabled=False)
-    await _change(store, webhook, enabled=True)
-
-
-async def heir_of(store: ConformingStore, clock: FakeClock) -> Bench:
-    """Whoever takes over from one that was killed, now that the endpoint is well."""
-    clock.advance(LEASE_S + 1)
-    heir = Bench(store, clock, ScriptedNetwork(lambda _: OK), owner="heir")
-    await heir.take_over()
-    return heir
+    await change(store, webhook, enabled=False)
+    await change(store, webhook, enabled=True)
 
 
 def lost(heir: Bench) -> list[str]:
@@ -173,18 +159,3 @@ async def look(retrier: Retrier, flow: PartitionFlow, subscriptions: Subscriptio
 async def subscribed(store: ConformingStore) -> Subscriptions:
     """Who gets what by now."""
     return Subscriptions.of(await store.dispatch.webhooks(), lambda *_: None)
-
-
-async def go_on(bench: Bench, seconds: int) -> None:
-    """As time passes, though what hangs does not come back."""
-    for _ in range(4 * seconds):
-        bench.clock.advance(0.25)
-        await bench.step()
-
-
-async def _change(store: ConformingStore, webhook: WebhookId, **fields: object) -> None:
-    """Store it so, without checking it."""
-    stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
-    assert stored is not None
-    document = msgspec.json.encode({**msgspec.json.decode(stored.document), **fields})
-    assert await store.webhooks.replace_webhook(DEFAULT_ACCOUNT, webhook, document, stored.revision)

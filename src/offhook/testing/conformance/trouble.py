@@ -24,6 +24,7 @@ from offhook.model.event import LogEvent
 from offhook.model.ids import DEFAULT_ACCOUNT, WebhookId
 from offhook.testing.clock import FakeClock
 from offhook.testing.conformance.lists import listed
+from offhook.testing.conformance.material import change
 from offhook.testing.conformance.probing import held
 from offhook.testing.conformance.stores import ConformingStore
 from offhook.testing.engine import Bench
@@ -304,12 +305,7 @@ class TroubleConformance:
         webhook = await bench.webhook("crm", retry={"delays_s": [14_400], "until_s": 604_800})
         await bench.post("a", "b")
         await bench.pass_time(5.3 * 86_400, step_s=3_000)
-        stored = await store.webhooks.webhook(DEFAULT_ACCOUNT, webhook)
-        assert stored is not None
-        document = msgspec.json.encode({**msgspec.json.decode(stored.document), "enabled": True})
-        assert await store.webhooks.replace_webhook(
-            DEFAULT_ACCOUNT, webhook, document, stored.revision
-        )
+        await change(store, webhook, enabled=True)
         await bench.post("c")
         await bench.pass_time(2 * 86_400, step_s=3_000)
         assert await _count(store, webhook, DeliveryStatus.PENDING) == 1
